@@ -1,0 +1,133 @@
+/**
+ * The N-API addon: what Node lacks. Built by `make -C native` into build/native/vrift.node. Sources in native/addon/.
+ * Every function throws an Error with an errno name in `code` (as node:fs does) unless it says otherwise.
+ */
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface NativeAddon {
+  /** SO_PEERCRED of a connected Unix socket. */
+  peerCredentials(fd: number): PeerCredentials;
+
+  /** flock(2). Returns false when `operation` has LOCK_NB and somebody else holds it. Blocks the thread otherwise. */
+  flock(fd: number, operation: number): boolean;
+
+  /** linkat(2) of an open file (through /proc/self/fd) or path. EEXIST when `to` exists. */
+  linkFd(fd: number, to: string | Buffer): void;
+  /** renameat2(2) with RENAME_NOREPLACE. */
+  renameNoReplace(from: string | Buffer, to: string | Buffer): void;
+  syncfs(fd: number): void;
+  /** FICLONE; false when the file systems cannot (EOPNOTSUPP, EXDEV, EINVAL, ENOTTY). */
+  reflink(toFd: number, fromFd: number): boolean;
+  /**
+   * True when any process has the file open for writing, judged by F_SETLEASE F_RDLCK, which is dropped again at once.
+   * `fd` is open read-only. True also when the file system cannot tell.
+   */
+  hasWriter(fd: number): boolean;
+  /** True when the file has any extended attribute (ACLs are attributes; security.selinux is not counted). */
+  hasXattr(path: string | Buffer): boolean;
+  /** utimensat(2) with exact nanoseconds, not following links. */
+  setTimes(path: string | Buffer, atimeNs: bigint, mtimeNs: bigint): void;
+  /** prctl(PR_SET_NAME), setpriority: a name for `ps`. */
+  setProcessName(name: string): void;
+
+  /** Maps a file shared; the buffer stays valid until collected. `length` bytes from 0. */
+  mapShared(fd: number, length: number, writable: boolean): ArrayBuffer;
+
+  /** The path hash of docs/index-format.md. */
+  pathHash(key: Buffer): bigint;
+
+  /**
+   * Scans a tree with fstatat in C, sorted by nothing, links not followed, into one packed buffer: records as declared
+   * in src/vdir/scan.ts. `skip` holds keys (relative to `root`) not to descend into; they are listed themselves.
+   * Runs on a libuv worker. Directories that cannot be read are records with their errno.
+   */
+  scanTree(root: string, skip: readonly string[]): Promise<ArrayBuffer>;
+
+  // --- index writer (native/index/index_writer.c); `handle` is an external value, one writer per file ------------------
+  /** Makes a new index file at `path` (O_EXCL), maps it and claims its `alive` word. */
+  indexCreate(path: string, options: IndexCreateOptions): IndexHandle;
+  /** Adds an entry; parents must be there. Returns its number. EEXIST, ENOENT, ENOSPC when a table is full (grow then). */
+  indexInsert(handle: IndexHandle, key: Buffer, value: IndexValue): number;
+  /** Changes an entry in place under its sequence. */
+  indexUpdate(handle: IndexHandle, entry: number, value: IndexValue): void;
+  /** Removes an entry; ENOTEMPTY when it has children. */
+  indexRemove(handle: IndexHandle, entry: number): void;
+  /** Entry number, or -1. */
+  indexFind(handle: IndexHandle, key: Buffer): number;
+  /** The mapped file, for readers in TypeScript. */
+  indexBuffer(handle: IndexHandle): ArrayBuffer;
+  /** Copies the current mark of every clean word (nothing in flight) in `marks` to `seen`. */
+  indexPublishSeen(handle: IndexHandle, snapshot: ArrayBuffer): void;
+  /** Stores the time in `heartbeat_ns`. */
+  indexBeat(handle: IndexHandle): void;
+  indexSetTransaction(handle: IndexHandle, sequence: bigint): void;
+  indexSetDistrust(handle: IndexHandle, value: number): void;
+  /** Sets `superseded`. The mapping stays until the handle is collected or closed. */
+  indexSupersede(handle: IndexHandle): void;
+  /** Gives up `alive` and unmaps. */
+  indexClose(handle: IndexHandle): void;
+
+  /**
+   * Starts the inotify thread: it watches the given directories and bumps the marks (name and parent) of what changes.
+   * Overflow, a moved or deleted directory and a lost watch raise `distrust` in the current index.
+   */
+  watchStart(options: WatchOptions): WatchHandle;
+  /** Adds a watch for a directory; false when the limit is reached. */
+  watchAdd(handle: WatchHandle, key: Buffer): boolean;
+  watchStop(handle: WatchHandle): void;
+}
+
+export interface IndexCreateOptions {
+  readonly workspaceId: string;
+  readonly kind: number;
+  readonly rootPath: string;
+  readonly rootDev: bigint;
+  readonly rootIno: bigint;
+  readonly sourcePath: string;
+  readonly sourceDev: bigint;
+  readonly uid: number;
+  readonly gid: number;
+  readonly entryCapacity: number;
+  readonly keysSize: number;
+}
+
+/** The value part of `struct vrift_entry`. */
+export interface IndexValue {
+  readonly flags: number;
+  readonly mode: number;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly ino: bigint;
+  readonly blocks: number;
+  /** 32 bytes; zero when ENTRY_HASHED is not in `flags`. */
+  readonly hash: Uint8Array;
+}
+
+export interface WatchOptions {
+  readonly root: string;
+  readonly marksFd: number;
+  readonly index: IndexHandle;
+  /** Called on the event loop after something changed, coalesced. */
+  readonly onChange: () => void;
+}
+
+declare const indexHandle: unique symbol;
+export interface IndexHandle {
+  readonly [indexHandle]: true;
+}
+declare const watchHandle: unique symbol;
+export interface WatchHandle {
+  readonly [watchHandle]: true;
+}
+
+const location = fileURLToPath(new URL("../../../build/native/vrift.node", import.meta.url));
+
+export const native: NativeAddon = createRequire(import.meta.url)(location) as NativeAddon;

@@ -1,0 +1,211 @@
+/**
+ * Every byte layout that C and TypeScript share, declared once.
+ *
+ * `tools/generate.ts` turns these tables into `native/generated/vrift_layout.h`, with a static assertion for each size
+ * and offset; CI fails when the committed header differs. All integers are little-endian. Reasons and invariants are in
+ * docs/index-format.md.
+ */
+
+export type FieldType = "u8" | "u16" | "u32" | "u64" | "i64" | "bytes";
+
+export interface Field {
+  readonly name: string;
+  readonly type: FieldType;
+  /** Byte offset in the structure, stated so that a changed table cannot move a field silently. */
+  readonly offset: number;
+  /** Length in bytes, for `bytes` only. */
+  readonly length?: number;
+  readonly comment: string;
+}
+
+export interface Struct {
+  readonly name: string;
+  readonly size: number;
+  readonly comment: string;
+  readonly fields: readonly Field[];
+}
+
+/** Constants of the private index, the marks and the version-1 export. Names become `VRIFT_<NAME>` in C. */
+export const constants = {
+  INDEX_MAGIC: 0x5844_4954_4649_5256n, // "VRIFTIDX"
+  INDEX_VERSION: 1n,
+  INDEX_HEADER_SIZE: 16384n,
+  /** Offsets of the NUL-terminated texts inside the header block. */
+  INDEX_ROOT_PATH_OFFSET: 4096n,
+  INDEX_SOURCE_PATH_OFFSET: 8192n,
+  INDEX_PATH_MAX: 4096n,
+
+  MARK_WORDS: 65536n,
+  /** Added to a mark before an operation, and … */
+  MARK_BEGIN: 1n,
+  /** … after it: together one generation, and nothing in flight. */
+  MARK_END: 65535n,
+  MARK_IN_FLIGHT: 65535n,
+
+  /** Entry flags. The two lowest are the specification's. */
+  ENTRY_DIR: 0x01n,
+  ENTRY_SYMLINK: 0x02n,
+  /** Content is a blob of the store; a physical file at the path wins. */
+  ENTRY_VIRTUAL: 0x04n,
+  /** Content is the physical file. */
+  ENTRY_BACKED: 0x08n,
+  /** Only the kernel knows (special files, `.git`, secrets, ignored): this name and everything below it. */
+  ENTRY_KERNEL: 0x10n,
+  /** Directory whose child list names every name in it: what is not listed is absent. */
+  ENTRY_COMPLETE: 0x20n,
+  /** `content_hash` is known. */
+  ENTRY_HASHED: 0x40n,
+  /** The slot of the entry table is unused. */
+  ENTRY_FREE: 0x80n,
+
+  /** Slot words: (high 32 bits of the key's hash) << 32 | entry + 1; 0 is empty. */
+  SLOT_EMPTY: 0n,
+  SLOT_TOMBSTONE: 0xffff_ffffn,
+
+  /** Workspace kinds in the header. */
+  KIND_SOLID: 0n,
+  KIND_PHANTOM: 1n,
+
+  /** Inode number shown for a virtual entry: this plus the entry's manifest id. */
+  VIRTUAL_INODE_BASE: 1n << 52n,
+
+  /** Futex word bits (linux/futex.h): the thread id of a live owner, and the kernel's note that it died. */
+  FUTEX_TID_MASK: 0x3fff_ffffn,
+  FUTEX_OWNER_DIED: 0x4000_0000n,
+
+  EXPORT_MAGIC: 0x504d_4d56n, // "VMMP"
+  EXPORT_VERSION: 1n,
+  EXPORT_BLOOM_SIZE: 32768n,
+  EXPORT_HASH_EMPTY: 0n,
+  EXPORT_HASH_DELETED: 1n,
+  /** Stored for a key whose FNV-1a hash is 0 or 1. */
+  EXPORT_HASH_SUBSTITUTE: 2n,
+} as const;
+
+export const indexHeader: Struct = {
+  name: "vrift_index_header",
+  size: 256,
+  comment: "Start of the index file; the root and source paths follow inside the 16 KiB header block.",
+  fields: [
+    { name: "magic", type: "u64", offset: 0, comment: "INDEX_MAGIC; written last when the file is made" },
+    { name: "version", type: "u32", offset: 8, comment: "INDEX_VERSION" },
+    { name: "kind", type: "u32", offset: 12, comment: "KIND_SOLID or KIND_PHANTOM" },
+    { name: "file_size", type: "u64", offset: 16, comment: "bytes; equals fstat's st_size" },
+    { name: "alive", type: "bytes", offset: 24, length: 40, comment: "robust pthread_mutex_t held by the daemon; its first u32 is the futex word" },
+    { name: "structure_seq", type: "u64", offset: 64, comment: "odd while names are being added, removed or moved" },
+    { name: "heartbeat_ns", type: "u64", offset: 72, comment: "CLOCK_MONOTONIC of the daemon's last beat" },
+    { name: "transaction", type: "u64", offset: 80, comment: "manifest sequence number the file reflects" },
+    { name: "superseded", type: "u32", offset: 88, comment: "1: a newer file has taken this one's name; map again" },
+    { name: "distrust", type: "u32", offset: 92, comment: "not 0: ask the kernel first for every name (overflow, rescan running)" },
+    { name: "entry_count", type: "u32", offset: 96, comment: "entries in use" },
+    { name: "entry_used", type: "u32", offset: 100, comment: "entries ever used; above it the table is zero" },
+    { name: "entry_capacity", type: "u32", offset: 104, comment: "" },
+    { name: "slot_capacity", type: "u32", offset: 108, comment: "power of two" },
+    { name: "slots_offset", type: "u64", offset: 112, comment: "u64[slot_capacity]" },
+    { name: "entries_offset", type: "u64", offset: 120, comment: "struct vrift_entry[entry_capacity]; entry 0 is the root directory" },
+    { name: "keys_offset", type: "u64", offset: 128, comment: "pool of keys, not terminated" },
+    { name: "keys_size", type: "u64", offset: 136, comment: "" },
+    { name: "keys_used", type: "u64", offset: 144, comment: "" },
+    { name: "seen_offset", type: "u64", offset: 152, comment: "u64[MARK_WORDS]: marks the daemon has caught up with" },
+    { name: "root_dev", type: "u64", offset: 160, comment: "st_dev of the root directory" },
+    { name: "root_ino", type: "u64", offset: 168, comment: "st_ino of the root directory" },
+    { name: "source_dev", type: "u64", offset: 176, comment: "st_dev of the store's blob directory" },
+    { name: "uid", type: "u32", offset: 184, comment: "owner of every virtual entry" },
+    { name: "gid", type: "u32", offset: 188, comment: "group of every virtual entry" },
+    { name: "root_length", type: "u32", offset: 192, comment: "bytes of the root path, without NUL" },
+    { name: "source_length", type: "u32", offset: 196, comment: "bytes of the store path, without NUL" },
+    { name: "free_head", type: "u32", offset: 200, comment: "first unused entry, linked by `next`; 0: none" },
+    { name: "slot_tombstones", type: "u32", offset: 204, comment: "slots that hold SLOT_TOMBSTONE" },
+    { name: "workspace_id", type: "bytes", offset: 208, length: 32, comment: "hexadecimal, not terminated" },
+    { name: "reserved", type: "bytes", offset: 240, length: 16, comment: "zero" },
+  ],
+};
+
+export const indexEntry: Struct = {
+  name: "vrift_entry",
+  size: 104,
+  comment: "One name of the tree. With 2 slots of 8 bytes each at half load: 120 bytes, plus its key.",
+  fields: [
+    { name: "seq", type: "u32", offset: 0, comment: "odd while the entry is being written" },
+    { name: "flags", type: "u16", offset: 4, comment: "ENTRY_*" },
+    { name: "name_length", type: "u16", offset: 6, comment: "bytes of the last component; the key ends with it" },
+    { name: "key_offset", type: "u32", offset: 8, comment: "in the key pool" },
+    { name: "key_length", type: "u16", offset: 12, comment: "bytes of the whole key" },
+    { name: "reserved", type: "u16", offset: 14, comment: "zero" },
+    { name: "parent", type: "u32", offset: 16, comment: "entry of the directory; the root's is itself" },
+    { name: "first_child", type: "u32", offset: 20, comment: "0: none (the root is nobody's child)" },
+    { name: "next", type: "u32", offset: 24, comment: "next sibling, 0: last" },
+    { name: "prev", type: "u32", offset: 28, comment: "previous sibling, 0: first" },
+    { name: "size", type: "u64", offset: 32, comment: "bytes" },
+    { name: "mtime_ns", type: "i64", offset: 40, comment: "nanoseconds since 1970" },
+    { name: "ctime_ns", type: "i64", offset: 48, comment: "virtual: the last manifest change; backed: st_ctim" },
+    { name: "ino", type: "u64", offset: 56, comment: "virtual: VIRTUAL_INODE_BASE + manifest id; backed: st_ino" },
+    { name: "content_hash", type: "bytes", offset: 64, length: 32, comment: "BLAKE3, when ENTRY_HASHED" },
+    { name: "mode", type: "u32", offset: 96, comment: "st_mode, type bits included" },
+    { name: "blocks", type: "u32", offset: 100, comment: "st_blocks (512-byte units), saturated" },
+  ],
+};
+
+export const exportHeader: Struct = {
+  name: "vrift_export_header",
+  size: 40,
+  comment: "ManifestMmapHeader of the specification, section 7.",
+  fields: [
+    { name: "magic", type: "u32", offset: 0, comment: "EXPORT_MAGIC" },
+    { name: "version", type: "u32", offset: 4, comment: "EXPORT_VERSION" },
+    { name: "entry_count", type: "u32", offset: 8, comment: "" },
+    { name: "bloom_offset", type: "u32", offset: 12, comment: "" },
+    { name: "table_offset", type: "u32", offset: 16, comment: "" },
+    { name: "table_capacity", type: "u32", offset: 20, comment: "power of two" },
+    { name: "dir_index_offset", type: "u32", offset: 24, comment: "" },
+    { name: "dir_index_capacity", type: "u32", offset: 28, comment: "power of two" },
+    { name: "children_offset", type: "u32", offset: 32, comment: "" },
+    { name: "children_count", type: "u32", offset: 36, comment: "" },
+  ],
+};
+
+export const exportStatEntry: Struct = {
+  name: "vrift_export_stat_entry",
+  size: 40,
+  comment: "MmapStatEntry of the specification.",
+  fields: [
+    { name: "path_hash", type: "u64", offset: 0, comment: "FNV-1a 64 of the key; 0 empty, 1 deleted" },
+    { name: "size", type: "u64", offset: 8, comment: "bytes" },
+    { name: "mtime", type: "i64", offset: 16, comment: "seconds" },
+    { name: "mtime_nsec", type: "i64", offset: 24, comment: "nanoseconds, 0 to 999,999,999" },
+    { name: "mode", type: "u32", offset: 32, comment: "st_mode & 07777" },
+    { name: "flags", type: "u32", offset: 36, comment: "0x01 dir, 0x02 symlink" },
+  ],
+};
+
+export const exportDirIndexEntry: Struct = {
+  name: "vrift_export_dir_index_entry",
+  size: 16,
+  comment: "MmapDirIndexEntry: where the children of one directory are.",
+  fields: [
+    { name: "parent_hash", type: "u64", offset: 0, comment: "FNV-1a 64 of the directory's key; 0 empty" },
+    { name: "children_start", type: "u32", offset: 8, comment: "index into the children pool" },
+    { name: "children_count", type: "u32", offset: 12, comment: "" },
+  ],
+};
+
+export const exportDirChild: Struct = {
+  name: "vrift_export_dir_child",
+  size: 136,
+  comment: "MmapDirChild: one directory entry.",
+  fields: [
+    { name: "name", type: "bytes", offset: 0, length: 128, comment: "NUL-terminated" },
+    { name: "stat_index", type: "u32", offset: 128, comment: "slot in the stat table" },
+    { name: "is_dir", type: "u8", offset: 132, comment: "0 or 1" },
+    { name: "reserved", type: "bytes", offset: 133, length: 3, comment: "zero" },
+  ],
+};
+
+export const structs: readonly Struct[] = [
+  indexHeader,
+  indexEntry,
+  exportHeader,
+  exportStatEntry,
+  exportDirIndexEntry,
+  exportDirChild,
+];

@@ -1,0 +1,70 @@
+/**
+ * One project: manifest, index, roots and resync behind one object. It knows nothing of sockets, so that vriftd today and
+ * a vdir_d of its own tomorrow run the same code. Single-threaded: mutations are applied in call order.
+ */
+import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
+
+export type WorkspaceKind = "solid" | "phantom";
+
+export interface WorkspaceInfo {
+  readonly id: string;
+  /** Real path. */
+  readonly root: string;
+  readonly kind: WorkspaceKind;
+  /** Directory of index and marks. */
+  readonly run: string;
+  /** What the injected library maps. */
+  readonly index: string;
+  readonly entries: number;
+  readonly virtualEntries: number;
+  readonly virtualBytes: string;
+}
+
+/** A file whose content the store now has, told by the command that put it there. */
+export interface AdoptEntry {
+  readonly path: string;
+  /** 64 hex digits. */
+  readonly hash: string;
+  /** Decimal. */
+  readonly size: string;
+  /** Decimal nanoseconds. */
+  readonly mtimeNs: string;
+  /** st_mode & 07777. */
+  readonly mode: number;
+  /** 512-byte units. */
+  readonly blocks: number;
+}
+
+export interface ResyncReport {
+  readonly added: number;
+  readonly removed: number;
+  readonly becameBacked: number;
+  readonly whiteouts: number;
+}
+
+export interface Workspace {
+  readonly info: WorkspaceInfo;
+
+  /** Entry of a key; for a backed file of unknown hash it is computed (and remembered with its stamp). */
+  get(path: string): Promise<VnodeEntry | null>;
+  /** Sorted by name. ENOENT, ENOTDIR. */
+  list(path: string): Promise<DirEntry[]>;
+  /** DESIGN section 3. On a physical path the file itself changes first. Resolves when acknowledged. */
+  upsert(path: string, entry: VnodeEntry): Promise<VnodeEntry>;
+  remove(path: string): Promise<VnodeEntry | null>;
+
+  /**
+   * Records many files at once. `virtual`: their physical files may be removed once this has resolved (it implies
+   * `sync`); the blob must be in the store and any physical file must still have that size and mtime, else the path is
+   * returned in `refused`. `backed`: only remembers the hash of a physical file of that size and mtime.
+   */
+  adopt(entries: readonly AdoptEntry[], as: "virtual" | "backed"): Promise<{ refused: { path: string; reason: string }[] }>;
+  /** Every virtual entry, for solid and clone. */
+  virtualEntries(): Iterable<AdoptEntry>;
+
+  /** Compares the tree with the manifest by the table of DESIGN section 4, whiteouts included, and publishes `seen`. */
+  resync(): Promise<ResyncReport>;
+  /** Everything acknowledged survives a power cut. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}

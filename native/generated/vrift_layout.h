@@ -1,0 +1,212 @@
+/* Generated from src/vdir/layout.ts by `npm run generate`; do not edit. */
+#ifndef VRIFT_LAYOUT_H
+#define VRIFT_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VRIFT_INDEX_MAGIC 0x5844495446495256ull
+#define VRIFT_INDEX_VERSION 1u
+#define VRIFT_INDEX_HEADER_SIZE 16384u
+#define VRIFT_INDEX_ROOT_PATH_OFFSET 4096u
+#define VRIFT_INDEX_SOURCE_PATH_OFFSET 8192u
+#define VRIFT_INDEX_PATH_MAX 4096u
+#define VRIFT_MARK_WORDS 0x10000u
+#define VRIFT_MARK_BEGIN 1u
+#define VRIFT_MARK_END 65535u
+#define VRIFT_MARK_IN_FLIGHT 65535u
+#define VRIFT_ENTRY_DIR 1u
+#define VRIFT_ENTRY_SYMLINK 2u
+#define VRIFT_ENTRY_VIRTUAL 4u
+#define VRIFT_ENTRY_BACKED 8u
+#define VRIFT_ENTRY_KERNEL 16u
+#define VRIFT_ENTRY_COMPLETE 32u
+#define VRIFT_ENTRY_HASHED 64u
+#define VRIFT_ENTRY_FREE 128u
+#define VRIFT_SLOT_EMPTY 0u
+#define VRIFT_SLOT_TOMBSTONE 0xffffffffu
+#define VRIFT_KIND_SOLID 0u
+#define VRIFT_KIND_PHANTOM 1u
+#define VRIFT_VIRTUAL_INODE_BASE 0x10000000000000ull
+#define VRIFT_FUTEX_TID_MASK 0x3fffffffu
+#define VRIFT_FUTEX_OWNER_DIED 0x40000000u
+#define VRIFT_EXPORT_MAGIC 0x504d4d56u
+#define VRIFT_EXPORT_VERSION 1u
+#define VRIFT_EXPORT_BLOOM_SIZE 32768u
+#define VRIFT_EXPORT_HASH_EMPTY 0u
+#define VRIFT_EXPORT_HASH_DELETED 1u
+#define VRIFT_EXPORT_HASH_SUBSTITUTE 2u
+
+/* Start of the index file; the root and source paths follow inside the 16 KiB header block. */
+struct vrift_index_header {
+  uint64_t magic; /* INDEX_MAGIC; written last when the file is made */
+  uint32_t version; /* INDEX_VERSION */
+  uint32_t kind; /* KIND_SOLID or KIND_PHANTOM */
+  uint64_t file_size; /* bytes; equals fstat's st_size */
+  uint8_t alive[40]; /* robust pthread_mutex_t held by the daemon; its first u32 is the futex word */
+  uint64_t structure_seq; /* odd while names are being added, removed or moved */
+  uint64_t heartbeat_ns; /* CLOCK_MONOTONIC of the daemon's last beat */
+  uint64_t transaction; /* manifest sequence number the file reflects */
+  uint32_t superseded; /* 1: a newer file has taken this one's name; map again */
+  uint32_t distrust; /* not 0: ask the kernel first for every name (overflow, rescan running) */
+  uint32_t entry_count; /* entries in use */
+  uint32_t entry_used; /* entries ever used; above it the table is zero */
+  uint32_t entry_capacity;
+  uint32_t slot_capacity; /* power of two */
+  uint64_t slots_offset; /* u64[slot_capacity] */
+  uint64_t entries_offset; /* struct vrift_entry[entry_capacity]; entry 0 is the root directory */
+  uint64_t keys_offset; /* pool of keys, not terminated */
+  uint64_t keys_size;
+  uint64_t keys_used;
+  uint64_t seen_offset; /* u64[MARK_WORDS]: marks the daemon has caught up with */
+  uint64_t root_dev; /* st_dev of the root directory */
+  uint64_t root_ino; /* st_ino of the root directory */
+  uint64_t source_dev; /* st_dev of the store's blob directory */
+  uint32_t uid; /* owner of every virtual entry */
+  uint32_t gid; /* group of every virtual entry */
+  uint32_t root_length; /* bytes of the root path, without NUL */
+  uint32_t source_length; /* bytes of the store path, without NUL */
+  uint32_t free_head; /* first unused entry, linked by `next`; 0: none */
+  uint32_t slot_tombstones; /* slots that hold SLOT_TOMBSTONE */
+  uint8_t workspace_id[32]; /* hexadecimal, not terminated */
+  uint8_t reserved[16]; /* zero */
+};
+_Static_assert(sizeof(struct vrift_index_header) == 256, "vrift_index_header");
+_Static_assert(offsetof(struct vrift_index_header, magic) == 0, "vrift_index_header.magic");
+_Static_assert(offsetof(struct vrift_index_header, version) == 8, "vrift_index_header.version");
+_Static_assert(offsetof(struct vrift_index_header, kind) == 12, "vrift_index_header.kind");
+_Static_assert(offsetof(struct vrift_index_header, file_size) == 16, "vrift_index_header.file_size");
+_Static_assert(offsetof(struct vrift_index_header, alive) == 24, "vrift_index_header.alive");
+_Static_assert(offsetof(struct vrift_index_header, structure_seq) == 64, "vrift_index_header.structure_seq");
+_Static_assert(offsetof(struct vrift_index_header, heartbeat_ns) == 72, "vrift_index_header.heartbeat_ns");
+_Static_assert(offsetof(struct vrift_index_header, transaction) == 80, "vrift_index_header.transaction");
+_Static_assert(offsetof(struct vrift_index_header, superseded) == 88, "vrift_index_header.superseded");
+_Static_assert(offsetof(struct vrift_index_header, distrust) == 92, "vrift_index_header.distrust");
+_Static_assert(offsetof(struct vrift_index_header, entry_count) == 96, "vrift_index_header.entry_count");
+_Static_assert(offsetof(struct vrift_index_header, entry_used) == 100, "vrift_index_header.entry_used");
+_Static_assert(offsetof(struct vrift_index_header, entry_capacity) == 104, "vrift_index_header.entry_capacity");
+_Static_assert(offsetof(struct vrift_index_header, slot_capacity) == 108, "vrift_index_header.slot_capacity");
+_Static_assert(offsetof(struct vrift_index_header, slots_offset) == 112, "vrift_index_header.slots_offset");
+_Static_assert(offsetof(struct vrift_index_header, entries_offset) == 120, "vrift_index_header.entries_offset");
+_Static_assert(offsetof(struct vrift_index_header, keys_offset) == 128, "vrift_index_header.keys_offset");
+_Static_assert(offsetof(struct vrift_index_header, keys_size) == 136, "vrift_index_header.keys_size");
+_Static_assert(offsetof(struct vrift_index_header, keys_used) == 144, "vrift_index_header.keys_used");
+_Static_assert(offsetof(struct vrift_index_header, seen_offset) == 152, "vrift_index_header.seen_offset");
+_Static_assert(offsetof(struct vrift_index_header, root_dev) == 160, "vrift_index_header.root_dev");
+_Static_assert(offsetof(struct vrift_index_header, root_ino) == 168, "vrift_index_header.root_ino");
+_Static_assert(offsetof(struct vrift_index_header, source_dev) == 176, "vrift_index_header.source_dev");
+_Static_assert(offsetof(struct vrift_index_header, uid) == 184, "vrift_index_header.uid");
+_Static_assert(offsetof(struct vrift_index_header, gid) == 188, "vrift_index_header.gid");
+_Static_assert(offsetof(struct vrift_index_header, root_length) == 192, "vrift_index_header.root_length");
+_Static_assert(offsetof(struct vrift_index_header, source_length) == 196, "vrift_index_header.source_length");
+_Static_assert(offsetof(struct vrift_index_header, free_head) == 200, "vrift_index_header.free_head");
+_Static_assert(offsetof(struct vrift_index_header, slot_tombstones) == 204, "vrift_index_header.slot_tombstones");
+_Static_assert(offsetof(struct vrift_index_header, workspace_id) == 208, "vrift_index_header.workspace_id");
+_Static_assert(offsetof(struct vrift_index_header, reserved) == 240, "vrift_index_header.reserved");
+
+/* One name of the tree. With 2 slots of 8 bytes each at half load: 120 bytes, plus its key. */
+struct vrift_entry {
+  uint32_t seq; /* odd while the entry is being written */
+  uint16_t flags; /* ENTRY_* */
+  uint16_t name_length; /* bytes of the last component; the key ends with it */
+  uint32_t key_offset; /* in the key pool */
+  uint16_t key_length; /* bytes of the whole key */
+  uint16_t reserved; /* zero */
+  uint32_t parent; /* entry of the directory; the root's is itself */
+  uint32_t first_child; /* 0: none (the root is nobody's child) */
+  uint32_t next; /* next sibling, 0: last */
+  uint32_t prev; /* previous sibling, 0: first */
+  uint64_t size; /* bytes */
+  int64_t mtime_ns; /* nanoseconds since 1970 */
+  int64_t ctime_ns; /* virtual: the last manifest change; backed: st_ctim */
+  uint64_t ino; /* virtual: VIRTUAL_INODE_BASE + manifest id; backed: st_ino */
+  uint8_t content_hash[32]; /* BLAKE3, when ENTRY_HASHED */
+  uint32_t mode; /* st_mode, type bits included */
+  uint32_t blocks; /* st_blocks (512-byte units), saturated */
+};
+_Static_assert(sizeof(struct vrift_entry) == 104, "vrift_entry");
+_Static_assert(offsetof(struct vrift_entry, seq) == 0, "vrift_entry.seq");
+_Static_assert(offsetof(struct vrift_entry, flags) == 4, "vrift_entry.flags");
+_Static_assert(offsetof(struct vrift_entry, name_length) == 6, "vrift_entry.name_length");
+_Static_assert(offsetof(struct vrift_entry, key_offset) == 8, "vrift_entry.key_offset");
+_Static_assert(offsetof(struct vrift_entry, key_length) == 12, "vrift_entry.key_length");
+_Static_assert(offsetof(struct vrift_entry, reserved) == 14, "vrift_entry.reserved");
+_Static_assert(offsetof(struct vrift_entry, parent) == 16, "vrift_entry.parent");
+_Static_assert(offsetof(struct vrift_entry, first_child) == 20, "vrift_entry.first_child");
+_Static_assert(offsetof(struct vrift_entry, next) == 24, "vrift_entry.next");
+_Static_assert(offsetof(struct vrift_entry, prev) == 28, "vrift_entry.prev");
+_Static_assert(offsetof(struct vrift_entry, size) == 32, "vrift_entry.size");
+_Static_assert(offsetof(struct vrift_entry, mtime_ns) == 40, "vrift_entry.mtime_ns");
+_Static_assert(offsetof(struct vrift_entry, ctime_ns) == 48, "vrift_entry.ctime_ns");
+_Static_assert(offsetof(struct vrift_entry, ino) == 56, "vrift_entry.ino");
+_Static_assert(offsetof(struct vrift_entry, content_hash) == 64, "vrift_entry.content_hash");
+_Static_assert(offsetof(struct vrift_entry, mode) == 96, "vrift_entry.mode");
+_Static_assert(offsetof(struct vrift_entry, blocks) == 100, "vrift_entry.blocks");
+
+/* ManifestMmapHeader of the specification, section 7. */
+struct vrift_export_header {
+  uint32_t magic; /* EXPORT_MAGIC */
+  uint32_t version; /* EXPORT_VERSION */
+  uint32_t entry_count;
+  uint32_t bloom_offset;
+  uint32_t table_offset;
+  uint32_t table_capacity; /* power of two */
+  uint32_t dir_index_offset;
+  uint32_t dir_index_capacity; /* power of two */
+  uint32_t children_offset;
+  uint32_t children_count;
+};
+_Static_assert(sizeof(struct vrift_export_header) == 40, "vrift_export_header");
+_Static_assert(offsetof(struct vrift_export_header, magic) == 0, "vrift_export_header.magic");
+_Static_assert(offsetof(struct vrift_export_header, version) == 4, "vrift_export_header.version");
+_Static_assert(offsetof(struct vrift_export_header, entry_count) == 8, "vrift_export_header.entry_count");
+_Static_assert(offsetof(struct vrift_export_header, bloom_offset) == 12, "vrift_export_header.bloom_offset");
+_Static_assert(offsetof(struct vrift_export_header, table_offset) == 16, "vrift_export_header.table_offset");
+_Static_assert(offsetof(struct vrift_export_header, table_capacity) == 20, "vrift_export_header.table_capacity");
+_Static_assert(offsetof(struct vrift_export_header, dir_index_offset) == 24, "vrift_export_header.dir_index_offset");
+_Static_assert(offsetof(struct vrift_export_header, dir_index_capacity) == 28, "vrift_export_header.dir_index_capacity");
+_Static_assert(offsetof(struct vrift_export_header, children_offset) == 32, "vrift_export_header.children_offset");
+_Static_assert(offsetof(struct vrift_export_header, children_count) == 36, "vrift_export_header.children_count");
+
+/* MmapStatEntry of the specification. */
+struct vrift_export_stat_entry {
+  uint64_t path_hash; /* FNV-1a 64 of the key; 0 empty, 1 deleted */
+  uint64_t size; /* bytes */
+  int64_t mtime; /* seconds */
+  int64_t mtime_nsec; /* nanoseconds, 0 to 999,999,999 */
+  uint32_t mode; /* st_mode & 07777 */
+  uint32_t flags; /* 0x01 dir, 0x02 symlink */
+};
+_Static_assert(sizeof(struct vrift_export_stat_entry) == 40, "vrift_export_stat_entry");
+_Static_assert(offsetof(struct vrift_export_stat_entry, path_hash) == 0, "vrift_export_stat_entry.path_hash");
+_Static_assert(offsetof(struct vrift_export_stat_entry, size) == 8, "vrift_export_stat_entry.size");
+_Static_assert(offsetof(struct vrift_export_stat_entry, mtime) == 16, "vrift_export_stat_entry.mtime");
+_Static_assert(offsetof(struct vrift_export_stat_entry, mtime_nsec) == 24, "vrift_export_stat_entry.mtime_nsec");
+_Static_assert(offsetof(struct vrift_export_stat_entry, mode) == 32, "vrift_export_stat_entry.mode");
+_Static_assert(offsetof(struct vrift_export_stat_entry, flags) == 36, "vrift_export_stat_entry.flags");
+
+/* MmapDirIndexEntry: where the children of one directory are. */
+struct vrift_export_dir_index_entry {
+  uint64_t parent_hash; /* FNV-1a 64 of the directory's key; 0 empty */
+  uint32_t children_start; /* index into the children pool */
+  uint32_t children_count;
+};
+_Static_assert(sizeof(struct vrift_export_dir_index_entry) == 16, "vrift_export_dir_index_entry");
+_Static_assert(offsetof(struct vrift_export_dir_index_entry, parent_hash) == 0, "vrift_export_dir_index_entry.parent_hash");
+_Static_assert(offsetof(struct vrift_export_dir_index_entry, children_start) == 8, "vrift_export_dir_index_entry.children_start");
+_Static_assert(offsetof(struct vrift_export_dir_index_entry, children_count) == 12, "vrift_export_dir_index_entry.children_count");
+
+/* MmapDirChild: one directory entry. */
+struct vrift_export_dir_child {
+  uint8_t name[128]; /* NUL-terminated */
+  uint32_t stat_index; /* slot in the stat table */
+  uint8_t is_dir; /* 0 or 1 */
+  uint8_t reserved[3]; /* zero */
+};
+_Static_assert(sizeof(struct vrift_export_dir_child) == 136, "vrift_export_dir_child");
+_Static_assert(offsetof(struct vrift_export_dir_child, name) == 0, "vrift_export_dir_child.name");
+_Static_assert(offsetof(struct vrift_export_dir_child, stat_index) == 128, "vrift_export_dir_child.stat_index");
+_Static_assert(offsetof(struct vrift_export_dir_child, is_dir) == 132, "vrift_export_dir_child.is_dir");
+_Static_assert(offsetof(struct vrift_export_dir_child, reserved) == 133, "vrift_export_dir_child.reserved");
+
+#endif

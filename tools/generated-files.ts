@@ -1,0 +1,52 @@
+/** Generated files and their texts, from the declarations in src/. Paths are relative to the project. */
+import { constants, structs } from "../src/vdir/layout.js";
+import type { Field, Struct } from "../src/vdir/layout.js";
+
+const cTypes = { u8: "uint8_t", u16: "uint16_t", u32: "uint32_t", u64: "uint64_t", i64: "int64_t", bytes: "uint8_t" };
+
+export function generatedFiles(): ReadonlyMap<string, string> {
+  return new Map([["native/generated/vrift_layout.h", layoutHeader()]]);
+}
+
+function layoutHeader(): string {
+  return [
+    "/* Generated from src/vdir/layout.ts by `npm run generate`; do not edit. */",
+    "#ifndef VRIFT_LAYOUT_H",
+    "#define VRIFT_LAYOUT_H",
+    "",
+    "#include <stddef.h>",
+    "#include <stdint.h>",
+    "",
+    ...Object.entries(constants).map(([name, value]) => `#define VRIFT_${name} ${cInteger(value)}`),
+    "",
+    ...structs.flatMap(structLines),
+    "#endif",
+    "",
+  ].join("\n");
+}
+
+function cInteger(value: bigint): string {
+  const digits = value > 0xffffn ? `0x${value.toString(16)}` : value.toString();
+  return value > 0xffff_ffffn ? `${digits}ull` : `${digits}u`;
+}
+
+function structLines(struct: Struct): string[] {
+  return [
+    `/* ${struct.comment} */`,
+    `struct ${struct.name} {`,
+    ...struct.fields.map(fieldLine),
+    "};",
+    `_Static_assert(sizeof(struct ${struct.name}) == ${struct.size}, "${struct.name}");`,
+    ...struct.fields.map(
+      (field) =>
+        `_Static_assert(offsetof(struct ${struct.name}, ${field.name}) == ${field.offset}, "${struct.name}.${field.name}");`,
+    ),
+    "",
+  ];
+}
+
+function fieldLine(field: Field): string {
+  const array = field.type === "bytes" ? `[${field.length}]` : "";
+  const comment = field.comment === "" ? "" : ` /* ${field.comment} */`;
+  return `  ${cTypes[field.type]} ${field.name}${array};${comment}`;
+}

@@ -1,0 +1,33 @@
+/**
+ * `npm run bench -- [FILTER] [--toy] [--json]`: runs the cases whose names contain FILTER and prints medians with their
+ * ranges. Figures are ratios of one run; machines differ and are noisy.
+ */
+import { parseArgs } from "node:util";
+import type { BenchCase, BenchRow } from "./case.js";
+import { buildBenchPrograms, lookup } from "./lookup.js";
+import { formatSpread } from "./statistics.js";
+
+const cases: readonly BenchCase[] = [lookup];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { toy: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
+});
+const chosen = cases.filter((each) => each.name.includes(positionals[0] ?? ""));
+if (chosen.length === 0) {
+  console.error(`No case matches. There are: ${cases.map((each) => each.name).join(", ")}`);
+  process.exit(2);
+}
+buildBenchPrograms();
+const results: Record<string, BenchRow[]> = {};
+for (const each of chosen) {
+  console.error(`${each.name}: ${each.summary}`);
+  results[each.name] = each.run({ toy: values.toy, note: (text) => console.error(`  ${text}`) });
+}
+if (values.json) console.log(JSON.stringify(results, null, 2));
+else
+  for (const [name, rows] of Object.entries(results))
+    for (const row of rows)
+      console.log(
+        `${name}: ${row.what}: ${formatSpread(row.ratio, 1)} times; ${formatSpread(row.ours, 0)} ${row.unit} against ${formatSpread(row.theirs, 0)} ${row.unit}`,
+      );

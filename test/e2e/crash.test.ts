@@ -1,0 +1,139 @@
+/** kill -9 of the daemon and of commands at random moments: nothing hangs, and no file of the original tree is lost. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { Sandbox, copyTree, listingScript, npmPackageTree, vriftCommand } from "./sandbox.js";
+
+describe("kill -9", () => {
+  const sandbox = new Sandbox();
+  const tree = sandbox.path("tree");
+  const other = sandbox.path("other");
+  let expected = "";
+
+  before(() => {
+    copyTree(npmPackageTree(), tree);
+    expected = sandbox.sh(listingScript(), tree, "bare").stdout;
+    rmSync(tree, { recursive: true });
+    sandbox.mustVrift(["daemon", "start"]);
+  });
+  after(() => sandbox.dispose());
+
+  const daemonPid = (): number => {
+    const status = sandbox.mustVrift(["daemon", "status", "--json"]);
+    return (JSON.parse(status.stdout) as { pid: number }).pid;
+  };
+  const killDaemon = (): void => {
+    process.kill(daemonPid(), "SIGKILL");
+  };
+  const listing = (directory: string, through: "bare" | "vrift") =>
+    sandbox.sh(listingScript(), directory, through).stdout;
+
+  const fresh = (): void => {
+    rmSync(tree, { recursive: true, force: true });
+    rmSync(other, { recursive: true, force: true });
+    copyTree(npmPackageTree(), tree);
+  };
+
+  /** Starts a command, kills it or the daemon after `ms`, and waits for its end. */
+  const interrupted = async (
+    args: readonly string[],
+    victim: "command" | "daemon",
+    ms: number,
+  ): Promise<void> => {
+    const pid = victim === "daemon" ? daemonPid() : 0;
+    const child = spawn(vriftCommand, args, {
+      cwd: sandbox.directory,
+      env: sandbox.env,
+      stdio: "ignore",
+      detached: true,
+    });
+    const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    await Promise.race([ended, delay(ms)]);
+    if (victim === "daemon") process.kill(pid, "SIGKILL");
+    else if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    const inTime = await Promise.race([ended.then(() => true), delay(60_000, false, { ref: false })]);
+    assert.ok(inTime, `vrift ${args.join(" ")} hangs after the kill of the ${victim}`);
+  };
+
+  describe("of the daemon between two commands", () => {
+    beforeEach(fresh);
+    test("programs go on, with and without a new daemon", () => {
+      sandbox.mustVrift(["phantom", tree]);
+      killDaemon();
+      assert.equal(listing(tree, "vrift"), expected);
+      sandbox.sh("echo changed > README.md; rm LICENSE", tree, "vrift");
+      killDaemon();
+      const outcome = sandbox.sh("cat README.md; cat LICENSE; node bin/npm-cli.js --version", tree, "vrift");
+      assert.equal(outcome.stdout, "changed\n10.9.9\n");
+      sandbox.mustVrift(["solid", tree]);
+    });
+  });
+
+  for (const victim of ["command", "daemon"] as const) {
+    describe(`of the ${victim} during`, () => {
+      beforeEach(fresh);
+      for (const share of [0.2, 0.5, 0.8]) {
+        test(`phantom, at ${share}`, async () => {
+          await interrupted(["phantom", tree], victim, share * 1_500);
+          assert.equal(listing(tree, "vrift"), expected, "seen through the library");
+          sandbox.mustVrift(["phantom", tree]);
+          assert.equal(listing(tree, "vrift"), expected, "after it was repeated");
+          sandbox.mustVrift(["solid", tree]);
+          assert.equal(listing(tree, "bare"), expected, "solid again");
+        });
+        test(`solid, at ${share}`, async () => {
+          sandbox.mustVrift(["phantom", tree]);
+          await interrupted(["solid", tree], victim, share * 1_500);
+          assert.equal(listing(tree, "vrift"), expected, "seen through the library");
+          sandbox.mustVrift(["solid", tree]);
+          assert.equal(listing(tree, "bare"), expected, "solid again");
+        });
+      }
+      test("clone", async () => {
+        sandbox.mustVrift(["phantom", tree]);
+        await interrupted(["clone", tree, other], victim, 400);
+        const again = sandbox.vrift(["clone", tree, other]);
+        if (again.code !== 0) assert.match(again.stderr, /EEXIST|ENOTEMPTY/);
+        assert.equal(listing(other, "vrift"), expected);
+        sandbox.mustVrift(["solid", tree]);
+        assert.equal(listing(tree, "bare"), expected);
+      });
+      test("ingest", async () => {
+        await interrupted(["ingest", tree], victim, 600);
+        assert.equal(listing(tree, "bare"), expected);
+        sandbox.mustVrift(["ingest", tree]);
+        assert.equal(listing(tree, "bare"), expected);
+      });
+    });
+  }
+
+  test("of the daemon during a C build", async () => {
+    rmSync(tree, { recursive: true, force: true });
+    sandbox.run("bash", [
+      "-c",
+      `mkdir -p ${tree}/src && cd ${tree} && for i in $(seq 40); do echo "int f$i(void) { return $i; }" > src/f$i.c; done
+      printf 'int main(void) { return 0; }' > src/main.c
+      printf 'all: $(patsubst src/%%.c,%%.o,$(wildcard src/*.c))\\n\\tcc -o all $^\\n%%.o: src/%%.c\\n\\tcc -c -o $@ $<\\n' > Makefile`,
+    ]);
+    sandbox.mustVrift(["phantom", tree]);
+    const pid = daemonPid();
+    const build = spawn(vriftCommand, ["run", "--", "make", "-j2"], {
+      cwd: tree,
+      env: sandbox.env,
+      stdio: "ignore",
+    });
+    const code = new Promise<number | null>((resolve) => build.once("exit", resolve));
+    await delay(700);
+    process.kill(pid, "SIGKILL");
+    assert.equal(await code, 0);
+    const outcome = sandbox.sh("./all && ls *.o | wc -l && ls src | wc -l && make", tree, "vrift");
+    assert.equal(outcome.stdout.split("\n").slice(0, 2).join(" "), "41 41");
+    sandbox.mustVrift(["solid", tree]);
+    assert.equal(
+      sandbox.run("bash", ["-c", `ls ${tree}/src | wc -l; ls ${tree}/*.o | wc -l`]).stdout,
+      "41\n41\n",
+    );
+  });
+});

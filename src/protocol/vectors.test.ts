@@ -1,0 +1,55 @@
+/** test/data/wire.jsonl was written by Rust with serde and bincode 1.3: clean, cut, bit-flipped and with a tail. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { decodeMessage } from "./decode.js";
+import { decodeLine } from "./decode-lines.js";
+import { encodeMessage } from "./encode.js";
+import { messageTables } from "./schema.js";
+import type { MessageKind } from "./schema.js";
+
+interface Vector {
+  readonly kind: MessageKind;
+  readonly damage: string;
+  readonly hex: string;
+  readonly ok: boolean;
+  readonly again?: string;
+}
+
+const file = new URL("../../../test/data/wire.jsonl", import.meta.url);
+const vectors = readFileSync(file, "utf8")
+  .trimEnd()
+  .split("\n")
+  .map((line) => JSON.parse(line) as Vector);
+
+test("there are vectors for every message", () => {
+  assert.equal(vectors.length, 240);
+  for (const kind of ["request", "response"] as const) {
+    const seen = new Set(vectors.filter((v) => v.kind === kind && v.ok).map((v) => decode(v).type));
+    assert.deepEqual([...seen].sort(), [...messageTables[kind].byName.keys()].sort());
+  }
+});
+
+test("every vector decodes or does not, and encodes again, as bincode says", () => {
+  for (const [i, vector] of vectors.entries()) {
+    const where = `line ${i + 1} (${vector.kind}, ${vector.damage})`;
+    if (vector.ok) {
+      assert.equal(encodeMessage(vector.kind, decode(vector)).toString("hex"), vector.again, where);
+    } else {
+      assert.throws(() => decode(vector), { code: "EBADMSG", message: / at offset \d+: |has no tag/ }, where);
+    }
+  }
+});
+
+test("debug decode answers every vector", () => {
+  for (const [i, vector] of vectors.entries()) {
+    const answer = JSON.parse(decodeLine(vector.kind, vector.hex)) as Record<string, unknown>;
+    assert.equal(answer["ok"], vector.ok, `line ${i + 1}`);
+    assert.equal(answer["again"], vector.again, `line ${i + 1}`);
+    assert.equal(typeof answer["error"], vector.ok ? "undefined" : "string", `line ${i + 1}`);
+  }
+});
+
+function decode(vector: Vector): ReturnType<typeof decodeMessage> {
+  return decodeMessage(vector.kind, Buffer.from(vector.hex, "hex"));
+}

@@ -1,0 +1,63 @@
+/**
+ * The first half of `vrift run`: finds the workspace and says what COMMAND's environment needs. The other half, which reads
+ * the answer and becomes COMMAND, is native/launcher/launcher.c; the fields are described there too.
+ *
+ * Few imports: this is what every `vrift run` waits for.
+ */
+import { VriftError } from "../platform/errors.js";
+import { ownOptionCount, parseArguments } from "./arguments.js";
+import type { Arguments } from "./arguments.js";
+import type { Context } from "./command.js";
+import { describeFailure } from "./failure.js";
+import { openForRun } from "./open-for-run.js";
+import { run } from "./run.js";
+
+type Field = readonly [name: "out" | "exit" | "command" | "preload" | "index" | "phantom", value: string];
+
+const EXIT_VRIFT_FAILED = "125";
+
+/** @param args what follows `run`. Resolves to the fields, each ended by NUL; `end` is the last. */
+export async function prepareRun(args: readonly string[], context: Context): Promise<string> {
+  return [...(await answer(args, context)).map(([name, value]) => `${name}=${value}`), "end", ""].join("\0");
+}
+
+async function answer(args: readonly string[], context: Context): Promise<Field[]> {
+  try {
+    const own = ownOptionCount(run, args);
+    const { values } = ownOptions(args.slice(0, own));
+    if (values["help"] === true) {
+      const { explain } = await import("./help.js");
+      return [
+        ["out", `${explain(run)}\n`],
+        ["exit", "0"],
+      ];
+    }
+    if (own === args.length)
+      throw new VriftError("VRIFT_USAGE", "run needs a COMMAND; usage: vrift run -- COMMAND");
+    const view = await openForRun(context, {
+      root: typeof values["root"] === "string" ? values["root"] : undefined,
+      hydrate: values["hydrate"] === true,
+    });
+    return [["command", String(own)], ...(view ? injection(view) : [])];
+  } catch (error) {
+    context.note(describeFailure(error).text);
+    return [["exit", EXIT_VRIFT_FAILED]];
+  }
+}
+
+function ownOptions(own: readonly string[]): Arguments {
+  const options = own.at(-1) === "--" ? own.slice(0, -1) : own;
+  return parseArguments({ ...run, positionals: [0, 0] }, options);
+}
+
+function injection({
+  preload,
+  index,
+  phantom,
+}: NonNullable<Awaited<ReturnType<typeof openForRun>>>): Field[] {
+  const fields: Field[] = [
+    ["preload", preload],
+    ["index", index],
+  ];
+  return phantom ? [...fields, ["phantom", "1"]] : fields;
+}

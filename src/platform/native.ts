@@ -22,7 +22,8 @@ export interface NativeAddon {
   linkFd(fd: number, to: string | Buffer): void;
   /** renameat2(2) with RENAME_NOREPLACE. */
   renameNoReplace(from: string | Buffer, to: string | Buffer): void;
-  syncfs(fd: number): void;
+  /** syncfs(2) on a libuv worker: with much unwritten data it takes seconds. */
+  syncfs(fd: number): Promise<void>;
   /** FICLONE; false when the file systems cannot (EOPNOTSUPP, EXDEV, EINVAL, ENOTTY). */
   reflink(toFd: number, fromFd: number): boolean;
   /**
@@ -32,8 +33,8 @@ export interface NativeAddon {
   hasWriter(fd: number): boolean;
   /** True when the file has any extended attribute (ACLs are attributes; security.selinux is not counted). */
   hasXattr(path: string | Buffer): boolean;
-  /** utimensat(2) with exact nanoseconds, not following links. */
-  setTimes(path: string | Buffer, atimeNs: bigint, mtimeNs: bigint): void;
+  /** utimensat(2) with exact nanoseconds, not following links; futimens(3) of a descriptor. */
+  setTimes(path: string | Buffer | number, atimeNs: bigint, mtimeNs: bigint): void;
   /** prctl(PR_SET_NAME), setpriority: a name for `ps`. */
   setProcessName(name: string): void;
 

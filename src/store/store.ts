@@ -14,15 +14,35 @@ export interface BlobId {
 /** How a file's bytes got into the store. */
 export type ImportMethod = "present" | "link" | "reflink" | "copy" | "empty";
 
+/** What the kernel said of an imported file when its content was known to be the blob's. */
+export interface FileStamp {
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly ino: bigint;
+  readonly dev: bigint;
+}
+
 export interface ImportResult extends BlobId {
   readonly method: ImportMethod;
   /** st_blocks of the blob, 512-byte units. */
   readonly blocks: number;
 }
 
+export interface FileImportResult extends ImportResult {
+  /**
+   * The file's stamp right after the import. Whoever removes the file compares it first: another size, mtime or ctime
+   * means that it changed since, and must stay (and be taken back with `discardLinked`).
+   */
+  readonly stamp: FileStamp;
+}
+
 export interface BlobStat {
   readonly size: bigint;
   readonly blocks: number;
+  readonly ino: bigint;
+  /** False: imported by link and the user's name still exists, so the content may yet change. */
+  readonly sealed: boolean;
 }
 
 export interface Lease {
@@ -31,13 +51,17 @@ export interface Lease {
   release(): void;
 }
 
+export interface ContentHashes {
+  readonly size: number;
+  has(hash: ContentHash): boolean;
+}
+
 /** The checksummed list of hashes one workspace (or snapshot) needs. */
-export interface Roots {
-  /** Appends; on disk (page cache) when it resolves, so written before the change it covers is acknowledged. */
+export interface Roots extends ContentHashes {
+  /** Appends what is not in it yet; on disk (page cache) when it resolves, so written before the change it covers is acknowledged. */
   add(hashes: readonly ContentHash[]): Promise<void>;
   /** Replaces the whole list atomically. */
   replace(hashes: Iterable<ContentHash>): Promise<void>;
-  has(hash: ContentHash): boolean;
   remove(): Promise<void>;
   close(): void;
 }
@@ -50,26 +74,52 @@ export interface ContentStore {
   blobPath(id: BlobId): string;
   /** undefined: absent, or of a wrong size and now quarantined in `trash/`. */
   statBlob(id: BlobId): BlobStat | undefined;
+  /** The blob with this hash, whatever its size: for CasGet. Lists one directory. */
+  findBlob(hash: ContentHash): BlobId | undefined;
   /**
-   * Takes the content of an open regular file. `link`: the inode itself becomes the blob (EXDEV/EMLINK/EPERM fall back to
-   * copying); `copy`: reflink, else copy, into a new inode. The blob appears complete or not at all, mode 0444.
-   * Verifies that the file did not change while it was read (EBUSY otherwise).
+   * Takes the content of an open regular file; the descriptor's offset does not matter and does not move. `path` is for
+   * messages. The blob appears complete or not at all. EBUSY when the file changed while it was read.
+   *
+   * `link`: the inode itself becomes the blob (EXDEV, EMLINK, EPERM fall back to copying) and keeps the file's mode and
+   * times until the caller has removed the file's own name and calls `sealBlob`; meanwhile other users of the same
+   * content get a copy. Also for a file that an earlier, killed run has linked (two links, one of them the blob).
+   * `copy`: reflink, else copy, into a new inode, mode 0444.
    */
-  importFile(fd: number, path: string, how: "link" | "copy", lease: Lease): Promise<ImportResult>;
+  importFile(fd: number, path: string, how: "link" | "copy", lease: Lease): Promise<FileImportResult>;
   importBytes(bytes: Uint8Array, lease: Lease): Promise<ImportResult>;
-  /** Streams the file and compares: for CasInsert of a claim. EINVAL and quarantine on a mismatch, ENOENT when absent. */
+  /**
+   * After a `link` import, when the file's own name is gone: mode 0444. False: the inode still has another name (not
+   * sealed), or the blob is absent. Sealed before: true. Forgotten seals are made up for by the next lookup.
+   */
+  sealBlob(id: BlobId): boolean;
+  /** Takes a `link` import back whose file changed after it: removes the blob's name if it is (still) inode `ino`. */
+  discardLinked(id: BlobId, ino: bigint): void;
+  /**
+   * Streams the blob and compares size and hash: for CasInsert of a claim. EINVAL and quarantine on a mismatch, ENOENT
+   * when absent. A blob that is not sealed is replaced by a private copy, so that what was verified stays true.
+   */
   verifyBlob(id: BlobId): Promise<void>;
+  /** The whole content, of the right size (the hash is not checked). EIO when the blob is absent or short. */
   readBlob(id: BlobId): Promise<Buffer>;
   /**
    * Makes a private file with the blob's content: assembled in `stagingDirectory` (same file system as `to`), exact mode
-   * and mtime, published at `to` with linkat. EEXIST when something is there.
+   * and mtime, published at `to` with linkat. EEXIST when something is there; EIO when the blob is absent or of a wrong
+   * size. A kill leaves `to` absent or whole.
    */
   exportTo(id: BlobId, to: string, stagingDirectory: string, mode: number, mtimeNs: bigint): Promise<void>;
-  /** Every file system write so far is on disk. */
+  /** Every write to the store's file system so far is on disk (one syncfs). */
   sync(): Promise<void>;
   lease(): Lease;
-  /** Opens (creating) `roots/<name>`. VRIFT_DAMAGED when it cannot be read: nothing may be deleted then. */
+  /** Hashes that live processes hold leases on. Removes the leases of dead ones. */
+  leased(): ContentHashes;
+  /**
+   * Opens (creating) `roots/<name>`; name: `[A-Za-z0-9._-]{1,64}`, no leading dot. VRIFT_DAMAGED when it cannot be read:
+   * nothing may be deleted then. One writer per name: the owner of the workspace.
+   */
   roots(name: string): Promise<Roots>;
-  /** Sizes on disk: files, bytes. */
+  /** Names of all roots. */
+  rootNames(): string[];
+  /** Blobs, and the bytes of their content. */
   usage(): Promise<{ readonly blobs: number; readonly bytes: bigint }>;
+  close(): void;
 }

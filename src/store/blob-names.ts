@@ -1,0 +1,75 @@
+/**
+ * Every name in the store, built and parsed here.
+ *
+ *   blake3/ab/<64 hex>_<size>.bin        a blob; `ab` are the first two digits (one level: two cost 40 times the space)
+ *   empty                                the content of every empty file
+ *   roots/<name>                         what a workspace or snapshot needs
+ *   leases/<pid>.<n>.<random>            what work in progress needs, flock'd by its process
+ *   trash/<64 hex>_<size>.bin            swept, deleted after the grace period, restored by a lookup
+ *   trash/<blob name>.<ms>.<pid>.<n>.bad quarantined: not the content its name says; never restored
+ *   incoming/.*.tmp                      being written, flock'd, where O_TMPFILE is not to be had
+ */
+import { join } from "node:path";
+import { hashFromHex, hashToHex } from "../platform/hash.js";
+import type { BlobId } from "./store.js";
+
+export interface StoreLayout {
+  readonly path: string;
+  readonly blobs: string;
+  readonly empty: string;
+  readonly roots: string;
+  readonly leases: string;
+  readonly trash: string;
+  readonly incoming: string;
+}
+
+export function storeLayout(path: string): StoreLayout {
+  return {
+    path,
+    blobs: join(path, "blake3"),
+    empty: join(path, "empty"),
+    roots: join(path, "roots"),
+    leases: join(path, "leases"),
+    trash: join(path, "trash"),
+    incoming: join(path, "incoming"),
+  };
+}
+
+export function blobName(id: BlobId): string {
+  return `${hashToHex(id.hash)}_${id.size}.bin`;
+}
+
+/** undefined for names that are not a blob's. */
+export function parseBlobName(name: string): BlobId | undefined {
+  const match = /^([0-9a-f]{64})_(0|[1-9][0-9]{0,18})\.bin$/.exec(name);
+  const hash = match ? hashFromHex(match[1]!) : undefined;
+  return hash ? { hash, size: BigInt(match![2]!) } : undefined;
+}
+
+/** Name of the directory below `blake3/` that holds a blob. */
+export function blobShard(hash: Uint8Array): string {
+  return hashToHex(hash.subarray(0, 1));
+}
+
+export function blobDirectory(layout: StoreLayout, id: BlobId): string {
+  return join(layout.blobs, blobShard(id.hash));
+}
+
+export function blobFile(layout: StoreLayout, id: BlobId): string {
+  return id.size === 0n ? layout.empty : join(blobDirectory(layout, id), blobName(id));
+}
+
+export function sweptFile(layout: StoreLayout, id: BlobId): string {
+  return join(layout.trash, blobName(id));
+}
+
+let quarantineCounter = 0;
+
+export function quarantineFile(layout: StoreLayout, id: BlobId): string {
+  return join(layout.trash, `${blobName(id)}.${Date.now()}.${process.pid}.${++quarantineCounter}.bad`);
+}
+
+/** Names of roots: a workspace id or the name of a snapshot. */
+export function isRootsName(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,64}$/.test(name) && !name.startsWith(".");
+}

@@ -1,0 +1,172 @@
+/**
+ * Blobs under their names: look up, seal, quarantine, make private.
+ *
+ * A blob is *sealed* when its inode has one name and mode 0444: nothing but root, or its owner after a chmod, can write
+ * it. After an import by link it is *shared*: the user's file is the same inode, until the caller removes that name. A
+ * shared blob can still change, so nobody else may rely on it: whoever needs its content (a second file with the same
+ * bytes, a claim of a client) replaces it by a private copy first (`makePrivate`).
+ */
+import {
+  type BigIntStats,
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  lutimesSync,
+} from "node:fs";
+import { openSync, renameSync, utimesSync } from "node:fs";
+import { isErrno, makeDirectory, temporaryName, unlinkIfPresent } from "../platform/files.js";
+import { native } from "../platform/native.js";
+import {
+  type StoreLayout,
+  blobDirectory,
+  blobFile,
+  blobName,
+  quarantineFile,
+  sweptFile,
+} from "./blob-names.js";
+import { fillFile } from "./fill.js";
+import { hashFile } from "./hash-file.js";
+import { createPrivateFile } from "./private-file.js";
+import type { BlobId } from "./store.js";
+
+export const SEALED_MODE = 0o444;
+const PERMISSION_BITS = 0o7777n;
+const LOCK_EX = 2;
+
+/** Stat of a blob of the right size, restored from the trash if a sweep had it; undefined when there is none. */
+export function lookUp(layout: StoreLayout, id: BlobId): BigIntStats | undefined {
+  const path = blobFile(layout, id);
+  const found = statFile(path) ?? restoreSwept(layout, id);
+  if (!found) return undefined;
+  if (!found.isFile() || found.size !== id.size) {
+    quarantine(layout, id, found.ino);
+    return undefined;
+  }
+  // Killed between the unlink of the user's name and the seal.
+  if (found.nlink === 1n && (found.mode & PERMISSION_BITS) !== BigInt(SEALED_MODE) && id.size !== 0n) {
+    chmodSync(path, SEALED_MODE);
+  }
+  return found;
+}
+
+export function statFile(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true });
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** A sweep's grace period counts from its rename: back under its name, the blob starts a new life. */
+function restoreSwept(layout: StoreLayout, id: BlobId): BigIntStats | undefined {
+  const swept = sweptFile(layout, id);
+  const stat = statFile(swept);
+  if (!stat?.isFile() || stat.size !== id.size) return undefined;
+  makeDirectory(blobDirectory(layout, id));
+  try {
+    native.renameNoReplace(swept, blobFile(layout, id));
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "EEXIST")) throw error;
+  }
+  touch(layout, id);
+  return statFile(blobFile(layout, id));
+}
+
+/** Says that somebody needs the blob now. False when it is gone. */
+export function touch(layout: StoreLayout, id: BlobId): boolean {
+  const now = new Date();
+  try {
+    lutimesSync(blobFile(layout, id), now, now);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+/**
+ * Takes the inode `ino` out of the store because it is not what its name says. Kept in the trash for a person to look at,
+ * unless it is somebody's file as well. Between our look and the rename somebody else may have put a good blob there: the
+ * inode tells, and a good one goes back.
+ */
+export function quarantine(layout: StoreLayout, id: BlobId, ino: bigint): void {
+  const path = blobFile(layout, id);
+  const aside = quarantineFile(layout, id);
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return;
+    throw error;
+  }
+  const moved = statFile(aside);
+  if (!moved) return;
+  if (moved.ino !== ino) {
+    try {
+      native.renameNoReplace(aside, path);
+    } catch (error) {
+      // Somebody made it once more: one of the two equal blobs is enough.
+      if (!isErrno(error, "EEXIST")) throw error;
+      unlinkIfPresent(aside);
+    }
+    return;
+  }
+  if (moved.nlink > 1n) unlinkIfPresent(aside);
+}
+
+/** Seals a blob that no longer has another name. False: it still has one (or is absent). */
+export function seal(layout: StoreLayout, id: BlobId): boolean {
+  let fd: number;
+  try {
+    fd = openSync(blobFile(layout, id), constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+  try {
+    const stat = fstatSync(fd, { bigint: true });
+    if (stat.nlink !== 1n) return false;
+    if ((stat.mode & PERMISSION_BITS) !== BigInt(SEALED_MODE)) fchmodSync(fd, SEALED_MODE);
+    const now = new Date();
+    utimesSync(`/proc/self/fd/${fd}`, now, now);
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Replaces a shared blob by a private, sealed copy of its content, checked against its name. False: the content was
+ * another (the user's file changed after the import), and the name is gone.
+ */
+export async function makePrivate(layout: StoreLayout, id: BlobId): Promise<boolean> {
+  let from: number;
+  try {
+    from = openSync(blobFile(layout, id), constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+  const copy = createPrivateFile(layout.incoming, blobName(id));
+  try {
+    const ino = fstatSync(from, { bigint: true }).ino;
+    native.flock(copy.fd, LOCK_EX); // it has a name in incoming/ for a moment
+    const filled = await fillFile(copy.fd, from);
+    const hash = filled.hash ?? (await hashFile(copy.fd)).hash;
+    if (filled.size !== id.size || !hash.equals(id.hash)) {
+      quarantine(layout, id, ino);
+      return false;
+    }
+    fchmodSync(copy.fd, SEALED_MODE);
+    const staged = temporaryName(layout.incoming, blobName(id));
+    copy.publish(staged);
+    renameSync(staged, blobFile(layout, id));
+    return true;
+  } finally {
+    copy.close();
+    closeSync(from);
+  }
+}

@@ -1,0 +1,167 @@
+/** Opens the content store and binds its parts to the contract in store.ts. */
+import { closeSync, constants, fchmodSync, fstatSync, openSync, readdirSync, renameSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { VriftError, toVriftError } from "../platform/errors.js";
+import { isErrno, makeDirectory, openNew, readFully, temporaryName } from "../platform/files.js";
+import { EMPTY_HASH, hashToHex } from "../platform/hash.js";
+import { native } from "../platform/native.js";
+import {
+  type StoreLayout,
+  blobDirectory,
+  blobFile,
+  blobName,
+  isRootsName,
+  parseBlobName,
+  storeLayout,
+} from "./blob-names.js";
+import { SEALED_MODE, lookUp, makePrivate, quarantine, seal, statFile } from "./blobs.js";
+import { exportTo, openBlob } from "./export.js";
+import { hashFile } from "./hash-file.js";
+import { discardLinked, importBytes, importFile } from "./import.js";
+import { removeAbandoned } from "./incoming.js";
+import { openLease, readLeases } from "./leases.js";
+import { openRoots } from "./roots.js";
+import type { BlobId, BlobStat, ContentHash, ContentStore } from "./store.js";
+
+/** Opens (making what is missing) the store at `path`. Any number of processes may have it open. */
+export async function openStore(path: string): Promise<ContentStore> {
+  const layout = storeLayout(path);
+  for (const directory of [path, layout.blobs, layout.roots, layout.leases, layout.trash, layout.incoming]) {
+    makeDirectory(directory);
+  }
+  makeEmptyFile(layout);
+  removeAbandoned(layout.incoming);
+  const directoryFd = openSync(layout.blobs, constants.O_RDONLY | constants.O_DIRECTORY);
+  const dev = fstatSync(directoryFd, { bigint: true }).dev;
+
+  return {
+    path,
+    dev,
+    blobPath: (id) => blobFile(layout, id),
+    statBlob: (id) => statBlob(layout, id),
+    findBlob: (hash) => findBlob(layout, hash),
+    importFile: (fd, from, how, lease) => importFile(layout, fd, from, how, lease),
+    importBytes: (bytes, lease) => importBytes(layout, bytes, lease),
+    sealBlob: (id) => id.size === 0n || seal(layout, id),
+    discardLinked: (id, ino) => {
+      discardLinked(layout, id, ino);
+    },
+    verifyBlob: (id) => verifyBlob(layout, id),
+    readBlob: (id) => readBlob(layout, id),
+    exportTo: (id, to, staging, mode, mtimeNs) => exportTo(layout, id, to, staging, mode, mtimeNs),
+    sync: async () => {
+      await native.syncfs(directoryFd);
+    },
+    lease: () => openLease(layout.leases),
+    leased: () => readLeases(layout.leases),
+    roots: async (name) => {
+      if (!isRootsName(name)) throw new VriftError("EINVAL", `${JSON.stringify(name)} cannot name roots`);
+      return openRoots(join(layout.roots, name));
+    },
+    rootNames: () => readdirSync(layout.roots).filter(isRootsName),
+    usage: () => usage(layout),
+    close: () => {
+      closeSync(directoryFd);
+    },
+  };
+}
+
+/** The content of every empty file; remade when somebody has written into it. */
+function makeEmptyFile(layout: StoreLayout): void {
+  const found = statFile(layout.empty);
+  if (found?.isFile() && found.size === 0n && (found.mode & 0o7777n) === BigInt(SEALED_MODE)) return;
+  const temporary = temporaryName(layout.incoming, "empty");
+  const fd = openNew(temporary, constants.O_WRONLY);
+  fchmodSync(fd, SEALED_MODE);
+  closeSync(fd);
+  renameSync(temporary, layout.empty);
+}
+
+function statBlob(layout: StoreLayout, id: BlobId): BlobStat | undefined {
+  if (id.size === 0n) return isEmptyId(id) ? { size: 0n, blocks: 0, ino: 0n, sealed: true } : undefined;
+  const found = lookUp(layout, id);
+  if (!found) return undefined;
+  return { size: found.size, blocks: Number(found.blocks), ino: found.ino, sealed: found.nlink === 1n };
+}
+
+function findBlob(layout: StoreLayout, hash: ContentHash): BlobId | undefined {
+  const empty = { hash, size: 0n };
+  if (isEmptyId(empty)) return empty;
+  const prefix = `${hashToHex(hash)}_`;
+  for (const directory of [blobDirectory(layout, empty), layout.trash]) {
+    for (const name of namesIn(directory)) {
+      const id = name.startsWith(prefix) ? parseBlobName(name) : undefined;
+      if (id && statBlob(layout, id)) return id;
+    }
+  }
+  return undefined;
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+function isEmptyId(id: BlobId): boolean {
+  return id.size === 0n && hashToHex(id.hash) === hashToHex(EMPTY_HASH);
+}
+
+async function verifyBlob(layout: StoreLayout, id: BlobId): Promise<void> {
+  if (isEmptyId(id)) return;
+  const refused = new VriftError("EINVAL", `blob ${blobName(id)} does not have the content its name says`);
+  const path = blobFile(layout, id);
+  const before = id.size === 0n ? undefined : statFile(path);
+  const found = id.size === 0n ? undefined : lookUp(layout, id);
+  if (!found) {
+    if (before) throw refused; // a wrong size: quarantined just now
+    throw new VriftError("ENOENT", `blob ${blobName(id)} is not in the store`);
+  }
+  if (found.nlink > 1n) {
+    if (!(await makePrivate(layout, id))) throw refused;
+    return;
+  }
+  const fd = openBlob(layout, id, blobName(id));
+  try {
+    const { ino } = fstatSync(fd, { bigint: true });
+    const hashed = await hashFile(fd);
+    if (hashed.size === id.size && hashed.hash.equals(id.hash)) return;
+    quarantine(layout, id, ino);
+    throw refused;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function readBlob(layout: StoreLayout, id: BlobId): Promise<Buffer> {
+  if (isEmptyId(id)) return Buffer.alloc(0);
+  const fd = openBlob(layout, id, blobName(id));
+  try {
+    const bytes = Buffer.allocUnsafe(Number(id.size));
+    if (readFully(fd, bytes, 0) !== bytes.length)
+      throw new VriftError("EIO", `blob ${blobName(id)} is short`);
+    return bytes;
+  } catch (error) {
+    throw toVriftError(error);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function usage(layout: StoreLayout): Promise<{ blobs: number; bytes: bigint }> {
+  let blobs = 0;
+  let bytes = 0n;
+  for (const shard of await readdir(layout.blobs)) {
+    for (const name of await readdir(join(layout.blobs, shard))) {
+      const id = parseBlobName(name);
+      if (!id) continue;
+      blobs++;
+      bytes += id.size;
+    }
+  }
+  return { blobs, bytes };
+}

@@ -1,0 +1,173 @@
+/**
+ * Content comes in. The order keeps a concurrent sweep from deleting what an import has just relied on:
+ *
+ *   1. the hash is in the caller's lease;
+ *   2. a blob that is there already is touched;
+ *   3. it is looked up once more: still there.
+ *
+ * The sweep renames a candidate to the trash first and reads leases and roots after that. So either it reads our lease
+ * and restores, or its rename came before our step 3, which then misses, restores from the trash or imports.
+ */
+import { fchmodSync, fstatSync } from "node:fs";
+import { VriftError } from "../platform/errors.js";
+import { isErrno, makeDirectory, writeAll } from "../platform/files.js";
+import { EMPTY_HASH, hashBytes } from "../platform/hash.js";
+import { native } from "../platform/native.js";
+import { type StoreLayout, blobDirectory, blobFile, blobName } from "./blob-names.js";
+import { SEALED_MODE, lookUp, makePrivate, quarantine, statFile, touch } from "./blobs.js";
+import { assertUnchanged, changedWhileRead, settledStamp, stampOf } from "./file-stamp.js";
+import { fillFile } from "./fill.js";
+import { hashFile } from "./hash-file.js";
+import { type PrivateFile, createPrivateFile } from "./private-file.js";
+import type { BlobId, FileImportResult, ImportMethod, ImportResult, Lease } from "./store.js";
+
+/** Each attempt is lost only to another process that made, swept or quarantined the same blob at that moment. */
+const ATTEMPTS = 16;
+
+const EMPTY: ImportResult = { hash: EMPTY_HASH, size: 0n, method: "empty", blocks: 0 };
+
+export async function importFile(
+  layout: StoreLayout,
+  fd: number,
+  path: string,
+  how: "link" | "copy",
+  lease: Lease,
+): Promise<FileImportResult> {
+  const before = await settledStamp(fd, path);
+  if (before.size === 0n) return { ...EMPTY, stamp: before };
+  const hashed = await hashFile(fd);
+  if (hashed.size !== before.size) throw changedWhileRead(path);
+  assertUnchanged(fd, before, path);
+
+  const id: BlobId = { hash: hashed.hash, size: hashed.size };
+  lease.add(id.hash);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (await isOwnLink(layout, id, fd)) return finish(layout, id, "link", fd);
+    if (await isPresent(layout, id)) return finish(layout, id, "present", fd);
+    const linking = how === "link" ? linkInto(layout, id, fd) : "impossible";
+    if (linking === "exists") continue;
+    if (linking === "linked") {
+      // The link itself moves ctime, so size and mtime have to tell what happened between the hash and the link.
+      const linked = stampOf(fstatSync(fd, { bigint: true }));
+      if (linked.size === before.size && linked.mtimeNs === before.mtimeNs)
+        return finish(layout, id, "link", fd);
+      discardLinked(layout, id, linked.ino);
+      throw changedWhileRead(path);
+    }
+    const method = await copyInto(layout, id, fd, () => {
+      assertUnchanged(fd, before, path);
+    });
+    if (method) return finish(layout, id, method, fd);
+  }
+  throw new VriftError("EBUSY", `${path}: its blob ${blobName(id)} keeps being changed by others`);
+}
+
+export async function importBytes(
+  layout: StoreLayout,
+  bytes: Uint8Array,
+  lease: Lease,
+): Promise<ImportResult> {
+  if (bytes.length === 0) return EMPTY;
+  const id: BlobId = { hash: hashBytes(bytes), size: BigInt(bytes.length) };
+  lease.add(id.hash);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (await isPresent(layout, id)) return { ...id, method: "present", blocks: blocksOf(layout, id) };
+    const file = createPrivateFile(layout.incoming, blobName(id));
+    try {
+      writeAll(file.fd, bytes, 0);
+      if (publishSealed(layout, id, file)) return { ...id, method: "copy", blocks: blocksOf(layout, id) };
+    } finally {
+      file.close();
+    }
+  }
+  throw new VriftError("EBUSY", `blob ${blobName(id)} keeps being changed by others`);
+}
+
+/** Removes the blob's name if it is inode `ino`; the user's file keeps its own. */
+export function discardLinked(layout: StoreLayout, id: BlobId, ino: bigint): void {
+  const found = statFile(blobFile(layout, id));
+  if (found?.ino === ino && found.nlink > 1n) quarantine(layout, id, ino);
+}
+
+/** A killed run has linked this very file: the import is as good as done. */
+async function isOwnLink(layout: StoreLayout, id: BlobId, fd: number): Promise<boolean> {
+  const file = fstatSync(fd, { bigint: true });
+  if (file.nlink < 2n) return false;
+  const blob = lookUp(layout, id);
+  return blob !== undefined && blob.ino === file.ino && blob.dev === file.dev;
+}
+
+/** Steps 2 and 3, for a blob we can rely on: a shared one becomes private first. */
+async function isPresent(layout: StoreLayout, id: BlobId): Promise<boolean> {
+  const found = lookUp(layout, id);
+  if (!found) return false;
+  if (found.nlink > 1n && !(await makePrivate(layout, id))) return false;
+  return touch(layout, id) && lookUp(layout, id) !== undefined;
+}
+
+function linkInto(layout: StoreLayout, id: BlobId, fd: number): "linked" | "exists" | "impossible" {
+  try {
+    inShard(layout, id, () => {
+      native.linkFd(fd, blobFile(layout, id));
+    });
+    return "linked";
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return "exists";
+    // ENOENT: the file has lost its last name meanwhile.
+    if (isErrno(error, "EXDEV", "EMLINK", "EPERM", "EACCES", "EOPNOTSUPP", "ENOENT")) return "impossible";
+    throw error;
+  }
+}
+
+/** undefined: somebody else published it first. */
+async function copyInto(
+  layout: StoreLayout,
+  id: BlobId,
+  fd: number,
+  check: () => void,
+): Promise<ImportMethod | undefined> {
+  const file = createPrivateFile(layout.incoming, blobName(id));
+  try {
+    const filled = await fillFile(file.fd, fd);
+    check();
+    if (filled.size !== id.size || (filled.hash && !filled.hash.equals(id.hash))) {
+      throw new VriftError("EBUSY", `the file changed while it was copied to ${blobName(id)}`);
+    }
+    return publishSealed(layout, id, file) ? filled.method : undefined;
+  } finally {
+    file.close();
+  }
+}
+
+function publishSealed(layout: StoreLayout, id: BlobId, file: PrivateFile): boolean {
+  fchmodSync(file.fd, SEALED_MODE);
+  try {
+    inShard(layout, id, () => {
+      file.publish(blobFile(layout, id));
+    });
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return false;
+    throw error;
+  }
+}
+
+/** Shards are made when first needed. */
+function inShard(layout: StoreLayout, id: BlobId, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+    makeDirectory(blobDirectory(layout, id));
+    action();
+  }
+}
+
+function finish(layout: StoreLayout, id: BlobId, method: ImportMethod, fd: number): FileImportResult {
+  const stamp = stampOf(fstatSync(fd, { bigint: true }));
+  return { ...id, method, blocks: blocksOf(layout, id), stamp };
+}
+
+function blocksOf(layout: StoreLayout, id: BlobId): number {
+  return Number(statFile(blobFile(layout, id))?.blocks ?? 0n);
+}

@@ -1,0 +1,145 @@
+/**
+ * `roots/<name>`: the hashes a workspace or snapshot needs. Records as in record-log.ts: sequence 0 is the head, the
+ * others hold hashes, 32 bytes each; additions are appended. A torn tail was acknowledged to nobody and is cut; damage
+ * inside means that we no longer know what must stay, so nothing may be deleted.
+ */
+import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { VriftError } from "../platform/errors.js";
+import {
+  FILE_MODE,
+  readPrivateFile,
+  syncDirectory,
+  unlinkIfPresent,
+  writeAll,
+  writeFileAtomic,
+} from "../platform/files.js";
+import { HASH_SIZE } from "../platform/hash.js";
+import { encodeRecord, scanLog } from "../platform/record-log.js";
+import { HashSet } from "./hash-set.js";
+import type { ContentHash, Roots } from "./store.js";
+
+const HEAD = Buffer.from("vrift roots 1\n");
+/** Hashes in one record of a rewritten list: 2 MiB. */
+const HASHES_PER_RECORD = 65_536;
+
+export async function openRoots(path: string): Promise<Roots> {
+  const bytes = readPrivateFile(path);
+  if (bytes === undefined) {
+    writeFileAtomic(path, encodeRecord(0n, HEAD), { durable: true });
+    return new RootsFile(path, new HashSet(), 0n);
+  }
+  const { hashes, sequence, end } = parseRoots(bytes, path);
+  const roots = new RootsFile(path, hashes, sequence);
+  if (end < bytes.length) roots.cut(end);
+  return roots;
+}
+
+export function parseRoots(bytes: Buffer, path: string): { hashes: HashSet; sequence: bigint; end: number } {
+  const { records, end, tail } = scanLog(bytes);
+  const [head, ...lists] = records;
+  const whole = tail !== "damaged" && head?.sequence === 0n && head.payload.equals(HEAD);
+  const hashes = new HashSet();
+  let sequence = 0n;
+  for (const { payload, sequence: number } of whole ? lists : []) {
+    if (number !== sequence + 1n || payload.length % HASH_SIZE !== 0) {
+      throw new VriftError(
+        "VRIFT_DAMAGED",
+        `${path}: record ${number} is out of place; nothing may be deleted`,
+      );
+    }
+    for (let at = 0; at < payload.length; at += HASH_SIZE) hashes.add(payload.subarray(at, at + HASH_SIZE));
+    sequence = number;
+  }
+  if (!whole) {
+    throw new VriftError("VRIFT_DAMAGED", `${path} is damaged at byte ${end}; nothing may be deleted`);
+  }
+  return { hashes, sequence, end };
+}
+
+class RootsFile implements Roots {
+  readonly #path: string;
+  #hashes: HashSet;
+  #sequence: bigint;
+  #fd: number;
+
+  constructor(path: string, hashes: HashSet, sequence: bigint) {
+    this.#path = path;
+    this.#hashes = hashes;
+    this.#sequence = sequence;
+    this.#fd = openForAppend(path);
+  }
+
+  get size(): number {
+    return this.#hashes.size;
+  }
+
+  has(hash: ContentHash): boolean {
+    return this.#hashes.has(hash);
+  }
+
+  async add(hashes: readonly ContentHash[]): Promise<void> {
+    for (let from = 0; from < hashes.length; from += HASHES_PER_RECORD) {
+      const fresh = new HashSet();
+      for (const hash of hashes.slice(from, from + HASHES_PER_RECORD))
+        if (!this.#hashes.has(hash)) fresh.add(hash);
+      if (fresh.size === 0) continue;
+      this.#append(encodeRecord(this.#sequence + 1n, Buffer.concat([...fresh])));
+      this.#sequence++;
+      for (const hash of fresh) this.#hashes.add(hash);
+    }
+  }
+
+  async replace(hashes: Iterable<ContentHash>): Promise<void> {
+    const fresh = new HashSet();
+    for (const hash of hashes) fresh.add(hash);
+    let sequence = 0n;
+    function* records(): Iterable<Uint8Array> {
+      yield encodeRecord(0n, HEAD);
+      let part: Uint8Array[] = [];
+      for (const hash of fresh) {
+        part.push(hash);
+        if (part.length < HASHES_PER_RECORD) continue;
+        yield encodeRecord(++sequence, Buffer.concat(part));
+        part = [];
+      }
+      if (part.length > 0) yield encodeRecord(++sequence, Buffer.concat(part));
+    }
+    writeFileAtomic(this.#path, records(), { durable: true });
+    closeSync(this.#fd);
+    this.#fd = openForAppend(this.#path);
+    this.#hashes = fresh;
+    this.#sequence = sequence;
+  }
+
+  async remove(): Promise<void> {
+    this.close();
+    if (unlinkIfPresent(this.#path)) syncDirectory(dirname(this.#path));
+  }
+
+  close(): void {
+    if (this.#fd < 0) return;
+    closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  cut(end: number): void {
+    ftruncateSync(this.#fd, end);
+    fdatasyncSync(this.#fd);
+  }
+
+  /** A write that failed half-way (disk full) must not leave a torn record before the next one. */
+  #append(record: Buffer): void {
+    const end = fstatSync(this.#fd).size;
+    try {
+      writeAll(this.#fd, record);
+    } catch (error) {
+      ftruncateSync(this.#fd, end);
+      throw error;
+    }
+  }
+}
+
+function openForAppend(path: string): number {
+  return openSync(path, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW, FILE_MODE);
+}

@@ -2,7 +2,14 @@
 import { constants, structs } from "../src/vdir/layout.js";
 import type { Field, Struct } from "../src/vdir/layout.js";
 
-const cTypes = { u8: "uint8_t", u16: "uint16_t", u32: "uint32_t", u64: "uint64_t", i64: "int64_t", bytes: "uint8_t" };
+const cTypes = {
+  u8: "uint8_t",
+  u16: "uint16_t",
+  u32: "uint32_t",
+  u64: "uint64_t",
+  i64: "int64_t",
+  bytes: "uint8_t",
+};
 
 export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([["native/generated/vrift_layout.h", layoutHeader()]]);

@@ -8,7 +8,7 @@ test("17 requests, 13 responses, tags without holes in the order written", () =>
   assert.equal(messageTables.response.byTag.length, 13);
   for (const shapes of [requests, responses]) {
     assert.deepEqual(
-      Object.values(shapes).map((shape) => shape.tag),
+      Object.values<{ readonly tag: number }>(shapes).map((shape) => shape.tag),
       Object.keys(shapes).map((_, i) => i),
     );
   }

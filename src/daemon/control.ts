@@ -42,5 +42,4 @@ export interface ControlOperations {
 export type ControlName = keyof ControlOperations;
 export type ControlRequest<K extends ControlName = ControlName> = { op: K } & ControlOperations[K]["request"];
 export type ControlReply<K extends ControlName> =
-  | ({ ok: true } & ControlOperations[K]["reply"])
-  | { ok: false; code: string; message: string };
+  ({ ok: true } & ControlOperations[K]["reply"]) | { ok: false; code: string; message: string };

@@ -58,7 +58,10 @@ export interface Workspace {
    * `sync`); the blob must be in the store and any physical file must still have that size and mtime, else the path is
    * returned in `refused`. `backed`: only remembers the hash of a physical file of that size and mtime.
    */
-  adopt(entries: readonly AdoptEntry[], as: "virtual" | "backed"): Promise<{ refused: { path: string; reason: string }[] }>;
+  adopt(
+    entries: readonly AdoptEntry[],
+    as: "virtual" | "backed",
+  ): Promise<{ refused: { path: string; reason: string }[] }>;
   /** Every virtual entry, for solid and clone. */
   virtualEntries(): Iterable<AdoptEntry>;
 

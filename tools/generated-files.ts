@@ -1,4 +1,5 @@
 /** Generated files and their texts, from the declarations in src/. Paths are relative to the project. */
+import { scanRecord } from "../src/platform/scan-record.js";
 import { constants, structs } from "../src/vdir/layout.js";
 import type { Field, Struct } from "../src/vdir/layout.js";
 
@@ -17,7 +18,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
 
 function layoutHeader(): string {
   return [
-    "/* Generated from src/vdir/layout.ts by `npm run generate`; do not edit. */",
+    "/* Generated from src/vdir/layout.ts and src/platform/scan-record.ts by `npm run generate`; do not edit. */",
     "#ifndef VRIFT_LAYOUT_H",
     "#define VRIFT_LAYOUT_H",
     "",
@@ -26,7 +27,7 @@ function layoutHeader(): string {
     "",
     ...Object.entries(constants).map(([name, value]) => `#define VRIFT_${name} ${cInteger(value)}`),
     "",
-    ...structs.flatMap(structLines),
+    ...[...structs, scanRecord].flatMap(structLines),
     "#endif",
     "",
   ].join("\n");

@@ -1,4 +1,4 @@
-/* Generated from src/vdir/layout.ts by `npm run generate`; do not edit. */
+/* Generated from src/vdir/layout.ts and src/platform/scan-record.ts by `npm run generate`; do not edit. */
 #ifndef VRIFT_LAYOUT_H
 #define VRIFT_LAYOUT_H
 
@@ -208,5 +208,40 @@ _Static_assert(offsetof(struct vrift_export_dir_child, name) == 0, "vrift_export
 _Static_assert(offsetof(struct vrift_export_dir_child, stat_index) == 128, "vrift_export_dir_child.stat_index");
 _Static_assert(offsetof(struct vrift_export_dir_child, is_dir) == 132, "vrift_export_dir_child.is_dir");
 _Static_assert(offsetof(struct vrift_export_dir_child, reserved) == 133, "vrift_export_dir_child.reserved");
+
+/* One name found by scanTree; `key_length` bytes of key and 1 to 8 NULs follow. */
+struct vrift_scan_record {
+  uint64_t size; /* bytes */
+  int64_t mtime_ns;
+  int64_t ctime_ns;
+  uint64_t ino;
+  uint64_t dev;
+  uint64_t blocks; /* 512-byte units */
+  uint32_t mode; /* st_mode, type bits included */
+  uint32_t nlink; /* saturated */
+  uint32_t uid;
+  uint32_t gid;
+  uint32_t key_length; /* bytes */
+  uint16_t error; /* errno, or 0 */
+  uint8_t xattr; /* 0 or 1 */
+  uint8_t valid_utf8; /* 0 or 1 */
+  uint64_t reserved; /* zero */
+};
+_Static_assert(sizeof(struct vrift_scan_record) == 80, "vrift_scan_record");
+_Static_assert(offsetof(struct vrift_scan_record, size) == 0, "vrift_scan_record.size");
+_Static_assert(offsetof(struct vrift_scan_record, mtime_ns) == 8, "vrift_scan_record.mtime_ns");
+_Static_assert(offsetof(struct vrift_scan_record, ctime_ns) == 16, "vrift_scan_record.ctime_ns");
+_Static_assert(offsetof(struct vrift_scan_record, ino) == 24, "vrift_scan_record.ino");
+_Static_assert(offsetof(struct vrift_scan_record, dev) == 32, "vrift_scan_record.dev");
+_Static_assert(offsetof(struct vrift_scan_record, blocks) == 40, "vrift_scan_record.blocks");
+_Static_assert(offsetof(struct vrift_scan_record, mode) == 48, "vrift_scan_record.mode");
+_Static_assert(offsetof(struct vrift_scan_record, nlink) == 52, "vrift_scan_record.nlink");
+_Static_assert(offsetof(struct vrift_scan_record, uid) == 56, "vrift_scan_record.uid");
+_Static_assert(offsetof(struct vrift_scan_record, gid) == 60, "vrift_scan_record.gid");
+_Static_assert(offsetof(struct vrift_scan_record, key_length) == 64, "vrift_scan_record.key_length");
+_Static_assert(offsetof(struct vrift_scan_record, error) == 68, "vrift_scan_record.error");
+_Static_assert(offsetof(struct vrift_scan_record, xattr) == 70, "vrift_scan_record.xattr");
+_Static_assert(offsetof(struct vrift_scan_record, valid_utf8) == 71, "vrift_scan_record.valid_utf8");
+_Static_assert(offsetof(struct vrift_scan_record, reserved) == 72, "vrift_scan_record.reserved");
 
 #endif

@@ -18,12 +18,11 @@ export interface NativeAddon {
   /** flock(2). Returns false when `operation` has LOCK_NB and somebody else holds it. Blocks the thread otherwise. */
   flock(fd: number, operation: number): boolean;
 
-  /** linkat(2) of an open file (through /proc/self/fd) or path. EEXIST when `to` exists. */
+  /** linkat(2) of an open file (through /proc/self/fd; also an O_TMPFILE without a name). EEXIST when `to` exists. */
   linkFd(fd: number, to: string | Buffer): void;
   /** renameat2(2) with RENAME_NOREPLACE. */
   renameNoReplace(from: string | Buffer, to: string | Buffer): void;
-  /** syncfs(2) on a libuv worker: with much unwritten data it takes seconds. */
-  syncfs(fd: number): Promise<void>;
+  syncfs(fd: number): void;
   /** FICLONE; false when the file systems cannot (EOPNOTSUPP, EXDEV, EINVAL, ENOTTY). */
   reflink(toFd: number, fromFd: number): boolean;
   /**
@@ -33,20 +32,28 @@ export interface NativeAddon {
   hasWriter(fd: number): boolean;
   /** True when the file has any extended attribute (ACLs are attributes; security.selinux is not counted). */
   hasXattr(path: string | Buffer): boolean;
-  /** utimensat(2) with exact nanoseconds, not following links; futimens(3) of a descriptor. */
-  setTimes(path: string | Buffer | number, atimeNs: bigint, mtimeNs: bigint): void;
-  /** prctl(PR_SET_NAME), setpriority: a name for `ps`. */
+  /** utimensat(2) with exact nanoseconds, not following links. */
+  setTimes(path: string | Buffer, atimeNs: bigint, mtimeNs: bigint): void;
+  /** prctl(PR_SET_NAME): the name `ps -o comm` and `top` show, 15 bytes. */
   setProcessName(name: string): void;
 
-  /** Maps a file shared; the buffer stays valid until collected. `length` bytes from 0. */
+  /**
+   * Maps a file shared; the buffer stays valid until collected. `length` bytes from 0; EOVERFLOW when the file is shorter.
+   * Writing into a buffer mapped without `writable` ends the process.
+   */
   mapShared(fd: number, length: number, writable: boolean): ArrayBuffer;
 
   /** The path hash of docs/index-format.md. */
   pathHash(key: Buffer): bigint;
 
+  /** A copy of the marks, each word read whole. `marks` is a mapping of at least 512 KiB. */
+  marksSnapshot(marks: ArrayBuffer): ArrayBuffer;
+  /** Adds one whole operation (MARK_BEGIN + MARK_END) to the word of a path hash. `marks` is a writable mapping. */
+  marksBump(marks: ArrayBuffer, hash: bigint): void;
+
   /**
    * Scans a tree with fstatat in C, sorted by nothing, links not followed, into one packed buffer: records as declared
-   * in src/vdir/scan.ts. `skip` holds keys (relative to `root`) not to descend into; they are listed themselves.
+   * in src/platform/scan.ts. `skip` holds keys (relative to `root`) not to descend into; they are listed themselves.
    * Runs on a libuv worker. Directories that cannot be read are records with their errno.
    */
   scanTree(root: string, skip: readonly string[]): Promise<ArrayBuffer>;

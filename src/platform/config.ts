@@ -1,0 +1,174 @@
+/**
+ * Configuration: built-in < `~/.vrift/config.toml` < `<project>/.vrift/config.toml` < environment < flags. Every key is a
+ * row of one table; help and documentation are made from it.
+ */
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { VriftError } from "./errors.js";
+import { PROJECT_DIR } from "./paths.js";
+import type { Home } from "./paths.js";
+
+interface KeyShape {
+  readonly type: "path" | "boolean" | "integer";
+  /** `home`: not read from a project's file, which may come from somebody else. */
+  readonly scope: "home" | "project";
+  /** Environment variable that overrides the files; undefined where there is none. */
+  readonly env?: string;
+  readonly what: string;
+}
+
+export const configKeys = {
+  source: {
+    type: "path",
+    scope: "home",
+    env: "VR_THE_SOURCE",
+    what: "Directory of the content store; built in: the_source in the home.",
+  },
+  default_workspace: {
+    type: "path",
+    scope: "home",
+    env: "VRIFT_DEFAULT_WORKSPACE",
+    what: "Workspace that the version-1 export shows; built in: the first one registered.",
+  },
+  log_bytes: {
+    type: "integer",
+    scope: "home",
+    what: "Size at which the daemon's log is rotated; built in: 4 MiB.",
+  },
+  watch: {
+    type: "boolean",
+    scope: "project",
+    env: "VRIFT_WATCH",
+    what: "Watch phantom trees, so that programs are answered from memory; built in: true.",
+  },
+} as const satisfies Readonly<Record<string, KeyShape>>;
+
+export type ConfigKey = keyof typeof configKeys;
+
+type ValueOf<T extends KeyShape["type"]> = T extends "path" ? string : T extends "boolean" ? boolean : number;
+/** Values that some layer gave. */
+export type ConfigValues = { readonly [K in ConfigKey]?: ValueOf<(typeof configKeys)[K]["type"]> };
+
+export interface Config {
+  readonly source: string;
+  readonly default_workspace: string | undefined;
+  readonly log_bytes: number;
+  readonly watch: boolean;
+}
+
+export interface ConfigLayers {
+  readonly home: Home;
+  /** Root of the project whose `.vrift/config.toml` counts, when there is one. */
+  readonly projectRoot?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly flags?: ConfigValues;
+}
+
+/** @throws VriftError VRIFT_CONFIG naming file and line, or the environment variable. */
+export async function loadConfig(layers: ConfigLayers): Promise<Config> {
+  const { home, projectRoot, env = process.env, flags = {} } = layers;
+  const fromHome = await readConfigFile(home.configFile, "home");
+  const fromProject =
+    projectRoot === undefined
+      ? {}
+      : await readConfigFile(join(projectRoot, PROJECT_DIR, "config.toml"), "project");
+  const builtIn = { source: join(home.root, "the_source"), log_bytes: 4 * 1024 * 1024, watch: true };
+  return {
+    default_workspace: undefined,
+    ...builtIn,
+    ...fromHome,
+    ...fromProject,
+    ...readEnvironment(env),
+    ...flags,
+  };
+}
+
+/** The home with the configured store in it. Programs that touch the store use this, not the bare home. */
+export function configuredHome(home: Home, config: Config): Home {
+  return { ...home, source: config.source };
+}
+
+async function readConfigFile(file: string, scope: KeyShape["scope"]): Promise<ConfigValues> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw new VriftError("VRIFT_CONFIG", `${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  return parseConfig(file, text, scope);
+}
+
+/** @param file named in errors; relative paths in it are relative to its directory. */
+export async function parseConfig(file: string, text: string, scope: KeyShape["scope"]): Promise<ConfigValues> {
+  // Loaded only when there is a file: the parser costs 17 ms of every command otherwise.
+  const { parse, TomlError } = await import("smol-toml");
+  let table: Record<string, unknown>;
+  try {
+    table = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const first = error.message.split("\n")[0] ?? "not TOML";
+    throw new VriftError("VRIFT_CONFIG", `${file}:${error.line}: ${first}`, { cause: error });
+  }
+  const values: Record<string, string | number | boolean> = {};
+  for (const [key, value] of Object.entries(table)) {
+    const refuse = (why: string): VriftError =>
+      new VriftError("VRIFT_CONFIG", `${file}:${lineOf(text, key)}: ${why}`);
+    const shape = shapeOf(key);
+    if (shape === undefined)
+      throw refuse(`unknown key \`${key}\`; known are ${Object.keys(configKeys).join(", ")}`);
+    if (scope === "project" && shape.scope === "home")
+      throw refuse(`\`${key}\` belongs into the home's config.toml, not into a project's`);
+    values[key] = checkValue(shape, value, join(file, ".."), (why) => refuse(`\`${key}\` ${why}`));
+  }
+  return values;
+}
+
+function readEnvironment(env: NodeJS.ProcessEnv): ConfigValues {
+  const values: Record<string, string | number | boolean> = {};
+  for (const [key, shape] of Object.entries<KeyShape>(configKeys)) {
+    const text = shape.env === undefined ? undefined : env[shape.env];
+    if (!text) continue;
+    const refuse = (why: string): VriftError => new VriftError("VRIFT_CONFIG", `${shape.env} ${why}`);
+    values[key] = checkValue(shape, fromText(shape, text), process.cwd(), refuse);
+  }
+  return values;
+}
+
+function fromText(shape: KeyShape, text: string): unknown {
+  if (shape.type === "path") return text;
+  if (shape.type === "integer") return /^\d+$/.test(text) ? Number(text) : text;
+  if (text === "1" || text === "true") return true;
+  return text === "0" || text === "false" ? false : text;
+}
+
+function checkValue(
+  shape: KeyShape,
+  value: unknown,
+  base: string,
+  refuse: (why: string) => VriftError,
+): string | number | boolean {
+  switch (shape.type) {
+    case "path":
+      if (typeof value === "string" && value !== "" && !value.includes("\0")) return resolve(base, value);
+      throw refuse("must be a path");
+    case "boolean":
+      if (typeof value === "boolean") return value;
+      throw refuse("must be true or false");
+    case "integer":
+      if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+      throw refuse("must be a whole number above 0");
+  }
+}
+
+function shapeOf(key: string): KeyShape | undefined {
+  return Object.hasOwn(configKeys, key) ? configKeys[key as ConfigKey] : undefined;
+}
+
+/** Line of a top-level key, 1-based; the parser does not say. 1 when it is written in a way not looked for here. */
+function lineOf(text: string, key: string): number {
+  const quoted = key.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const line = text.split("\n").findIndex((row) => new RegExp(`^\\s*\\[*["']?${quoted}["']?\\s*[.=\\]]`).test(row));
+  return line < 0 ? 1 : line + 1;
+}

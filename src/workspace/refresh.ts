@@ -1,0 +1,97 @@
+/** The table of states.ts for single keys: before a mutation, so that it starts from what is true now. */
+import { VriftError } from "../platform/errors.js";
+import { isKernelName } from "./kernel-names.js";
+import type { PhysicalName } from "./physical.js";
+import { lookAtKey, lookPhysical, parentKey, physicalPath } from "./physical.js";
+import { backedRecord, isDir, isVirtual } from "./records.js";
+import { decide } from "./states.js";
+import type { Change, Tree } from "./tree.js";
+import { commit, parentId } from "./tree.js";
+import type { ManifestRecord } from "../manifest/manifest.js";
+import { ROOT_ID } from "../manifest/manifest.js";
+import { isWhitedOut, readWhiteouts, removeWhiteout } from "./whiteouts.js";
+
+/** What a key is now. */
+export interface KeyState {
+  readonly record: ManifestRecord | undefined;
+  readonly physical: PhysicalName | undefined;
+}
+
+/** EACCES for names that are left to the kernel; also when a directory above is. */
+export function assertOwnName(tree: Tree, key: string): void {
+  for (let name = key; name !== ""; name = parentKey(name)) {
+    const physical = lookAtKey(tree.root, name);
+    const kernel = isKernelName(name, physical ?? { type: "file", ...tree.owner }, tree.owner, tree.foreign);
+    if (kernel) throw new VriftError("EACCES", `${name} is left to the kernel; change the file itself`);
+  }
+}
+
+/** Folds the whiteouts that programs made since the last resync, as resync does: entry, index, whiteout. */
+export async function foldWhiteouts(tree: Tree): Promise<void> {
+  if (tree.kind !== "phantom") return;
+  const whiteouts = readWhiteouts(tree.project.whiteouts);
+  if (whiteouts.length === 0) return;
+  const keys = new Set(whiteouts.map((whiteout) => whiteout.key));
+  for (const key of keys) {
+    await refreshKey(tree, key, true);
+    const record = tree.manifest.find(key);
+    if (record !== undefined && isDir(record)) await foldBelow(tree, key, record, keys);
+  }
+  whiteouts.forEach(removeWhiteout);
+}
+
+async function foldBelow(tree: Tree, key: string, record: ManifestRecord, keys: ReadonlySet<string>): Promise<void> {
+  for (const [name, child] of [...tree.manifest.children(record.id)]) {
+    const childKey = key === "" ? name : `${key}/${name}`;
+    if (isDir(child)) await foldBelow(tree, childKey, child, keys);
+    else if (isVirtual(child)) await refreshKey(tree, childKey, isWhitedOut(keys, childKey));
+  }
+}
+
+/**
+ * Applies the table to one key whose directory is in the manifest. A directory that is gone keeps its entry: what is below
+ * it is resync's to judge.
+ */
+export async function refreshKey(tree: Tree, key: string, whiteout: boolean): Promise<KeyState> {
+  const record = tree.manifest.find(key);
+  const physical = lookAtKey(tree.root, key);
+  const decision = decide(record, physical, whiteout);
+  if (decision === "none" || decision === "keep") return { record, physical };
+  if (record === undefined && tree.manifest.find(parentKey(key)) === undefined) return { record, physical };
+  if (record !== undefined && isDir(record) && physical?.type !== "dir") return { record, physical };
+  const parent = key === "" ? ROOT_ID : parentId(tree, key);
+  const next = decision === "remove" ? undefined : backedRecord(record?.id ?? tree.manifest.nextId(), physical!);
+  if (next !== undefined && isDir(next) && record === undefined) tree.incomplete.add(key);
+  await commit(tree, [{ parent, key, record: next }]);
+  return { record: next, physical };
+}
+
+/**
+ * Makes sure that every directory above `key` is real and in the manifest. `make`: missing ones are made (0755).
+ * ENOTDIR for what is something else, ENOENT without `make`.
+ */
+export async function ensureParents(tree: Tree, key: string, make: (path: string) => void): Promise<void> {
+  const parent = parentKey(key);
+  if (key === "" || parent === "") return;
+  await ensureParents(tree, parent, make);
+  const path = physicalPath(tree.root, parent);
+  if (path === undefined) throw new VriftError("ENOTDIR", `${parentKey(parent)} is not a directory`);
+  const record = tree.manifest.find(parent);
+  if (record !== undefined && isVirtual(record)) throw new VriftError("ENOTDIR", `${parent} is not a directory`);
+  if (lookPhysical(path) === undefined) make(path);
+  const physical = lookPhysical(path);
+  if (physical === undefined) throw new VriftError("ENOENT", `${parent} is not there`);
+  if (physical.type !== "dir") throw new VriftError("ENOTDIR", `${parent} is not a directory`);
+  await refreshKey(tree, parent, false);
+}
+
+/** Removals of every entry below a directory, deepest first. */
+export function changesBelow(tree: Tree, key: string, record: ManifestRecord): Change[] {
+  const changes: Change[] = [];
+  for (const [name, child] of tree.manifest.children(record.id)) {
+    const childKey = key === "" ? name : `${key}/${name}`;
+    if (isDir(child)) changes.push(...changesBelow(tree, childKey, child));
+    changes.push({ parent: record.id, key: childKey, record: undefined });
+  }
+  return changes;
+}

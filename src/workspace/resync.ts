@@ -1,0 +1,267 @@
+/**
+ * Compares the whole tree with the manifest by the table of states.ts and folds what happened into manifest and index.
+ *
+ * Order, and why it is safe at every point:
+ *  1. The marks are copied *before* anything is looked at. Whatever a program does after that copy leaves its word
+ *     different from the copy, so publishing the copy at the end cannot claim to have seen it.
+ *  2. Whiteouts are read before the scan. A program whites a name out first and unlinks its file after that: seeing
+ *     the unlink without the whiteout only keeps a virtual entry (that is still whited out) for one round.
+ *  3. Manifest, then index, then the whiteout is removed. Killed between them, the next round does the rest: until
+ *     then a whiteout without an entry says nothing, and an entry with its whiteout is removed again.
+ *  4. `seen` last.
+ * A virtual entry ends only by a whiteout, or by a file that took its place, or by a non-directory that took the
+ * place of its directory. A directory that somebody removed although it holds virtual entries is made again.
+ */
+import { chmodSync, mkdirSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { EntryId, ManifestRecord } from "../manifest/manifest.js";
+import { ROOT_ID } from "../manifest/manifest.js";
+import { isErrno } from "../platform/files.js";
+import { native } from "../platform/native.js";
+import type { IndexValue } from "../platform/native.js";
+import { scanTree } from "../platform/scan.js";
+import type { ScanEntry } from "../platform/scan.js";
+import { isKernelName, isStorable } from "./kernel-names.js";
+import { lookPhysical, parentKey } from "./physical.js";
+import { backedRecord, isDir, isVirtual, toStubValue } from "./records.js";
+import { decide } from "./states.js";
+import type { Change, Tree } from "./tree.js";
+import { commit, putIndex } from "./tree.js";
+import { isWhitedOut, readWhiteouts, removeWhiteout } from "./whiteouts.js";
+import type { ResyncReport } from "./workspace.js";
+
+const YIELD_EVERY = 8192;
+
+/** What the scan found, sorted into what the manifest knows and what only the kernel does. */
+interface Physical {
+  readonly names: Map<string, ScanEntry>;
+  readonly stubs: Map<string, IndexValue>;
+  readonly incomplete: Set<string>;
+}
+
+/** Before the index is built the caller builds and publishes; `snapshot` is what it publishes. */
+export async function resync(tree: Tree): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
+  const snapshot = native.marksSnapshot(tree.marks);
+  const whiteouts = tree.kind === "phantom" ? readWhiteouts(tree.project.whiteouts) : [];
+  const whitedOut = new Set(whiteouts.map((whiteout) => whiteout.key));
+  const physical = sortNames(tree, await scanTree(tree.root, skippedKeys(tree)));
+
+  const comparison = new Comparison(tree, physical, whitedOut);
+  await comparison.run();
+  const completeness = changedCompleteness(tree, physical);
+  removeOldStubs(tree, physical);
+  tree.stubs = physical.stubs;
+  tree.incomplete = physical.incomplete;
+  await commit(tree, comparison.changes());
+  if (tree.index.built) {
+    for (const [key, value] of physical.stubs) tree.index.put(key, value);
+    for (const key of completeness) putIndex(tree, { key, record: tree.manifest.find(key) });
+  }
+  whiteouts.forEach(removeWhiteout);
+  if (tree.index.built) tree.index.publishSeen(snapshot);
+  return { report: { ...comparison.report, whiteouts: whiteouts.length }, snapshot };
+}
+
+/** `.git` below the root is found by the scan and left out of the result; these two are large or busy for certain. */
+function skippedKeys(tree: Tree): string[] {
+  return [".git", ".vrift", ...tree.foreign];
+}
+
+function sortNames(tree: Tree, scan: readonly ScanEntry[]): Physical {
+  const names = new Map<string, ScanEntry>();
+  const stubs = new Map<string, IndexValue>();
+  const incomplete = new Set<string>();
+  const workspaces = innerWorkspaces(scan);
+  const isKnownDirectory = (key: string): boolean => key === "" || names.get(key)?.type === "dir";
+  for (const entry of scan) {
+    const parent = parentKey(entry.key);
+    if (!isKnownDirectory(parent)) continue;
+    if (!entry.validUtf8 || !isStorable(tree.root, entry.key) || (entry.errno !== 0 && entry.type !== "dir")) {
+      incomplete.add(parent);
+    } else if (isKernelName(entry.key, entry, tree.owner, tree.foreign) || workspaces.has(entry.key)) {
+      stubs.set(entry.key, toStubValue(entry));
+    } else {
+      names.set(entry.key, entry);
+      if (entry.errno !== 0) incomplete.add(entry.key);
+    }
+  }
+  return { names, stubs, incomplete };
+}
+
+/** Directories with a `.vrift/` of their own: the innermost workspace wins. */
+function innerWorkspaces(scan: readonly ScanEntry[]): Set<string> {
+  const found = new Set<string>();
+  for (const entry of scan) if (entry.key.endsWith("/.vrift") && entry.type === "dir") found.add(parentKey(entry.key));
+  return found;
+}
+
+class Comparison {
+  readonly #tree: Tree;
+  readonly #physical: Physical;
+  readonly #whitedOut: ReadonlySet<string>;
+  /** In the order found: a directory before what is in it. Applied backwards. */
+  readonly #removed: Change[] = [];
+  readonly #put: Change[] = [];
+  readonly #directories = new Map<string, EntryId>([["", ROOT_ID]]);
+  /** Backed directories that are gone; made again when a virtual entry below them stays. */
+  readonly #missing = new Map<string, { readonly change: Change; readonly record: ManifestRecord }>();
+  readonly #known = new Set<string>();
+  readonly report = { added: 0, removed: 0, becameBacked: 0 };
+
+  constructor(tree: Tree, physical: Physical, whitedOut: ReadonlySet<string>) {
+    this.#tree = tree;
+    this.#physical = physical;
+    this.#whitedOut = whitedOut;
+  }
+
+  async run(): Promise<void> {
+    let seen = 0;
+    for (const [key, record] of this.#tree.manifest.entries()) {
+      if (++seen % YIELD_EVERY === 0) await nextTurn();
+      if (key === "") this.#root(record);
+      else this.#compare(key, record);
+    }
+    for (const [key, entry] of this.#physical.names) {
+      if (++seen % YIELD_EVERY === 0) await nextTurn();
+      if (!this.#known.has(key)) this.#add(key, entry);
+    }
+  }
+
+  changes(): Change[] {
+    const missing = [...this.#missing.values()].map(({ change }) => change);
+    const removed = [...this.#removed, ...missing].sort((a, b) => depth(b.key) - depth(a.key));
+    this.report.removed += missing.length;
+    return [...removed, ...this.#put];
+  }
+
+  #root(record: ManifestRecord): void {
+    const physical = lookPhysical(this.#tree.root);
+    if (physical === undefined || decide(record, physical, false) === "keep") return;
+    this.#put.push({ parent: ROOT_ID, key: "", record: backedRecord(ROOT_ID, physical) });
+  }
+
+  #compare(key: string, record: ManifestRecord): void {
+    const parent = this.#directories.get(parentKey(key));
+    this.#known.add(key);
+    if (parent === undefined) return this.#belowNoDirectory(key, record);
+    if (this.#unreadable(key)) {
+      if (isDir(record)) this.#directories.set(key, record.id);
+      return;
+    }
+    if (this.#physical.stubs.has(key)) return this.#remove(key, parent);
+    const physical = this.#physical.names.get(key);
+    if (isDir(record)) return this.#compareDirectory(key, parent, record, physical);
+    switch (decide(record, physical, isWhitedOut(this.#whitedOut, key))) {
+      case "keep":
+        if (isVirtual(record)) this.#restoreParents(key);
+        return;
+      case "remove":
+        return this.#remove(key, parent);
+      case "become-backed":
+        this.report.becameBacked += 1;
+        return this.#replace(key, parent, record, physical!);
+      default:
+        return this.#replace(key, parent, record, physical!);
+    }
+  }
+
+  #compareDirectory(key: string, parent: EntryId, record: ManifestRecord, physical: ScanEntry | undefined): void {
+    if (physical !== undefined && physical.type !== "dir") {
+      // What was below it follows with no directory and ends: here the file wins over all of it.
+      this.#removed.push({ parent, key, record: undefined });
+      this.report.removed += 1;
+      this.#known.delete(key);
+      return;
+    }
+    this.#directories.set(key, record.id);
+    if (physical !== undefined) {
+      if (decide(record, physical, false) !== "keep") this.#replace(key, parent, record, physical);
+    } else {
+      this.#missing.set(key, { change: { parent, key, record: undefined }, record });
+    }
+  }
+
+  /** Its directory turned into something else, or became a name that only the kernel knows. */
+  #belowNoDirectory(key: string, record: ManifestRecord): void {
+    const parent = this.#tree.manifest.find(parentKey(key));
+    if (parent === undefined) return;
+    if (isVirtual(record)) this.#tree.log.warn("a virtual entry ends with its directory", { root: this.#tree.root, key });
+    this.#remove(key, parent.id);
+  }
+
+  /** Nothing is known of what is in a directory that could not be read: its entries stay as they are. */
+  #unreadable(key: string): boolean {
+    for (let parent = parentKey(key); parent !== ""; parent = parentKey(parent)) {
+      const entry = this.#physical.names.get(parent);
+      if (entry !== undefined) return entry.errno !== 0;
+    }
+    return false;
+  }
+
+  #restoreParents(key: string): void {
+    const path: string[] = [];
+    for (let parent = parentKey(key); this.#missing.has(parent); parent = parentKey(parent)) path.push(parent);
+    for (const directory of path.reverse()) {
+      const { change, record } = this.#missing.get(directory)!;
+      const made = makeDirectoryAgain(`${this.#tree.root}/${directory}`, record.mode);
+      this.#tree.log.warn("a removed directory holds virtual files and is made again", {
+        root: this.#tree.root,
+        key: directory,
+      });
+      this.#missing.delete(directory);
+      this.#physical.incomplete.add(directory);
+      if (made !== undefined) this.#put.push({ ...change, record: backedRecord(record.id, made) });
+    }
+  }
+
+  #replace(key: string, parent: EntryId, record: ManifestRecord, physical: ScanEntry): void {
+    if (physical.type === "dir") this.#directories.set(key, record.id);
+    this.#put.push({ parent, key, record: backedRecord(record.id, physical) });
+  }
+
+  #remove(key: string, parent: EntryId): void {
+    this.#removed.push({ parent, key, record: undefined });
+    this.report.removed += 1;
+  }
+
+  #add(key: string, entry: ScanEntry): void {
+    const parent = this.#directories.get(parentKey(key));
+    if (parent === undefined) return;
+    const id = this.#tree.manifest.nextId();
+    if (entry.type === "dir") this.#directories.set(key, id);
+    this.report.added += 1;
+    this.#put.push({ parent, key, record: backedRecord(id, entry) });
+  }
+}
+
+function depth(key: string): number {
+  let slashes = 0;
+  for (let at = key.indexOf("/"); at >= 0; at = key.indexOf("/", at + 1)) slashes += 1;
+  return slashes;
+}
+
+function makeDirectoryAgain(path: string, mode: number): ReturnType<typeof lookPhysical> {
+  try {
+    mkdirSync(path, mode);
+    chmodSync(path, mode);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST", "ENOENT", "ENOTDIR")) throw error;
+  }
+  const made = lookPhysical(path);
+  return made?.type === "dir" ? made : undefined;
+}
+
+/** Known directories whose COMPLETE flag changes although their entry may not. */
+function changedCompleteness(tree: Tree, physical: Physical): string[] {
+  if (!tree.index.built) return [];
+  const changed: string[] = [];
+  for (const key of tree.incomplete) if (!physical.incomplete.has(key)) changed.push(key);
+  for (const key of physical.incomplete) if (!tree.incomplete.has(key)) changed.push(key);
+  return changed.filter((key) => key === "" || physical.names.has(key));
+}
+
+/** Stubs that are gone, or are entries of the manifest now; a stub has nothing below it in the index. */
+function removeOldStubs(tree: Tree, physical: Physical): void {
+  if (!tree.index.built) return;
+  for (const key of tree.stubs.keys()) if (!physical.stubs.has(key)) tree.index.remove(key);
+}

@@ -1,0 +1,46 @@
+/**
+ * Names under which a file is made before it takes its place: `.vrift/staging/<pid>.<n>` of a phantom workspace; in a solid
+ * one, which has no directory of ours, `.vrift-<pid>.<n>` beside the target for as long as it takes to rename it.
+ */
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { isErrno, unlinkIfPresent } from "../platform/files.js";
+import type { Tree } from "./tree.js";
+
+let counter = 0;
+
+/** On the file system of `target`; nobody else uses the name. */
+export function stagingName(tree: Pick<Tree, "kind" | "project">, target: string): string {
+  counter += 1;
+  const own = `${process.pid}.${counter}`;
+  return tree.kind === "phantom" ? join(tree.project.staging, own) : join(dirname(target), `.vrift-${own}`);
+}
+
+/** Removes what dead processes left in staging: nobody can publish it any more. Returns how many. */
+export function removeOrphans(staging: string): number {
+  let removed = 0;
+  for (const name of namesIn(staging)) {
+    const pid = /^([1-9][0-9]*)\.[0-9]+$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid)) && unlinkIfPresent(join(staging, name))) removed += 1;
+  }
+  return removed;
+}
+
+/** A process of another user is alive as well (EPERM). */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !isErrno(error, "ESRCH");
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+}

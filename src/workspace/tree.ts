@@ -1,0 +1,87 @@
+/** What the parts of an open workspace share. Changes to it go through `commit`, one at a time (Workspace's queue). */
+import type { EntryId, Manifest, ManifestChange, ManifestMeta, ManifestRecord } from "../manifest/manifest.js";
+import { ROOT_ID } from "../manifest/manifest.js";
+import { VriftError } from "../platform/errors.js";
+import type { Log } from "../platform/log.js";
+import type { IndexValue } from "../platform/native.js";
+import type { ProjectPaths, WorkspacePaths } from "../platform/paths.js";
+import type { ContentStore, Roots } from "../store/store.js";
+import { nameOf, parentKey } from "./physical.js";
+import type { PolicyOwner } from "./policy.js";
+import { isDir, toIndexValue } from "./records.js";
+import type { IndexName, TreeIndex } from "./tree-index.js";
+import type { WorkspaceKind } from "./workspace.js";
+
+export interface Tree {
+  /** Real path. */
+  readonly root: string;
+  readonly id: string;
+  readonly kind: WorkspaceKind;
+  readonly owner: PolicyOwner;
+  readonly paths: WorkspacePaths;
+  readonly project: ProjectPaths;
+  readonly manifest: Manifest & ManifestMeta;
+  readonly store: ContentStore;
+  readonly roots: Roots;
+  readonly index: TreeIndex;
+  /** The marks file, mapped. */
+  readonly marks: ArrayBuffer;
+  /** Keys below the root that are left to the kernel besides what the policy says: the home, when it is inside. */
+  readonly foreign: ReadonlySet<string>;
+  /** Names only the kernel answers for; in the index, not in the manifest. */
+  stubs: ReadonlyMap<string, IndexValue>;
+  /** Directories whose names are not all known: never COMPLETE. */
+  incomplete: Set<string>;
+  readonly log: Log;
+}
+
+/** A name and its new entry; `undefined` removes it. */
+export interface Change {
+  readonly parent: EntryId;
+  readonly key: string;
+  readonly record: ManifestRecord | undefined;
+}
+
+/** Entries in one journal record: a bound on memory, and the event loop gets its turns. */
+const BATCH = 4096;
+
+/**
+ * Manifest first (it survives a kill when the promise resolves), then the index. In order: what is below a removed directory
+ * is removed before it, a directory is put before what is in it.
+ */
+export async function commit(tree: Tree, changes: readonly Change[]): Promise<void> {
+  for (let start = 0; start < changes.length; start += BATCH) {
+    const batch = changes.slice(start, start + BATCH);
+    await tree.manifest.apply(batch.map(toManifestChange));
+    if (tree.index.built) for (const change of batch) putIndex(tree, change);
+  }
+  if (tree.index.built) tree.index.setTransaction(tree.manifest.sequence);
+}
+
+export function putIndex(tree: Tree, { key, record }: Pick<Change, "key" | "record">): void {
+  if (record === undefined) tree.index.remove(key);
+  else tree.index.put(key, toIndexValue(record, !tree.incomplete.has(key)));
+}
+
+function toManifestChange({ parent, key, record }: Change): ManifestChange {
+  const name = nameOf(key);
+  return record === undefined ? { type: "remove", parent, name } : { type: "put", parent, name, record };
+}
+
+/** Everything the index shows: manifest entries, the root among them, then stubs. */
+export function* indexNames(tree: Pick<Tree, "manifest" | "stubs" | "incomplete">): Generator<IndexName> {
+  for (const [key, record] of tree.manifest.entries()) {
+    yield [key, toIndexValue(record, !tree.incomplete.has(key))];
+  }
+  yield* tree.stubs;
+}
+
+/** Identity of the directory a key is in. ENOENT and ENOTDIR name the component. */
+export function parentId(tree: Pick<Tree, "manifest">, key: string): EntryId {
+  const parent = parentKey(key);
+  if (parent === "") return ROOT_ID;
+  const record = tree.manifest.find(parent);
+  if (record === undefined) throw new VriftError("ENOENT", `${parent} is not in the workspace`);
+  if (!isDir(record)) throw new VriftError("ENOTDIR", `${parent} is not a directory`);
+  return record.id;
+}

@@ -27,8 +27,10 @@ check_machine() {
   major=$(node -p 'process.versions.node.split(".")[0]') || die "'node' does not run"
   [ "$major" -ge 20 ] || die "Node 20 or newer is needed; 'node' in PATH is version $major (Debian 13: apt-get install nodejs npm)"
   command -v npm >/dev/null 2>&1 || die "npm is needed to install packages, and there is no 'npm' in PATH (Debian: apt-get install npm)"
-  command -v "${CC:-cc}" >/dev/null 2>&1 || die "a C compiler is needed, and there is no '${CC:-cc}' in PATH (Debian: apt-get install gcc libc6-dev make)"
-  echo '#include <stdio.h>' | "${CC:-cc}" -E -x c - >/dev/null 2>&1 || die "the C library's headers are needed (Debian: apt-get install libc6-dev)"
+  cc=${CC:-cc}
+  command -v "${cc%% *}" >/dev/null 2>&1 || die "a C compiler is needed, and there is no '${cc%% *}' in PATH (Debian: apt-get install gcc libc6-dev make)"
+  # shellcheck disable=SC2086  # CC may hold options
+  echo '#include <stdio.h>' | $cc -E -x c - >/dev/null 2>&1 || die "the C library's headers are needed (Debian: apt-get install libc6-dev)"
   command -v make >/dev/null 2>&1 || die "make is needed (Debian: apt-get install make)"
 }
 

@@ -1,0 +1,227 @@
+/** `vrift phantom`: a tree's plain files go into the store and leave the tree. docs/tree.md has the order and why. */
+import { statSync } from "node:fs";
+import { VriftError } from "../platform/errors.js";
+import { type ScanEntry, scanTree } from "../platform/scan.js";
+import type { ImportMethod, Lease } from "../store/store.js";
+import { type PhysicalReason, type PolicyOwner, staysPhysical } from "../workspace/policy.js";
+import type { WorkspaceInfo } from "../workspace/workspace.js";
+import type { Refusal } from "./access.js";
+import type { TreeContext } from "./context.js";
+import { recordDirectoriesOf, recordDirectory, restoreDirectories } from "./directory-times.js";
+import { Intent, type MovingFile } from "./intent.js";
+import { type Moved, moveAside, settle } from "./moved-file.js";
+import { innerWorkspaces, isBelow } from "./inner-workspaces.js";
+import { recover } from "./recover.js";
+import { assertMayBePhantom, realDirectory } from "./refusal.js";
+import { type TakenFile, takeFile } from "./take-file.js";
+import { withTreeLock } from "./tree-lock.js";
+
+export interface PhantomOptions {
+  /** Also a git work tree, also more than ENTRIES_ASKED entries. */
+  readonly yes: boolean;
+}
+
+export interface PhantomSummary {
+  readonly workspace: WorkspaceInfo;
+  /** Files that became virtual in this run, and the bytes of their content. */
+  readonly files: number;
+  readonly bytes: bigint;
+  /** Disk space of files whose content the store had before: what this run freed. */
+  readonly savedBytes: bigint;
+  readonly methods: Readonly<Partial<Record<ImportMethod, number>>>;
+  /** Names that stay in the tree, by reason; directories and links among them. */
+  readonly physical: Readonly<Partial<Record<PhysicalReason, number>>>;
+  /** What the owner of the manifest did not take. */
+  readonly refused: readonly Refusal[];
+  /** Changed files whose path was taken while they were moved, and which now lie beside it. */
+  readonly kept: readonly string[];
+}
+
+/** What waits for one sync of the store and one answer of the manifest; bounds what a kill makes to be done again. */
+const BATCH_FILES = 2000;
+const BATCH_BYTES = 256n << 20n;
+/** Names that are out of the tree at one moment. */
+const CHUNK_FILES = 64;
+/** More than this is asked about first. */
+const ENTRIES_ASKED = 2_000_000;
+
+export async function phantom(path: string, context: TreeContext, options: PhantomOptions): Promise<PhantomSummary> {
+  const root = realDirectory(path);
+  assertMayBePhantom(root, context.home, options);
+  context.progress.begin("scan", 0, 0n);
+  const scan = await scanTree(root, [".vrift"]);
+  if (scan.length > ENTRIES_ASKED && !options.yes) {
+    throw new VriftError("VRIFT_ROOT_REFUSED", `${root} has ${scan.length} entries; repeat with --yes if you mean it`);
+  }
+  const rootTimes = recordDirectory(root, "");
+  const workspace = await context.access.open(root, { phantom: true });
+  if (rootTimes) restoreDirectories(root, [rootTimes]); // `.vrift` was made in it
+  return await withTreeLock(workspace, () => new Run(root, context).run());
+}
+
+class Run {
+  readonly #root: string;
+  readonly #context: TreeContext;
+  readonly #owner: PolicyOwner;
+  #files = 0;
+  #bytes = 0n;
+  #savedBytes = 0n;
+  readonly #methods: Partial<Record<ImportMethod, number>> = {};
+  readonly #physical: Partial<Record<PhysicalReason, number>> = {};
+  readonly #refused: Refusal[] = [];
+  readonly #kept: string[] = [];
+
+  constructor(root: string, context: TreeContext) {
+    this.#root = root;
+    this.#context = context;
+    const { uid, gid } = statSync(root);
+    this.#owner = { uid, gid, dev: statSync(root, { bigint: true }).dev };
+  }
+
+  async run(): Promise<PhantomSummary> {
+    const { access, progress, store } = this.#context;
+    progress.begin("recover", 0, 0n);
+    this.#kept.push(...(await recover(store, this.#root)).kept);
+    // After recover: what it gave back is to be seen.
+    progress.begin("scan", 0, 0n);
+    const candidates = this.#choose(await scanTree(this.#root, [".vrift"]));
+    progress.begin("import", candidates.length, candidates.reduce((sum, { size }) => sum + size, 0n));
+    for (let next = 0; next < candidates.length; ) next = await this.#batch(candidates, next);
+    progress.begin("register", 0, 0n);
+    await access.sync(this.#root);
+    return {
+      workspace: await access.open(this.#root),
+      files: this.#files,
+      bytes: this.#bytes,
+      savedBytes: this.#savedBytes,
+      methods: this.#methods,
+      physical: this.#physical,
+      refused: this.#refused,
+      kept: this.#kept,
+    };
+  }
+
+  #choose(scan: readonly ScanEntry[]): ScanEntry[] {
+    const inner = innerWorkspaces(this.#root, scan);
+    return scan.filter((entry) => {
+      if (entry.errno !== 0 && entry.type !== "dir") return this.#stays("unreadable");
+      if (isBelow(inner, entry.key)) return this.#stays("workspace");
+      const reason = staysPhysical(entry, this.#owner);
+      // Two links: takeFile finds out whether the other one is the store's.
+      if (reason === null || (reason === "links" && entry.nlink === 2)) return true;
+      return this.#stays(reason);
+    });
+  }
+
+  #stays(reason: PhysicalReason): false {
+    this.#physical[reason] = (this.#physical[reason] ?? 0) + 1;
+    return false;
+  }
+
+  /** Returns where the next batch begins. */
+  async #batch(candidates: readonly ScanEntry[], start: number): Promise<number> {
+    const { access, store } = this.#context;
+    const lease = store.lease();
+    try {
+      const { taken, next } = await this.#import(candidates, start, lease);
+      if (taken.length === 0) return next;
+      await store.sync();
+      const refused = await access.adopt(
+        this.#root,
+        taken.map(({ entry }) => entry),
+        "virtual",
+      );
+      this.#refused.push(...refused);
+      const refusedPaths = new Set(refused.map(({ path }) => path));
+      const adopted = taken.filter((file) => !refusedPaths.has(file.entry.path));
+      for (const file of taken) if (!adopted.includes(file)) this.#leave(file);
+      await this.#remove(adopted);
+      return next;
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #import(
+    candidates: readonly ScanEntry[],
+    start: number,
+    lease: Lease,
+  ): Promise<{ taken: TakenFile[]; next: number }> {
+    const { store, progress } = this.#context;
+    const options = { store, root: this.#root, owner: this.#owner, lease, how: "link" } as const;
+    const taken: TakenFile[] = [];
+    let bytes = 0n;
+    let next = start;
+    while (next < candidates.length && taken.length < BATCH_FILES && bytes < BATCH_BYTES) {
+      const entry = candidates[next++]!;
+      const file = await takeFile(entry, options);
+      progress.advance(1, entry.size);
+      if (typeof file === "string") this.#stays(file);
+      else {
+        taken.push(file);
+        bytes += entry.size;
+      }
+    }
+    return { taken, next };
+  }
+
+  async #remove(adopted: readonly TakenFile[]): Promise<void> {
+    if (adopted.length === 0) return;
+    const directories = recordDirectoriesOf(
+      this.#root,
+      adopted.map(({ entry }) => entry.path),
+    );
+    const files = adopted.map((file, n) => ({ file, moving: toMoving(file, n) }));
+    const intent = Intent.write(this.#root, { directories, files: files.map(({ moving }) => moving) });
+    try {
+      for (let start = 0; start < files.length; start += CHUNK_FILES) {
+        await this.#removeChunk(files.slice(start, start + CHUNK_FILES), intent);
+      }
+    } catch (error) {
+      intent.close(); // for recover
+      throw error;
+    }
+    restoreDirectories(this.#root, directories);
+    intent.remove();
+  }
+
+  async #removeChunk(chunk: readonly { file: TakenFile; moving: MovingFile }[], intent: Intent): Promise<void> {
+    const moved: { readonly file: TakenFile; readonly aside: Moved }[] = [];
+    for (const { file, moving } of chunk) {
+      const expected = { ino: file.ino, ctimeNs: file.ctimeNs, linked: file.method === "link" };
+      const aside = moveAside(this.#root, moving, expected);
+      intent.touch();
+      if (typeof aside !== "string") moved.push({ file, aside });
+      else {
+        this.#stays(aside);
+        this.#leave(file);
+      }
+    }
+    for (const { file, aside } of moved) {
+      const settled = await settle(this.#context.store, this.#root, aside);
+      intent.touch();
+      if (settled.outcome === "removed") this.#count(file);
+      else {
+        this.#stays(settled.reason);
+        if (settled.kept !== null) this.#kept.push(settled.kept);
+      }
+    }
+  }
+
+  /** It stays in its place and is nobody's blob. */
+  #leave(file: TakenFile): void {
+    if (file.method === "link") this.#context.store.discardLinked(file.id, file.ino);
+  }
+
+  #count({ method, id, entry }: TakenFile): void {
+    this.#files += 1;
+    this.#bytes += id.size;
+    this.#methods[method] = (this.#methods[method] ?? 0) + 1;
+    if (method === "present") this.#savedBytes += BigInt(entry.blocks) * 512n;
+  }
+}
+
+function toMoving({ entry }: TakenFile, n: number): MovingFile {
+  const { path, hash, size, mtimeNs, mode } = entry;
+  return { n, key: path, hash, size, mtimeNs, mode };
+}

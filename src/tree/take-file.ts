@@ -1,0 +1,111 @@
+/** One physical file's content goes into the store; the file itself stays as it is (docs/tree.md, phantom). */
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { VriftError } from "../platform/errors.js";
+import { isErrno, readFully } from "../platform/files.js";
+import { hashToHex } from "../platform/hash.js";
+import { native } from "../platform/native.js";
+import type { ScanEntry } from "../platform/scan.js";
+import { hashFile } from "../store/hash-file.js";
+import type { BlobId, ContentStore, FileImportResult, ImportMethod, Lease } from "../store/store.js";
+import { type PhysicalReason, type PolicyOwner, isElf, staysPhysical } from "../workspace/policy.js";
+import type { AdoptEntry } from "../workspace/workspace.js";
+import { permissions } from "./stat-file.js";
+
+export interface TakenFile {
+  readonly id: BlobId;
+  readonly method: ImportMethod;
+  readonly ino: bigint;
+  /** As the kernel said it right after the import. */
+  readonly ctimeNs: bigint;
+  readonly entry: AdoptEntry;
+}
+
+export interface TakeOptions {
+  readonly store: ContentStore;
+  readonly root: string;
+  readonly owner: PolicyOwner;
+  readonly lease: Lease;
+  /** `link` for files that are about to be removed. */
+  readonly how: "link" | "copy";
+}
+
+/** Reading must neither wait for the other end of a FIFO nor follow a link that was put in the file's place. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** A reason when the file cannot go. Errors of the store (no space, damage) are thrown. */
+export async function takeFile(entry: ScanEntry, options: TakeOptions): Promise<TakenFile | PhysicalReason> {
+  const path = join(options.root, entry.key);
+  let fd: number;
+  try {
+    fd = openSync(path, OPEN_FLAGS);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "ENXIO")) return "changed";
+    if (isErrno(error, "EACCES", "EPERM")) return "unreadable";
+    throw error;
+  }
+  try {
+    return await takeOpenFile(fd, path, entry, options);
+  } catch (error) {
+    if (error instanceof VriftError && error.code === "EBUSY") return "changed";
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function takeOpenFile(
+  fd: number,
+  path: string,
+  entry: ScanEntry,
+  options: TakeOptions,
+): Promise<TakenFile | PhysicalReason> {
+  const stat = fstatSync(fd, { bigint: true });
+  if (!stat.isFile() || stat.ino !== entry.ino || stat.dev !== entry.dev) return "changed";
+  const mode = permissions(stat);
+  const reason = staysPhysical({ ...pickPolicy(entry), mode, nlink: Number(stat.nlink) }, options.owner);
+  if (reason !== null && !(reason === "links" && options.how === "link" && stat.nlink === 2n)) return reason;
+  if (native.hasWriter(fd)) return "writer";
+  const head = Buffer.alloc(4);
+  if (isElf(head.subarray(0, readFully(fd, head, 0)))) return "elf";
+  if (reason === "links" && !(await isOwnBlob(fd, stat.ino, stat.dev, options.store))) return "links";
+
+  const imported = await options.store.importFile(fd, path, options.how, options.lease);
+  if (imported.stamp.mtimeNs !== stat.mtimeNs || imported.stamp.size !== stat.size) {
+    if (imported.method === "link") options.store.discardLinked(imported, imported.stamp.ino);
+    return "changed";
+  }
+  return taken(entry.key, imported, mode, Number(stat.blocks));
+}
+
+/** The second link is the store's: an earlier run was killed before it removed the file's own name. */
+async function isOwnBlob(fd: number, ino: bigint, dev: bigint, store: ContentStore): Promise<boolean> {
+  return dev === store.dev && store.statBlob(await hashFile(fd))?.ino === ino;
+}
+
+function taken(path: string, imported: FileImportResult, mode: number, blocks: number): TakenFile {
+  const { hash, size, stamp, method } = imported;
+  return {
+    id: { hash, size },
+    method,
+    ino: stamp.ino,
+    ctimeNs: stamp.ctimeNs,
+    entry: {
+      path,
+      hash: hashToHex(hash),
+      size: String(size),
+      mtimeNs: String(stamp.mtimeNs),
+      mode,
+      blocks,
+    },
+  };
+}
+
+function pickPolicy({ key, validUtf8, type, mode, nlink, uid, gid, dev, xattr }: ScanEntry): ScanEntryPolicy {
+  return { key, validUtf8, type, mode, nlink, uid, gid, dev, xattr };
+}
+
+type ScanEntryPolicy = Pick<
+  ScanEntry,
+  "key" | "validUtf8" | "type" | "mode" | "nlink" | "uid" | "gid" | "dev" | "xattr"
+>;

@@ -1,0 +1,23 @@
+/** One tree procedure at a time on a workspace: an flock for the life of the process at most. */
+import { closeSync, constants, openSync } from "node:fs";
+import { join } from "node:path";
+import { VriftError } from "../platform/errors.js";
+import { native } from "../platform/native.js";
+import type { WorkspaceInfo } from "../workspace/workspace.js";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** Runs `work` under the lock of the workspace. EBUSY when another command has it. */
+export async function withTreeLock<T>(workspace: WorkspaceInfo, work: () => Promise<T>): Promise<T> {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+  const fd = openSync(join(workspace.run, "tree.lock"), flags, 0o600);
+  try {
+    if (!native.flock(fd, LOCK_EX | LOCK_NB)) {
+      throw new VriftError("EBUSY", `another vrift command is moving files of ${workspace.root}`);
+    }
+    return await work();
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -4,7 +4,7 @@
  * test that test/allowed-skips.json does not name with a reason.
  */
 import { readFileSync, readdirSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join, resolve } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
@@ -24,33 +24,43 @@ const files = ["src", "tools", "test", "bench"]
   .sort()
   .map((file) => join(project, file));
 
-if (files.length === 0) fail(`no test file matches ${wanted.join(" ")}`);
-
 const allowedSkips = JSON.parse(readFileSync(join(project, "test/allowed-skips.json"), "utf8")) as Record<
   string,
   string
 >;
+const complaints: string[] = [];
 let count = 0;
 
-const events = run({ files, concurrency: CONCURRENCY, timeout: FILE_TIMEOUT_MS });
-events.on("test:fail", () => {
-  process.exitCode = 1;
+if (files.length === 0) {
+  // Without a file the runner would look for some itself.
+  complaints.push(`no test file matches "${wanted.join(" ")}"`);
+} else {
+  runFiles();
+}
+
+process.on("exit", () => {
+  if (count === 0) complaints.push("no test ran");
+  for (const complaint of complaints) console.error(`run-tests: ${complaint}`);
+  if (complaints.length > 0) process.exitCode = 1;
 });
-events.on("test:pass", ({ name, skip, todo, details }) => {
-  // A file without tests is reported as one test with the file's name.
-  if (files.includes(name) || files.includes(join(project, name)))
-    fail(`${relative(project, name)} has no tests`);
-  if (details.type !== "suite") count += 1;
-  const left = skip ?? todo;
-  if (left !== undefined && left !== false && allowedSkips[name] === undefined) {
-    fail(`"${name}" was skipped, and test/allowed-skips.json does not say why it may be`);
-  }
-});
-events.on("end", () => {
-  if (count === 0) fail("no test ran");
-});
-// TypeScript sees a class where Node has a function that may be called without `new`; both work.
-events.compose(new spec()).pipe(process.stdout);
+
+function runFiles(): void {
+  const events = run({ files, concurrency: CONCURRENCY, timeout: FILE_TIMEOUT_MS });
+  events.on("test:fail", () => {
+    count += 1;
+    process.exitCode = 1;
+  });
+  events.on("test:pass", ({ name, skip, todo, details }) => {
+    // A file without tests is reported as one test with the file's name.
+    if (files.includes(resolve(name))) complaints.push(`${name} has no tests`);
+    else if (details.type !== "suite") count += 1;
+    const left = skip ?? todo;
+    if (left !== undefined && left !== false && allowedSkips[name] === undefined) {
+      complaints.push(`"${name}" was skipped, and test/allowed-skips.json does not say why it may be`);
+    }
+  });
+  events.pipe(new spec()).pipe(process.stdout);
+}
 
 function sourcesIn(directory: string): string[] {
   try {
@@ -61,9 +71,4 @@ function sourcesIn(directory: string): string[] {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }
-}
-
-function fail(why: string): void {
-  console.error(`run-tests: ${why}`);
-  process.exitCode = 1;
 }

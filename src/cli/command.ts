@@ -1,6 +1,6 @@
 /** What a command is. One file per command exports one; commands.ts lists them; only main.ts prints. */
 import type { Home } from "../platform/paths.js";
-import type { Progress } from "./progress.js";
+import type { ProgressBar } from "./progress-bar.js";
 
 export interface OptionSpec {
   readonly type: "boolean" | "string";
@@ -47,7 +47,8 @@ export interface Context {
   write(part: string | Uint8Array): void;
   /** One line to standard error, not part of the result. */
   note(line: string): void;
-  readonly progress: Progress;
+  /** A bar on a terminal; nothing in a pipe. */
+  readonly progress: ProgressBar;
 }
 
 /** Options that many commands share, declared once so that they read the same everywhere. */

@@ -6,18 +6,17 @@ import type { Arguments } from "./arguments.js";
 import type { Command, Context, Outcome } from "./command.js";
 import { describeFailure } from "./failure.js";
 import { writeAll } from "./output.js";
-import { silent, terminalProgress } from "./progress.js";
-import type { Progress } from "./progress.js";
+import { noBar, progressBar } from "./progress-bar.js";
 
 /** Nobody reads the result any more, as after `vrift ls | head -1`: what a shell shows for SIGPIPE. */
 const BROKEN_PIPE = 141;
 
-const progress: Progress = isatty(2)
-  ? terminalProgress(
+const progress = isatty(2)
+  ? progressBar(
       (text) => writeAll(2, text),
       () => process.stderr.columns || 80,
     )
-  : silent;
+  : noBar;
 
 function print(part: string | Uint8Array): void {
   progress.clear();

@@ -32,8 +32,8 @@ export interface NativeAddon {
   hasWriter(fd: number): boolean;
   /** True when the file has any extended attribute (ACLs are attributes; security.selinux is not counted). */
   hasXattr(path: string | Buffer): boolean;
-  /** utimensat(2) with exact nanoseconds, not following links. */
-  setTimes(path: string | Buffer, atimeNs: bigint, mtimeNs: bigint): void;
+  /** utimensat(2) with exact nanoseconds, not following links; futimens(3) of a descriptor. */
+  setTimes(path: string | Buffer | number, atimeNs: bigint, mtimeNs: bigint): void;
   /** prctl(PR_SET_NAME): the name `ps -o comm` and `top` show, 15 bytes. */
   setProcessName(name: string): void;
 

@@ -33,18 +33,23 @@ export type Settled =
   | { readonly outcome: "removed" }
   | { readonly outcome: "returned"; readonly reason: PhysicalReason; readonly kept: string | null };
 
-/** Takes the name out of the tree. A reason: it stays where it is. */
-export function moveAside(root: string, file: MovingFile, expected: Expected): Moved | PhysicalReason {
+/** Takes the name out of the tree. A reason: it stays where it is. `gone`: nothing has the name any more. */
+export function moveAside(
+  root: string,
+  file: MovingFile,
+  expected: Expected,
+): Moved | PhysicalReason | "gone" {
   const path = join(root, file.key);
   const stat = statFile(path);
-  if (!stat?.isFile() || stat.ino !== expected.ino || !isAsRecorded(stat, file)) return "changed";
+  if (!stat) return "gone";
+  if (!stat.isFile() || stat.ino !== expected.ino || !isAsRecorded(stat, file)) return "changed";
   // Another file with the same content has put a private copy into the store and unlinked this inode there.
   const unlinked = expected.linked && stat.nlink === 1n;
   if (stat.ctimeNs !== expected.ctimeNs && !unlinked) return "changed";
   try {
     native.renameNoReplace(path, movingPath(root, file.n));
   } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR")) return "changed";
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return "gone";
     if (isErrno(error, "EACCES", "EPERM", "EBUSY", "EXDEV", "EROFS")) return "pinned";
     throw error;
   }

@@ -15,6 +15,7 @@ import { recover } from "./recover.js";
 import { assertMayBePhantom, realDirectory } from "./refusal.js";
 import { type TakenFile, takeFile } from "./take-file.js";
 import { withTreeLock } from "./tree-lock.js";
+import { whiteOut } from "./white-out.js";
 
 export interface PhantomOptions {
   /** Also a git work tree, also more than ENTRIES_ASKED entries. */
@@ -45,13 +46,20 @@ const CHUNK_FILES = 64;
 /** More than this is asked about first. */
 const ENTRIES_ASKED = 2_000_000;
 
-export async function phantom(path: string, context: TreeContext, options: PhantomOptions): Promise<PhantomSummary> {
+export async function phantom(
+  path: string,
+  context: TreeContext,
+  options: PhantomOptions,
+): Promise<PhantomSummary> {
   const root = realDirectory(path);
   assertMayBePhantom(root, context.home, options);
   context.progress.begin("scan", 0, 0n);
   const scan = await scanTree(root, [".vrift"]);
   if (scan.length > ENTRIES_ASKED && !options.yes) {
-    throw new VriftError("VRIFT_ROOT_REFUSED", `${root} has ${scan.length} entries; repeat with --yes if you mean it`);
+    throw new VriftError(
+      "VRIFT_ROOT_REFUSED",
+      `${root} has ${scan.length} entries; repeat with --yes if you mean it`,
+    );
   }
   const rootTimes = recordDirectory(root, "");
   const workspace = await context.access.open(root, { phantom: true });
@@ -70,6 +78,8 @@ class Run {
   readonly #physical: Partial<Record<PhysicalReason, number>> = {};
   readonly #refused: Refusal[] = [];
   readonly #kept: string[] = [];
+  /** There are virtual entries whose path has its file: the index is to be told soon. */
+  #stale = false;
 
   constructor(root: string, context: TreeContext) {
     this.#root = root;
@@ -85,8 +95,12 @@ class Run {
     // After recover: what it gave back is to be seen.
     progress.begin("scan", 0, 0n);
     const candidates = this.#choose(await scanTree(this.#root, [".vrift"]));
-    progress.begin("import", candidates.length, candidates.reduce((sum, { size }) => sum + size, 0n));
-    for (let next = 0; next < candidates.length; ) next = await this.#batch(candidates, next);
+    progress.begin(
+      "import",
+      candidates.length,
+      candidates.reduce((sum, { size }) => sum + size, 0n),
+    );
+    for (let next = 0; next < candidates.length;) next = await this.#batch(candidates, next);
     progress.begin("register", 0, 0n);
     await access.sync(this.#root);
     return {
@@ -133,9 +147,8 @@ class Run {
       );
       this.#refused.push(...refused);
       const refusedPaths = new Set(refused.map(({ path }) => path));
-      const adopted = taken.filter((file) => !refusedPaths.has(file.entry.path));
-      for (const file of taken) if (!adopted.includes(file)) this.#leave(file);
-      await this.#remove(adopted);
+      for (const file of taken) if (refusedPaths.has(file.entry.path)) this.#leave(file);
+      await this.#remove(taken.filter((file) => !refusedPaths.has(file.entry.path)));
       return next;
     } finally {
       lease.release();
@@ -183,9 +196,14 @@ class Run {
     }
     restoreDirectories(this.#root, directories);
     intent.remove();
+    if (this.#stale) await this.#context.access.sync(this.#root);
+    this.#stale = false;
   }
 
-  async #removeChunk(chunk: readonly { file: TakenFile; moving: MovingFile }[], intent: Intent): Promise<void> {
+  async #removeChunk(
+    chunk: readonly { file: TakenFile; moving: MovingFile }[],
+    intent: Intent,
+  ): Promise<void> {
     const moved: { readonly file: TakenFile; readonly aside: Moved }[] = [];
     for (const { file, moving } of chunk) {
       const expected = { ino: file.ino, ctimeNs: file.ctimeNs, linked: file.method === "link" };
@@ -193,8 +211,11 @@ class Run {
       intent.touch();
       if (typeof aside !== "string") moved.push({ file, aside });
       else {
-        this.#stays(aside);
+        // Removed since it was adopted, by somebody who does not know of entries: it must not come back.
+        if (aside === "gone") whiteOut(this.#root, moving.key);
+        else this.#stays(aside);
         this.#leave(file);
+        this.#stale = true;
       }
     }
     for (const { file, aside } of moved) {
@@ -203,6 +224,7 @@ class Run {
       if (settled.outcome === "removed") this.#count(file);
       else {
         this.#stays(settled.reason);
+        this.#stale = true;
         if (settled.kept !== null) this.#kept.push(settled.kept);
       }
     }

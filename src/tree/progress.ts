@@ -3,8 +3,7 @@
 export type Phase =
   | "recover" // finish what an interrupted run left
   | "scan" // total unknown
-  | "import" // files into the store
-  | "remove" // names out of the tree
+  | "import" // files into the store and out of the tree
   | "place" // files out of the store
   | "copy" // physical files of a clone
   | "register"; // waiting for the owner of the manifest

@@ -154,9 +154,15 @@ napi_value vrift_js_set_times(napi_env env, napi_callback_info info) {
   if (!vrift_arguments(env, info, 3, arguments) || !vrift_i64_argument(env, arguments[1], &atime) ||
       !vrift_i64_argument(env, arguments[2], &mtime))
     return NULL;
+  struct timespec times[2] = {nanoseconds(atime), nanoseconds(mtime)};
+  napi_valuetype type;
+  if (napi_typeof(env, arguments[0], &type) == napi_ok && type == napi_number) {
+    int fd;
+    if (!vrift_int_argument(env, arguments[0], &fd)) return NULL;
+    return futimens(fd, times) == 0 ? vrift_undefined(env) : vrift_throw(env, errno, "futimens", NULL);
+  }
   char *path = vrift_path_argument(env, arguments[0]);
   if (!path) return NULL;
-  struct timespec times[2] = {nanoseconds(atime), nanoseconds(mtime)};
   int error = utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
   napi_value result = error ? vrift_throw(env, error, "utimensat", path) : vrift_undefined(env);
   free(path);

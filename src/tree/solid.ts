@@ -1,0 +1,89 @@
+/** `vrift solid`: a phantom workspace becomes an ordinary directory again, with every byte, mode, time and link. */
+import { closeSync, constants, openSync } from "node:fs";
+import { VriftError } from "../platform/errors.js";
+import { native } from "../platform/native.js";
+import type { WorkspaceInfo } from "../workspace/workspace.js";
+import type { TreeContext } from "./context.js";
+import { recordDirectory, restoreDirectories } from "./directory-times.js";
+import { type PlaceSummary, placeFiles } from "./place.js";
+import { type RecoverSummary, recover } from "./recover.js";
+import { assertComplete, isPhantomRoot, realDirectory } from "./refusal.js";
+import { withTreeLock } from "./tree-lock.js";
+
+export interface SolidSummary extends PlaceSummary {
+  readonly workspace: WorkspaceInfo;
+  readonly recovered: RecoverSummary;
+}
+
+/** VRIFT_NOT_PHANTOM; EIO or EBUSY naming the first file that could not be placed: all others are, and stay. */
+export async function solid(path: string, context: TreeContext): Promise<SolidSummary> {
+  const root = realDirectory(path);
+  const workspace = await openPhantom(root, context);
+  return await withTreeLock(workspace, async () => {
+    const { recovered, rootTimes, placed } = await putInPlace(root, workspace, context, () => true);
+    const [first] = placed.failed;
+    if (first) {
+      const { code, message } = first.error;
+      throw new VriftError(code, `${message}; ${placed.failed.length} such files, all others are in place`);
+    }
+    context.progress.begin("register", 0, 0n);
+    await context.access.solidify(root);
+    if (rootTimes) restoreDirectories(root, [rootTimes]); // `.vrift` was removed from it
+    return { ...placed, workspace, recovered };
+  });
+}
+
+/**
+ * Puts virtual files in place and leaves the workspace phantom: for programs the library cannot enter.
+ * @param keys files, or directories with all that is below them; everything when left out.
+ */
+export async function hydrate(path: string, context: TreeContext, keys?: readonly string[]): Promise<SolidSummary> {
+  const root = realDirectory(path);
+  const workspace = await openPhantom(root, context);
+  return await withTreeLock(workspace, async () => {
+    const wanted = (key: string): boolean => !keys || keys.some((top) => isAtOrBelow(key, top));
+    const { recovered, placed } = await putInPlace(root, workspace, context, wanted);
+    context.progress.begin("register", 0, 0n);
+    await context.access.sync(root);
+    return { ...placed, workspace, recovered };
+  });
+}
+
+async function openPhantom(root: string, context: TreeContext): Promise<WorkspaceInfo> {
+  if (!isPhantomRoot(root)) throw new VriftError("VRIFT_NOT_PHANTOM", `${root} is not a phantom workspace`);
+  assertComplete(root);
+  return await context.access.open(root);
+}
+
+async function putInPlace(
+  root: string,
+  workspace: WorkspaceInfo,
+  context: TreeContext,
+  wanted: (key: string) => boolean,
+): Promise<{
+  recovered: RecoverSummary;
+  rootTimes: ReturnType<typeof recordDirectory>;
+  placed: PlaceSummary;
+}> {
+  context.progress.begin("recover", 0, 0n);
+  const recovered = await recover(context.store, root);
+  const rootTimes = recordDirectory(root, "");
+  await context.access.sync(root);
+  context.progress.begin("place", workspace.virtualEntries, BigInt(workspace.virtualBytes));
+  const placed = await placeFiles(root, context, wanted);
+  await syncFileSystem(root);
+  return { recovered, rootTimes, placed };
+}
+
+function isAtOrBelow(key: string, top: string): boolean {
+  return top === "" || key === top || key.startsWith(`${top}/`);
+}
+
+async function syncFileSystem(path: string): Promise<void> {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await native.syncfs(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

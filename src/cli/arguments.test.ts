@@ -82,10 +82,15 @@ describe("sentences", () => {
   });
 
   test("amounts of bytes", () => {
-    assert.deepEqual(
-      [0, 999, 1023, 1536, 1048576, 123456789n, 5n * 1024n ** 4n].map(bytesText),
-      ["0 bytes", "999 bytes", "1.00 KiB", "1.50 KiB", "1.00 MiB", "118 MiB", "5.00 TiB"],
-    );
+    assert.deepEqual([0, 999, 1023, 1536, 1048576, 123456789n, 5n * 1024n ** 4n].map(bytesText), [
+      "0 bytes",
+      "999 bytes",
+      "1.00 KiB",
+      "1.50 KiB",
+      "1.00 MiB",
+      "118 MiB",
+      "5.00 TiB",
+    ]);
   });
 
   test("errors: code, sentence, cause, hint; statuses", () => {

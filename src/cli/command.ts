@@ -26,7 +26,7 @@ export interface Command {
   run(context: Context): Promise<Outcome>;
 }
 
-/** What a command found out: `data` for --json (u64 as decimal strings), `text` for people, without the last newline. */
+/** What a command found out: `data` for --json (bigint becomes a decimal string), `text` for people, without the last newline. */
 export interface Outcome {
   readonly data: unknown;
   readonly text: string;

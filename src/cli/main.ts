@@ -59,7 +59,10 @@ async function runCommand(command: Command, args: readonly string[]): Promise<nu
 }
 
 function printOutcome({ data, text }: Outcome, json: boolean): void {
-  if (json) print(`${JSON.stringify(data)}\n`);
+  if (json)
+    print(
+      `${JSON.stringify(data, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value))}\n`,
+    );
   else if (text !== "") print(`${text}\n`);
 }
 
@@ -70,8 +73,8 @@ async function main([word, ...rest]: readonly string[]): Promise<number> {
     return 0;
   }
   if (word === "--version" || word === "-V") {
-    const { version } = await import("./version.js");
-    print(`vrift ${version()}\n`);
+    const { packageVersion } = await import("../platform/build.js");
+    print(`vrift ${packageVersion()}\n`);
     return 0;
   }
   const { allCommands, commandNames, findCommand } = await import("./commands.js");

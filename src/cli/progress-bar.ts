@@ -73,7 +73,9 @@ export function progressLine(phase: Phase, done: Amount, total: Amount): string 
   const amount = done.bytes > 0n ? `${counted}, ${bytesText(done.bytes)}` : counted;
   if (total.files === 0) return `${labels[phase]}: ${amount}`;
   const part =
-    total.bytes > 0n ? Number((done.bytes * 1000n) / total.bytes) / 1000 : Math.min(done.files / total.files, 1);
+    total.bytes > 0n
+      ? Number((done.bytes * 1000n) / total.bytes) / 1000
+      : Math.min(done.files / total.files, 1);
   const filled = Math.round(Math.min(part, 1) * BAR_WIDTH);
   const bar = "#".repeat(filled) + "-".repeat(BAR_WIDTH - filled);
   return `${labels[phase]} [${bar}] ${amount}`;

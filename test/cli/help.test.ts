@@ -36,7 +36,11 @@ describe("help", () => {
   test("is printed for --help, -h and `help COMMAND`, on standard output, status 0", async () => {
     const commands = await allCommands();
     for (const command of commands) {
-      for (const args of [[command.name, "--help"], [command.name, "-h"], ["help", command.name]]) {
+      for (const args of [
+        [command.name, "--help"],
+        [command.name, "-h"],
+        ["help", command.name],
+      ]) {
         const { stdout, stderr, code } = await home.vrift(args);
         assert.deepEqual({ stdout, stderr, code }, { stdout: `${explain(command)}\n`, stderr: "", code: 0 });
       }
@@ -50,7 +54,10 @@ describe("help", () => {
     for (const name of commandNames) {
       const { stderr, code } = await home.vrift([name, "--hlep"]);
       assert.equal(code, name === "run" ? 125 : 2);
-      assert.match(stderr, new RegExp(`^vrift: VRIFT_USAGE: ${name} has no option --hlep; did you mean --help\\?\\n {2}`));
+      assert.match(
+        stderr,
+        new RegExp(`^vrift: VRIFT_USAGE: ${name} has no option --hlep; did you mean --help\\?\\n {2}`),
+      );
     }
   });
 
@@ -67,7 +74,9 @@ describe("help", () => {
   });
 
   test("--version is the package's", async () => {
-    const { version } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as { version: string };
+    const { version } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as {
+      version: string;
+    };
     assert.equal((await home.vrift(["--version"])).stdout, `vrift ${version}\n`);
     assert.equal((await home.vrift(["-V"])).stdout, `vrift ${version}\n`);
   });

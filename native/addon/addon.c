@@ -16,7 +16,23 @@
   X(pathHash, vrift_js_path_hash)                                                                                        \
   X(marksSnapshot, vrift_js_marks_snapshot)                                                                              \
   X(marksBump, vrift_js_marks_bump)                                                                                      \
-  X(scanTree, vrift_js_scan_tree)
+  X(scanTree, vrift_js_scan_tree)                                                                                        \
+  X(indexCreate, vrift_js_index_create)                                                                                  \
+  X(indexGrow, vrift_js_index_grow)                                                                                      \
+  X(indexInsert, vrift_js_index_insert)                                                                                  \
+  X(indexFill, vrift_js_index_fill)                                                                                      \
+  X(indexUpdate, vrift_js_index_update)                                                                                  \
+  X(indexRemove, vrift_js_index_remove)                                                                                  \
+  X(indexFind, vrift_js_index_find)                                                                                      \
+  X(indexBuffer, vrift_js_index_buffer)                                                                                  \
+  X(indexPublishSeen, vrift_js_index_publish_seen)                                                                       \
+  X(indexBeat, vrift_js_index_beat)                                                                                      \
+  X(indexSetTransaction, vrift_js_index_set_transaction)                                                                 \
+  X(indexDistrust, vrift_js_index_distrust)                                                                              \
+  X(indexSetDistrust, vrift_js_index_set_distrust)                                                                       \
+  X(indexClearDistrust, vrift_js_index_clear_distrust)                                                                   \
+  X(indexSupersede, vrift_js_index_supersede)                                                                            \
+  X(indexClose, vrift_js_index_close)
 
 #define DECLARE(name, function) napi_value function(napi_env, napi_callback_info);
 FUNCTIONS(DECLARE)

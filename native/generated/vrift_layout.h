@@ -143,6 +143,31 @@ _Static_assert(offsetof(struct vrift_entry, content_hash) == 64, "vrift_entry.co
 _Static_assert(offsetof(struct vrift_entry, mode) == 96, "vrift_entry.mode");
 _Static_assert(offsetof(struct vrift_entry, blocks) == 100, "vrift_entry.blocks");
 
+/* One entry for indexFill; `key_length` bytes of key and 0 to 7 NULs follow, up to a multiple of 8. */
+struct vrift_fill_record {
+  uint64_t size;
+  int64_t mtime_ns;
+  int64_t ctime_ns;
+  uint64_t ino;
+  uint8_t content_hash[32];
+  uint32_t mode;
+  uint32_t blocks;
+  uint16_t flags;
+  uint16_t reserved; /* zero */
+  uint32_t key_length;
+};
+_Static_assert(sizeof(struct vrift_fill_record) == 80, "vrift_fill_record");
+_Static_assert(offsetof(struct vrift_fill_record, size) == 0, "vrift_fill_record.size");
+_Static_assert(offsetof(struct vrift_fill_record, mtime_ns) == 8, "vrift_fill_record.mtime_ns");
+_Static_assert(offsetof(struct vrift_fill_record, ctime_ns) == 16, "vrift_fill_record.ctime_ns");
+_Static_assert(offsetof(struct vrift_fill_record, ino) == 24, "vrift_fill_record.ino");
+_Static_assert(offsetof(struct vrift_fill_record, content_hash) == 32, "vrift_fill_record.content_hash");
+_Static_assert(offsetof(struct vrift_fill_record, mode) == 64, "vrift_fill_record.mode");
+_Static_assert(offsetof(struct vrift_fill_record, blocks) == 68, "vrift_fill_record.blocks");
+_Static_assert(offsetof(struct vrift_fill_record, flags) == 72, "vrift_fill_record.flags");
+_Static_assert(offsetof(struct vrift_fill_record, reserved) == 74, "vrift_fill_record.reserved");
+_Static_assert(offsetof(struct vrift_fill_record, key_length) == 76, "vrift_fill_record.key_length");
+
 /* ManifestMmapHeader of the specification, section 7. */
 struct vrift_export_header {
   uint32_t magic; /* EXPORT_MAGIC */

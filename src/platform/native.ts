@@ -32,8 +32,8 @@ export interface NativeAddon {
   hasWriter(fd: number): boolean;
   /** True when the file has any extended attribute (ACLs are attributes; security.selinux is not counted). */
   hasXattr(path: string | Buffer): boolean;
-  /** utimensat(2) with exact nanoseconds, not following links; futimens(3) of a descriptor. */
-  setTimes(path: string | Buffer | number, atimeNs: bigint, mtimeNs: bigint): void;
+  /** utimensat(2) with exact nanoseconds, not following links. */
+  setTimes(path: string | Buffer, atimeNs: bigint, mtimeNs: bigint): void;
   /** prctl(PR_SET_NAME): the name `ps -o comm` and `top` show, 15 bytes. */
   setProcessName(name: string): void;
 
@@ -59,27 +59,52 @@ export interface NativeAddon {
   scanTree(root: string, skip: readonly string[]): Promise<ArrayBuffer>;
 
   // --- index writer (native/index/index_writer.c); `handle` is an external value, one writer per file ------------------
-  /** Makes a new index file at `path` (O_EXCL), maps it and claims its `alive` word. */
+  // Every function below throws EBADF once the handle was closed, and works only in the thread that made it.
+  /**
+   * Makes a new index file at `path` (O_EXCL, 0600, fully allocated), maps it and claims its `alive` word for this thread.
+   * It holds the root directory as entry 0 (DIR | BACKED: indexUpdate it) and `distrust` is 1. ENOSPC: the disk is full.
+   */
   indexCreate(path: string, options: IndexCreateOptions): IndexHandle;
-  /** Adds an entry; parents must be there. Returns its number. EEXIST, ENOENT, ENOSPC when a table is full (grow then). */
+  /**
+   * A new file at `path` with the entries (and entry numbers), seen marks, distrust and transaction of `handle`, for
+   * `entryCapacity` entries and `moreKeys` bytes of keys beside those in use; space of removed keys is won back.
+   */
+  indexGrow(handle: IndexHandle, path: string, entryCapacity: number, moreKeys: number): IndexHandle;
+  /**
+   * Adds an entry; parents must be there. Returns its number. EEXIST, ENOENT, ENOTDIR, EINVAL, ENAMETOOLONG, and ENOSPC
+   * when a table is full (grow then).
+   */
   indexInsert(handle: IndexHandle, key: Buffer, value: IndexValue): number;
-  /** Changes an entry in place under its sequence. */
+  /**
+   * Adds `packed` records (struct vrift_fill_record of src/vdir/layout.ts) from byte `offset` to byte `end`. Returns the
+   * offset reached: less than `end` when a table is full (grow, then go on from there). Otherwise errors as indexInsert;
+   * what came before the bad record stays.
+   */
+  indexFill(handle: IndexHandle, packed: Buffer, offset: number, end: number): number;
+  /** Changes an entry in place under its sequence. ENOENT, ENOTEMPTY (a directory with entries becomes something else). */
   indexUpdate(handle: IndexHandle, entry: number, value: IndexValue): void;
-  /** Removes an entry; ENOTEMPTY when it has children. */
+  /** Removes an entry; ENOTEMPTY when it has children, EBUSY for the root. */
   indexRemove(handle: IndexHandle, entry: number): void;
   /** Entry number, or -1. */
   indexFind(handle: IndexHandle, key: Buffer): number;
-  /** The mapped file, for readers in TypeScript. */
+  /** The mapped file, for readers in TypeScript. Detached (length 0) by indexClose. */
   indexBuffer(handle: IndexHandle): ArrayBuffer;
-  /** Copies the current mark of every clean word (nothing in flight) in `marks` to `seen`. */
+  /**
+   * Stores every word of `snapshot` that has nothing in flight to `seen`. Who knows better of a word (an open writer)
+   * sets its lowest bit in the snapshot first.
+   */
   indexPublishSeen(handle: IndexHandle, snapshot: ArrayBuffer): void;
   /** Stores the time in `heartbeat_ns`. */
   indexBeat(handle: IndexHandle): void;
   indexSetTransaction(handle: IndexHandle, sequence: bigint): void;
+  /** The current value. The watcher adds to it for every loss. */
+  indexDistrust(handle: IndexHandle): number;
   indexSetDistrust(handle: IndexHandle, value: number): void;
+  /** Sets `distrust` to 0 if it still is `seen`: false when something was lost meanwhile. */
+  indexClearDistrust(handle: IndexHandle, seen: number): boolean;
   /** Sets `superseded`. The mapping stays until the handle is collected or closed. */
   indexSupersede(handle: IndexHandle): void;
-  /** Gives up `alive` and unmaps. */
+  /** Gives up `alive` and unmaps. Closing twice is allowed. */
   indexClose(handle: IndexHandle): void;
 
   /**

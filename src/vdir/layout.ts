@@ -197,6 +197,26 @@ export const indexEntry: Struct = {
   ],
 };
 
+/** How entries travel to `indexFill`; not part of any file. */
+export const fillRecord: Struct = {
+  name: "vrift_fill_record",
+  size: 80,
+  comment:
+    "One entry for indexFill; `key_length` bytes of key and 0 to 7 NULs follow, up to a multiple of 8.",
+  fields: [
+    { name: "size", type: "u64", offset: 0, comment: "" },
+    { name: "mtime_ns", type: "i64", offset: 8, comment: "" },
+    { name: "ctime_ns", type: "i64", offset: 16, comment: "" },
+    { name: "ino", type: "u64", offset: 24, comment: "" },
+    { name: "content_hash", type: "bytes", offset: 32, length: 32, comment: "" },
+    { name: "mode", type: "u32", offset: 64, comment: "" },
+    { name: "blocks", type: "u32", offset: 68, comment: "" },
+    { name: "flags", type: "u16", offset: 72, comment: "" },
+    { name: "reserved", type: "u16", offset: 74, comment: "zero" },
+    { name: "key_length", type: "u32", offset: 76, comment: "" },
+  ],
+};
+
 export const exportHeader: Struct = {
   name: "vrift_export_header",
   size: 40,
@@ -255,6 +275,7 @@ export const exportDirChild: Struct = {
 export const structs: readonly Struct[] = [
   indexHeader,
   indexEntry,
+  fillRecord,
   exportHeader,
   exportStatEntry,
   exportDirIndexEntry,

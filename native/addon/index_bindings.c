@@ -1,0 +1,252 @@
+/* The index writer for JavaScript: handles, creation, the words of the header. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index_handle.h"
+
+struct vrift_index_handle *vrift_index_handle_argument(napi_env env, napi_value value) {
+  void *data = NULL;
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, value, &type);
+  if (type == napi_external) napi_get_value_external(env, value, &data);
+  struct vrift_index_handle *handle = data;
+  if (!handle || handle->kind != VRIFT_INDEX_HANDLE) {
+    vrift_throw(env, EINVAL, "index handle", NULL);
+    return NULL;
+  }
+  if (handle->closed) {
+    vrift_throw(env, EBADF, "index handle", NULL);
+    return NULL;
+  }
+  return handle;
+}
+
+void vrift_index_handle_drop(struct vrift_index_handle *handle) {
+  if (--handle->references > 0) return;
+  vrift_writer_release(&handle->writer);
+  vrift_writer_unmap(&handle->writer);
+  free(handle);
+}
+
+static void finalize_handle(napi_env env, void *data, void *hint) {
+  (void)hint;
+  struct vrift_index_handle *handle = data;
+  if (handle->buffer) napi_delete_reference(env, handle->buffer);
+  handle->buffer = NULL;
+  vrift_index_handle_drop(handle);
+}
+
+static napi_value wrap(napi_env env, struct vrift_index_handle *handle) {
+  napi_value result;
+  handle->kind = VRIFT_INDEX_HANDLE;
+  handle->references = 1;
+  if (napi_create_external(env, handle, finalize_handle, NULL, &result) == napi_ok) return result;
+  vrift_index_handle_drop(handle);
+  return vrift_throw(env, ENOMEM, "napi_create_external", NULL);
+}
+
+static bool u64_property(napi_env env, napi_value object, const char *name, uint64_t *out) {
+  napi_value value;
+  return vrift_property(env, object, name, &value) && vrift_u64_argument(env, value, out);
+}
+
+static bool u32_property(napi_env env, napi_value object, const char *name, uint32_t *out) {
+  napi_value value;
+  return vrift_property(env, object, name, &value) && vrift_u32_argument(env, value, out);
+}
+
+static bool size_property(napi_env env, napi_value object, const char *name, uint64_t *out) {
+  uint32_t number;
+  if (!u32_property(env, object, name, &number)) return false;
+  *out = number;
+  return true;
+}
+
+static char *path_property(napi_env env, napi_value object, const char *name) {
+  napi_value value;
+  return vrift_property(env, object, name, &value) ? vrift_path_argument(env, value) : NULL;
+}
+
+static bool read_numbers(napi_env env, napi_value object, struct vrift_index_options *options) {
+  return u32_property(env, object, "kind", &options->kind) &&
+         u32_property(env, object, "entryCapacity", &options->entry_capacity) &&
+         size_property(env, object, "keysSize", &options->keys_size) &&
+         u64_property(env, object, "rootDev", &options->root_dev) &&
+         u64_property(env, object, "rootIno", &options->root_ino) &&
+         u64_property(env, object, "sourceDev", &options->source_dev) && u32_property(env, object, "uid", &options->uid) &&
+         u32_property(env, object, "gid", &options->gid);
+}
+
+static int create(napi_env env, const char *path, napi_value object, struct vrift_index_handle *handle) {
+  struct vrift_index_options options;
+  if (!read_numbers(env, object, &options)) return 0;
+  char *id = path_property(env, object, "workspaceId");
+  char *root = id ? path_property(env, object, "rootPath") : NULL;
+  char *source = root ? path_property(env, object, "sourcePath") : NULL;
+  int error = 0;
+  if (source) {
+    options.root_path = root;
+    options.source_path = source;
+    if (strlen(id) != sizeof options.workspace_id) error = EINVAL;
+    if (!error) memcpy(options.workspace_id, id, sizeof options.workspace_id);
+    if (!error) error = vrift_writer_create(path, &options, &handle->writer);
+  }
+  free(id);
+  free(root);
+  free(source);
+  return error;
+}
+
+/* The handle as a value, or an exception: the one pending, or `error`. */
+static napi_value finish(napi_env env, int error, struct vrift_index_handle *handle, const char *path) {
+  bool pending = false;
+  napi_is_exception_pending(env, &pending);
+  napi_value result = NULL;
+  if (error && !pending)
+    vrift_throw(env, error, "index", path);
+  else if (!pending)
+    return wrap(env, handle);
+  free(handle);
+  return result;
+}
+
+napi_value vrift_js_index_create(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  if (!vrift_arguments(env, info, 2, arguments)) return NULL;
+  char *path = vrift_path_argument(env, arguments[0]);
+  if (!path) return NULL;
+  struct vrift_index_handle *handle = calloc(1, sizeof *handle);
+  napi_value result;
+  if (handle)
+    result = finish(env, create(env, path, arguments[1], handle), handle, path);
+  else
+    result = vrift_throw(env, ENOMEM, "calloc", NULL);
+  free(path);
+  return result;
+}
+
+napi_value vrift_js_index_grow(napi_env env, napi_callback_info info) {
+  napi_value arguments[4];
+  uint32_t entry_capacity, more_keys;
+  if (!vrift_arguments(env, info, 4, arguments)) return NULL;
+  struct vrift_index_handle *from = vrift_index_handle_argument(env, arguments[0]);
+  if (!from || !vrift_u32_argument(env, arguments[2], &entry_capacity) ||
+      !vrift_u32_argument(env, arguments[3], &more_keys))
+    return NULL;
+  char *path = vrift_path_argument(env, arguments[1]);
+  if (!path) return NULL;
+  struct vrift_index_handle *handle = calloc(1, sizeof *handle);
+  napi_value result;
+  if (handle)
+    result = finish(env, vrift_writer_grow(&from->writer, path, entry_capacity, more_keys, &handle->writer), handle, path);
+  else
+    result = vrift_throw(env, ENOMEM, "calloc", NULL);
+  free(path);
+  return result;
+}
+
+static void release_buffer(void *data, void *hint) {
+  (void)data;
+  vrift_index_handle_drop(hint);
+}
+
+napi_value vrift_js_index_buffer(napi_env env, napi_callback_info info) {
+  napi_value argument, result = NULL;
+  if (!vrift_arguments(env, info, 1, &argument)) return NULL;
+  struct vrift_index_handle *handle = vrift_index_handle_argument(env, argument);
+  if (!handle) return NULL;
+  /* V8 wants one buffer per piece of memory. */
+  if (handle->buffer && napi_get_reference_value(env, handle->buffer, &result) == napi_ok && result) return result;
+  if (handle->buffer) napi_delete_reference(env, handle->buffer);
+  handle->buffer = NULL;
+  handle->references++;
+  result = vrift_external_buffer(env, handle->writer.header, handle->writer.size, release_buffer, handle);
+  if (result) napi_create_reference(env, result, 0, &handle->buffer);
+  return result;
+}
+
+napi_value vrift_js_index_close(napi_env env, napi_callback_info info) {
+  napi_value argument, buffer = NULL;
+  void *data = NULL;
+  if (!vrift_arguments(env, info, 1, &argument)) return NULL;
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, argument, &type);
+  if (type == napi_external) napi_get_value_external(env, argument, &data);
+  struct vrift_index_handle *handle = data;
+  if (!handle || handle->kind != VRIFT_INDEX_HANDLE) return vrift_throw(env, EINVAL, "index handle", NULL);
+  if (handle->closed) return vrift_undefined(env);
+  handle->closed = true;
+  vrift_writer_release(&handle->writer);
+  if (handle->buffer && napi_get_reference_value(env, handle->buffer, &buffer) == napi_ok && buffer)
+    napi_detach_arraybuffer(env, buffer);
+  /* Whoever else refers to the mapping (the buffer's finalizer, a watcher) unmaps it; else this does. */
+  if (handle->references == 1) vrift_writer_unmap(&handle->writer);
+  return vrift_undefined(env);
+}
+
+/* Shared beginning of the functions that take a handle and one more argument or none. */
+static struct vrift_index_handle *begin(napi_env env, napi_callback_info info, size_t count, napi_value *arguments) {
+  return vrift_arguments(env, info, count, arguments) ? vrift_index_handle_argument(env, arguments[0]) : NULL;
+}
+
+napi_value vrift_js_index_publish_seen(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  void *snapshot;
+  size_t length;
+  struct vrift_index_handle *handle = begin(env, info, 2, arguments);
+  if (!handle || !vrift_buffer_argument(env, arguments[1], 8ull * VRIFT_MARK_WORDS, &snapshot, &length)) return NULL;
+  vrift_writer_publish_seen(&handle->writer, snapshot);
+  return vrift_undefined(env);
+}
+
+napi_value vrift_js_index_beat(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  struct vrift_index_handle *handle = begin(env, info, 1, &argument);
+  if (!handle) return NULL;
+  vrift_writer_beat(&handle->writer);
+  return vrift_undefined(env);
+}
+
+napi_value vrift_js_index_set_transaction(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  uint64_t sequence;
+  struct vrift_index_handle *handle = begin(env, info, 2, arguments);
+  if (!handle || !vrift_u64_argument(env, arguments[1], &sequence)) return NULL;
+  __atomic_store_n(&handle->writer.header->transaction, sequence, __ATOMIC_RELEASE);
+  return vrift_undefined(env);
+}
+
+napi_value vrift_js_index_distrust(napi_env env, napi_callback_info info) {
+  napi_value argument, result;
+  struct vrift_index_handle *handle = begin(env, info, 1, &argument);
+  if (!handle) return NULL;
+  napi_create_uint32(env, __atomic_load_n(&handle->writer.header->distrust, __ATOMIC_ACQUIRE), &result);
+  return result;
+}
+
+napi_value vrift_js_index_set_distrust(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  uint32_t value;
+  struct vrift_index_handle *handle = begin(env, info, 2, arguments);
+  if (!handle || !vrift_u32_argument(env, arguments[1], &value)) return NULL;
+  __atomic_store_n(&handle->writer.header->distrust, value, __ATOMIC_RELEASE);
+  return vrift_undefined(env);
+}
+
+napi_value vrift_js_index_clear_distrust(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  uint32_t seen;
+  struct vrift_index_handle *handle = begin(env, info, 2, arguments);
+  if (!handle || !vrift_u32_argument(env, arguments[1], &seen)) return NULL;
+  return vrift_bool(env, __atomic_compare_exchange_n(&handle->writer.header->distrust, &seen, 0, false, __ATOMIC_ACQ_REL,
+                                                     __ATOMIC_ACQUIRE));
+}
+
+napi_value vrift_js_index_supersede(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  struct vrift_index_handle *handle = begin(env, info, 1, &argument);
+  if (!handle) return NULL;
+  __atomic_store_n(&handle->writer.header->superseded, 1, __ATOMIC_RELEASE);
+  return vrift_undefined(env);
+}

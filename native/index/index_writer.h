@@ -1,0 +1,76 @@
+/*
+ * Writer of the index file: one per file, one thread. Functions return 0 or an errno. The order of stores that lets
+ * readers go without locks is in docs/index-format.md and, in code, in index_writer.c.
+ */
+#ifndef VRIFT_INDEX_WRITER_H
+#define VRIFT_INDEX_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "index_reader.h"
+
+struct vrift_index_options {
+  uint32_t kind;
+  uint32_t entry_capacity; /* the root directory is one */
+  uint64_t keys_size;
+  uint64_t root_dev, root_ino, source_dev;
+  uint32_t uid, gid;
+  const char *root_path;   /* absolute, under VRIFT_INDEX_PATH_MAX bytes */
+  const char *source_path; /* the same */
+  char workspace_id[32];
+};
+
+/* What an entry says beside its name. */
+struct vrift_index_value {
+  uint64_t size;
+  int64_t mtime_ns, ctime_ns;
+  uint64_t ino;
+  uint8_t content_hash[32];
+  uint32_t mode, blocks;
+  uint16_t flags;
+};
+
+struct vrift_index_writer {
+  struct vrift_index_view view;
+  struct vrift_index_header *header;
+  uint64_t *seen, *slots;
+  struct vrift_entry *entries;
+  uint8_t *keys;
+  uint64_t size;
+  pid_t owner; /* thread that holds `alive`; 0 when given up */
+};
+
+/*
+ * Makes the file (O_EXCL, 0600, every block allocated), with the root directory as its only entry and `distrust` 1, and
+ * claims `alive` for the calling thread. EFBIG: over the limits of the format. ENOTSUP: a libc whose robust mutexes look
+ * otherwise. A file that could not be completed is removed.
+ */
+int vrift_writer_create(const char *path, const struct vrift_index_options *options, struct vrift_index_writer *writer);
+
+/*
+ * A new file with the same entries (same numbers), marks seen, distrust and transaction. Room for `more_keys` bytes of
+ * keys beside those in use; the place of removed keys is won back. EINVAL: fewer entries than were ever used.
+ */
+int vrift_writer_grow(const struct vrift_index_writer *from, const char *path, uint32_t entry_capacity,
+                      uint64_t more_keys, struct vrift_index_writer *writer);
+
+/* EEXIST; ENOENT, ENOTDIR about the parent; EINVAL for a malformed key; ENAMETOOLONG; ENOSPC when a table is full. */
+int vrift_writer_insert(struct vrift_index_writer *writer, const uint8_t *key, uint64_t length,
+                        const struct vrift_index_value *value, uint32_t *entry);
+/* ENOENT: unused number. ENOTEMPTY: a directory with entries becomes something else. */
+int vrift_writer_update(struct vrift_index_writer *writer, uint32_t entry, const struct vrift_index_value *value);
+/* ENOENT, ENOTEMPTY; EBUSY for the root. */
+int vrift_writer_remove(struct vrift_index_writer *writer, uint32_t entry);
+
+/* `marks`: MARK_WORDS words; those with something in flight are left alone. */
+void vrift_writer_publish_seen(struct vrift_index_writer *writer, const uint64_t *marks);
+void vrift_writer_beat(struct vrift_index_writer *writer);
+
+/* Gives up `alive`; from the thread that claimed it. Readers in other processes keep their mappings. */
+void vrift_writer_release(struct vrift_index_writer *writer);
+/* Unmaps. Only after vrift_writer_release. */
+void vrift_writer_unmap(struct vrift_index_writer *writer);
+
+#endif

@@ -2,10 +2,16 @@
  * `.vrift/moving/intent`: what a batch is about to move, on disk before the first move (docs/tree.md, "The invariant"). The
  * moved inodes lie beside it as `.vrift/moving/<n>`. JSON lines: a head, directories with their times, files.
  */
-import { closeSync, constants, fstatSync, futimesSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, futimesSync, openSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
-import { makeDirectory, readPrivateFile, unlinkIfPresent, writeFileAtomic } from "../platform/files.js";
+import {
+  isErrno,
+  makeDirectory,
+  readPrivateFile,
+  unlinkIfPresent,
+  writeFileAtomic,
+} from "../platform/files.js";
 import { projectPaths } from "../platform/paths.js";
 import type { RecordedDirectory } from "./directory-times.js";
 
@@ -47,18 +53,17 @@ export function movingPath(root: string, n: number): string {
 
 /** A batch under way. */
 export class Intent {
-  readonly #path: string;
+  readonly #root: string;
   readonly #fd: number;
 
-  private constructor(path: string) {
-    this.#path = path;
-    this.#fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  private constructor(root: string) {
+    this.#root = root;
+    this.#fd = openSync(intentPath(root), constants.O_RDWR | constants.O_NOFOLLOW);
   }
 
   /** On disk when it returns. There must be none: `recover` comes first. */
   static write(root: string, content: IntentContent): Intent {
     makeDirectory(movingDirectory(root));
-    const path = intentPath(root);
     const beganNs = BigInt(Date.now()) * 1_000_000n;
     const lines = [
       JSON.stringify({ version: VERSION, beganNs: String(beganNs) }),
@@ -67,8 +72,8 @@ export class Intent {
       ),
       ...content.files.map((file) => JSON.stringify(file)),
     ];
-    writeFileAtomic(path, Buffer.from(`${lines.join("\n")}\n`), { durable: true });
-    return new Intent(path);
+    writeFileAtomic(intentPath(root), Buffer.from(`${lines.join("\n")}\n`), { durable: true });
+    return new Intent(root);
   }
 
   /** A sign of life: the last change to a directory was ours and is now over. */
@@ -80,7 +85,7 @@ export class Intent {
   /** Everything of it is settled. */
   remove(): void {
     this.close();
-    unlinkIfPresent(this.#path);
+    removeIntent(this.#root);
   }
 
   /** Leaves it for `recover`. */
@@ -100,14 +105,27 @@ export function readIntent(root: string): RecordedIntent | undefined {
   try {
     return { ...parseIntent(bytes.toString("utf8")), lastNs };
   } catch (cause) {
-    throw new VriftError("VRIFT_DAMAGED", `${path} cannot be read; the files beside it are of an interrupted command`, {
-      cause,
-    });
+    throw new VriftError(
+      "VRIFT_DAMAGED",
+      `${path} cannot be read; the files beside it are of an interrupted command`,
+      {
+        cause,
+      },
+    );
   }
 }
 
+/** The intent, what a kill left of writing one, and the directory: `solid` leaves nothing behind. */
 export function removeIntent(root: string): void {
-  unlinkIfPresent(intentPath(root));
+  const directory = movingDirectory(root);
+  try {
+    for (const name of readdirSync(directory)) {
+      if (name === "intent" || name.endsWith(".tmp")) unlinkIfPresent(join(directory, name));
+    }
+    rmdirSync(directory);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "ENOTEMPTY", "EEXIST")) throw error;
+  }
 }
 
 function intentPath(root: string): string {
@@ -129,7 +147,11 @@ function parseIntent(text: string): Omit<RecordedIntent, "lastNs"> {
       if (record.version !== VERSION) throw new Error(`version ${record.version}`);
       beganNs = BigInt(record.beganNs);
     } else if ("directory" in record) {
-      directories.push({ key: record.directory, atimeNs: BigInt(record.atimeNs), mtimeNs: BigInt(record.mtimeNs) });
+      directories.push({
+        key: record.directory,
+        atimeNs: BigInt(record.atimeNs),
+        mtimeNs: BigInt(record.mtimeNs),
+      });
     } else {
       files.push(record);
     }

@@ -118,6 +118,7 @@ class Run {
   #choose(scan: readonly ScanEntry[]): ScanEntry[] {
     const inner = innerWorkspaces(this.#root, scan);
     return scan.filter((entry) => {
+      if (entry.key === ".vrift") return false;
       if (entry.errno !== 0 && entry.type !== "dir") return this.#stays("unreadable");
       if (isBelow(inner, entry.key)) return this.#stays("workspace");
       const reason = staysPhysical(entry, this.#owner);

@@ -30,7 +30,7 @@ export async function placeFiles(
   wanted: (key: string) => boolean,
 ): Promise<PlaceSummary> {
   const placing = new Placing(root, context);
-  for (let after = ""; ; ) {
+  for (let after = ""; ;) {
     const page = await context.access.entries(root, after, PAGE);
     if (page.length === 0) return placing.summary();
     await placing.page(page.filter(({ path }) => wanted(path)));
@@ -122,7 +122,10 @@ class Placing {
   #fail(path: string, error: unknown): void {
     if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "EPERM", "EISDIR", "ENAMETOOLONG")) {
       const why = (error as NodeJS.ErrnoException).code;
-      this.#failed.push({ path, error: new VriftError("EBUSY", `${path} cannot be put in its place: ${why}`) });
+      this.#failed.push({
+        path,
+        error: new VriftError("EBUSY", `${path} cannot be put in its place: ${why}`),
+      });
     } else if (error instanceof VriftError && error.code === "EIO") {
       this.#failed.push({ path, error });
     } else {

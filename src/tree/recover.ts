@@ -30,6 +30,7 @@ export async function recover(store: ContentStore, root: string): Promise<Recove
   const intent = readIntent(root);
   if (!intent) {
     assertEmpty(root);
+    removeIntent(root);
     return NOTHING;
   }
   let removed = 0;
@@ -66,5 +67,8 @@ function assertEmpty(root: string): void {
   }
   const lost = names.filter((name) => /^[0-9]+$/.test(name));
   if (lost.length === 0) return;
-  throw new VriftError("VRIFT_DAMAGED", `${directory} holds ${lost.length} files of an interrupted command without its list`);
+  throw new VriftError(
+    "VRIFT_DAMAGED",
+    `${directory} holds ${lost.length} files of an interrupted command without its list`,
+  );
 }

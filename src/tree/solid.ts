@@ -37,7 +37,11 @@ export async function solid(path: string, context: TreeContext): Promise<SolidSu
  * Puts virtual files in place and leaves the workspace phantom: for programs the library cannot enter.
  * @param keys files, or directories with all that is below them; everything when left out.
  */
-export async function hydrate(path: string, context: TreeContext, keys?: readonly string[]): Promise<SolidSummary> {
+export async function hydrate(
+  path: string,
+  context: TreeContext,
+  keys?: readonly string[],
+): Promise<SolidSummary> {
   const root = realDirectory(path);
   const workspace = await openPhantom(root, context);
   return await withTreeLock(workspace, async () => {

@@ -6,6 +6,8 @@
 /** Identity of an entry: never reused within a workspace. The root directory is 1. */
 export type EntryId = bigint;
 export const ROOT_ID: EntryId = 1n;
+/** The root's own record is at (ROOT_PARENT, ""); its owner puts it there like any other. */
+export const ROOT_PARENT: EntryId = 0n;
 
 /** What the kernel said of a physical file when its entry was last right. */
 export interface Stamp {
@@ -47,21 +49,31 @@ export type ManifestChange =
     };
 
 export interface Manifest {
-  /** Number of the last acknowledged change. */
+  /** Number of the last acknowledged `apply` or `setMeta`. */
   readonly sequence: bigint;
   get(parent: EntryId, name: string): ManifestRecord | undefined;
   /** Walks the components of a key ("" is the root). */
   find(key: string): ManifestRecord | undefined;
-  /** Children of a directory in byte order of their names. */
-  children(parent: EntryId): Iterable<readonly [name: string, record: ManifestRecord]>;
-  /** Every entry with its key, parents before children, siblings in byte order. */
-  entries(): Iterable<readonly [key: string, record: ManifestRecord]>;
+  /**
+   * Children of a directory in byte order of their names, those after `after` when it is given. Changes may be applied
+   * meanwhile: what was not touched is given once.
+   */
+  children(parent: EntryId, after?: string): Iterable<readonly [name: string, record: ManifestRecord]>;
+  /**
+   * Every entry with its key, parents before children, siblings in byte order; of a walk that was left off, what comes
+   * after the key `after` (which need not exist any more).
+   */
+  entries(after?: string): Iterable<readonly [key: string, record: ManifestRecord]>;
+  /** Entries, the root included once it was put. Kept, not counted. */
   count(): number;
   /** A fresh identity; durable with the change that uses it. */
   nextId(): EntryId;
   /**
-   * Applies the changes together, in order. Visible to get/children at once; the promise resolves when they survive a
-   * kill -9 of this process (written to the journal). Power loss: after the next sync.
+   * Applies the changes together, in order, or none of them (EINVAL, ENAMETOOLONG, EILSEQ for a name; ENOENT for a move of
+   * nothing; a removal of nothing is none). Visible to get/children at once; the promise resolves when they survive a
+   * kill -9 of this process (written to the journal). Power loss: after the next sync, at most a second later. While
+   * that cannot be made good (disk full…) the promise is rejected with the reason, and nothing is applied.
+   * To remove or replace a directory that has children is the caller's mistake: its children become unreachable.
    */
   apply(changes: readonly ManifestChange[]): Promise<void>;
   /** Resolves when everything acknowledged survives a power cut: journal, LMDB, journal cut. */

@@ -19,6 +19,8 @@ const CHECKSUM_SIZE = 8;
 export interface LogRecord {
   readonly sequence: bigint;
   readonly payload: Buffer;
+  /** Offset of its header. */
+  readonly start: number;
 }
 
 export interface ScannedLog {
@@ -57,7 +59,7 @@ export function scanLog(bytes: Buffer, start = 0): ScannedLog {
     const payload = bytes.subarray(at + RECORD_HEADER_SIZE, at + RECORD_HEADER_SIZE + length);
     if (!bytes.subarray(at + 16, at + 24).equals(checksum(payload)))
       return { records, end: at, tail: "damaged" };
-    records.push({ sequence: bytes.readBigUInt64LE(at + 8), payload });
+    records.push({ sequence: bytes.readBigUInt64LE(at + 8), payload, start: at });
     at += RECORD_HEADER_SIZE + length;
   }
   return { records, end: at, tail: "none" };

@@ -1,0 +1,155 @@
+/**
+ * The table on disk, the only importer of lmdb. One transaction at a time, synced, made by lmdb's own thread; opened by
+ * the owning daemon only (a second opener with an lmdb of its own could read a page that is being replaced).
+ *
+ * Options that differ from lmdb-js' defaults: `overlappingSync: false`, so that a commit is LMDB's own protocol (pages,
+ * fdatasync, meta page with O_DSYNC) and has happened when its promise resolves; binary keys and values, no compression.
+ * Left at the default: `noMemInit` off (free space of a page must not hold bits of our heap), the map grows by itself.
+ */
+import { chmodSync, constants, closeSync, existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type RootDatabase, open } from "lmdb";
+import { VriftError } from "../platform/errors.js";
+import { FILE_MODE, openNew } from "../platform/files.js";
+import { META_PARENT, STATE_PARENT, entryKey, nameOfKey } from "./keys.js";
+import type { EntryId, ManifestRecord } from "./manifest.js";
+import type { Overlay } from "./overlay.js";
+import { decodeManifestRecord, encodeManifestRecord } from "./record-codec.js";
+
+/** What is kept about the whole, written in every transaction. */
+export interface TableState {
+  /** The last change the table reflects. */
+  readonly sequence: bigint;
+  /** Entries. */
+  readonly count: number;
+  readonly nextId: EntryId;
+}
+
+const STATE_KEY = entryKey(STATE_PARENT, "state");
+const STATE_VERSION = 1;
+const STATE_SIZE = 28;
+/** Records read at a time by `children`: no read transaction outlives a page. */
+const PAGE = 512;
+
+export class LmdbTable {
+  readonly #db: RootDatabase<Buffer, Buffer>;
+  readonly state: TableState;
+
+  constructor(directory: string, fresh: TableState) {
+    const data = join(directory, "data.mdb");
+    for (const file of [data, join(directory, "lock.mdb")]) {
+      // LMDB makes them 0664 less the umask; it takes an empty file for a new one.
+      if (existsSync(file)) chmodSync(file, FILE_MODE);
+      else closeSync(openNew(file, constants.O_RDWR));
+    }
+    this.#db = open<Buffer, Buffer>({
+      path: directory,
+      noSubdir: false,
+      encoding: "binary",
+      keyEncoding: "binary",
+      compression: false,
+      cache: false,
+      overlappingSync: false,
+    });
+    this.state = this.#readState() ?? fresh;
+    this.#checkSize(data);
+  }
+
+  get(parent: EntryId, name: string): ManifestRecord | undefined {
+    const bytes = this.#db.getBinary(entryKey(parent, name));
+    return bytes && decodeManifestRecord(bytes);
+  }
+
+  getMeta(name: string): string | undefined {
+    return this.#db.getBinary(entryKey(META_PARENT, name))?.toString();
+  }
+
+  /** The next records of a directory after a name, at most `PAGE`; fewer means that these were the last. */
+  page(
+    parent: EntryId,
+    after: string | undefined,
+  ): { items: (readonly [string, ManifestRecord])[]; last: boolean } {
+    const items: (readonly [string, ManifestRecord])[] = [];
+    const range = this.#db.getRange({
+      start: entryKey(parent, after ?? ""),
+      end: entryKey(parent + 1n, ""),
+      exclusiveStart: after !== undefined,
+      limit: PAGE,
+    });
+    for (const { key, value } of range) items.push([nameOfKey(key), decodeManifestRecord(value)]);
+    return { items, last: items.length < PAGE };
+  }
+
+  /** On disk when it resolves; untouched when it rejects. */
+  async commit(changes: Overlay, state: TableState): Promise<void> {
+    try {
+      await this.#db.batch(() => {
+        for (const [parent, name, record] of changes) {
+          const key = entryKey(parent, name);
+          // What they return settles with the batch, which is what is waited for.
+          if (record) void this.#db.put(key, encodeManifestRecord(record));
+          else void this.#db.remove(key);
+        }
+        for (const [name, value] of changes.meta) {
+          void this.#db.put(entryKey(META_PARENT, name), Buffer.from(value));
+        }
+        void this.#db.put(STATE_KEY, encodeState(state));
+      });
+    } catch (error) {
+      throw new VriftError("EIO", "the manifest's database cannot be written", {
+        cause: await commitCause(error),
+      });
+    }
+    this.#db.resetReadTxn();
+  }
+
+  async close(): Promise<void> {
+    await this.#db.close();
+  }
+
+  #readState(): TableState | undefined {
+    const bytes = this.#db.getBinary(STATE_KEY);
+    if (!bytes) return undefined;
+    if (bytes.length !== STATE_SIZE || bytes.readUInt32LE(0) !== STATE_VERSION) {
+      throw new VriftError(
+        "VRIFT_DAMAGED",
+        `the manifest's state has ${bytes.length} bytes of an unknown version`,
+      );
+    }
+    return {
+      sequence: bytes.readBigUInt64LE(4),
+      count: Number(bytes.readBigUInt64LE(12)),
+      nextId: bytes.readBigUInt64LE(20),
+    };
+  }
+
+  /** LMDB maps pages without looking: a file cut short would be a crash later. */
+  #checkSize(data: string): void {
+    const { lastPageNumber, pageSize } = this.#db.getStats() as { lastPageNumber: number; pageSize: number };
+    const needed = (lastPageNumber + 1) * pageSize;
+    const { size } = statSync(data);
+    if (size < needed) throw new VriftError("VRIFT_DAMAGED", `${data} has ${size} bytes of ${needed}`);
+  }
+}
+
+function encodeState(state: TableState): Buffer {
+  const bytes = Buffer.alloc(STATE_SIZE);
+  bytes.writeUInt32LE(STATE_VERSION, 0);
+  bytes.writeBigUInt64LE(state.sequence, 4);
+  bytes.writeBigUInt64LE(BigInt(state.count), 12);
+  bytes.writeBigUInt64LE(state.nextId, 20);
+  return bytes;
+}
+
+/** lmdb-js rejects with a general error, and with the reason in a second promise. */
+async function commitCause(thrown: unknown): Promise<unknown> {
+  const reason =
+    thrown instanceof Error ? (thrown as { commitError?: Promise<unknown> }).commitError : undefined;
+  if (!reason) return thrown;
+  try {
+    await reason;
+    return thrown;
+  } catch (error) {
+    return error;
+  }
+}

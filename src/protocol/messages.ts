@@ -56,9 +56,10 @@ export type VeloRequest = Request<RequestName>;
 export type VeloResponse = Response<ResponseName>;
 
 /** What answers a request when it succeeds: `ReplyTo<"CasGet">` is CasFound or CasNotFound. */
-export type ReplyTo<N extends RequestName> = {
-  [K in N]: Response<(typeof requests)[K]["replies"][number]>;
-}[N];
+export type ReplyTo<N extends RequestName> = Replies[N];
+
+/** The pairing of requests with their responses. */
+export type Replies = { [K in RequestName]: Response<(typeof requests)[K]["replies"][number]> };
 
 /** One object type instead of an intersection, so that editors show the fields. */
 type Flat<T> = { [K in keyof T]: T[K] };

@@ -30,7 +30,7 @@
   X(indexSetTransaction, vrift_js_index_set_transaction)                                                                 \
   X(indexDistrust, vrift_js_index_distrust)                                                                              \
   X(indexSetDistrust, vrift_js_index_set_distrust)                                                                       \
-  X(indexClearDistrust, vrift_js_index_clear_distrust)                                                                   \
+  X(indexClearLost, vrift_js_index_clear_lost)                                                                           \
   X(indexSupersede, vrift_js_index_supersede)                                                                            \
   X(indexClose, vrift_js_index_close)
 

@@ -230,17 +230,18 @@ napi_value vrift_js_index_set_distrust(napi_env env, napi_callback_info info) {
   uint32_t value;
   struct vrift_index_handle *handle = begin(env, info, 2, arguments);
   if (!handle || !vrift_u32_argument(env, arguments[1], &value)) return NULL;
-  __atomic_store_n(&handle->writer.header->distrust, value, __ATOMIC_RELEASE);
+  uint32_t *word = &handle->writer.header->distrust, old = __atomic_load_n(word, __ATOMIC_ACQUIRE), next;
+  do next = (old & VRIFT_DISTRUST_LOST) | (value & ~VRIFT_DISTRUST_LOST);
+  while (!__atomic_compare_exchange_n(word, &old, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
   return vrift_undefined(env);
 }
 
-napi_value vrift_js_index_clear_distrust(napi_env env, napi_callback_info info) {
-  napi_value arguments[2];
-  uint32_t seen;
-  struct vrift_index_handle *handle = begin(env, info, 2, arguments);
-  if (!handle || !vrift_u32_argument(env, arguments[1], &seen)) return NULL;
-  return vrift_bool(env, __atomic_compare_exchange_n(&handle->writer.header->distrust, &seen, 0, false, __ATOMIC_ACQ_REL,
-                                                     __ATOMIC_ACQUIRE));
+napi_value vrift_js_index_clear_lost(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  struct vrift_index_handle *handle = begin(env, info, 1, &argument);
+  if (!handle) return NULL;
+  uint32_t old = __atomic_fetch_and(&handle->writer.header->distrust, ~VRIFT_DISTRUST_LOST, __ATOMIC_ACQ_REL);
+  return vrift_bool(env, (old & VRIFT_DISTRUST_LOST) != 0);
 }
 
 napi_value vrift_js_index_supersede(napi_env env, napi_callback_info info) {

@@ -27,6 +27,7 @@
 #define VRIFT_SLOT_TOMBSTONE 0xffffffffu
 #define VRIFT_KIND_SOLID 0u
 #define VRIFT_KIND_PHANTOM 1u
+#define VRIFT_DISTRUST_LOST 0x80000000u
 #define VRIFT_VIRTUAL_INODE_BASE 0x10000000000000ull
 #define VRIFT_FUTEX_TID_MASK 0x3fffffffu
 #define VRIFT_FUTEX_OWNER_DIED 0x40000000u
@@ -48,7 +49,7 @@ struct vrift_index_header {
   uint64_t heartbeat_ns; /* CLOCK_MONOTONIC of the daemon's last beat */
   uint64_t transaction; /* manifest sequence number the file reflects */
   uint32_t superseded; /* 1: a newer file has taken this one's name; map again */
-  uint32_t distrust; /* not 0: ask the kernel first for every name (overflow, rescan running) */
+  uint32_t distrust; /* not 0: ask the kernel first for every name (overflow, rescan running); DISTRUST_LOST is the watcher's */
   uint32_t entry_count; /* entries in use */
   uint32_t entry_used; /* entries ever used; above it the table is zero */
   uint32_t entry_capacity;

@@ -22,7 +22,8 @@ export interface NativeAddon {
   linkFd(fd: number, to: string | Buffer): void;
   /** renameat2(2) with RENAME_NOREPLACE. */
   renameNoReplace(from: string | Buffer, to: string | Buffer): void;
-  syncfs(fd: number): void;
+  /** syncfs(2) on a libuv worker: with much unwritten data it takes seconds. */
+  syncfs(fd: number): Promise<void>;
   /** FICLONE; false when the file systems cannot (EOPNOTSUPP, EXDEV, EINVAL, ENOTTY). */
   reflink(toFd: number, fromFd: number): boolean;
   /**
@@ -32,8 +33,8 @@ export interface NativeAddon {
   hasWriter(fd: number): boolean;
   /** True when the file has any extended attribute (ACLs are attributes; security.selinux is not counted). */
   hasXattr(path: string | Buffer): boolean;
-  /** utimensat(2) with exact nanoseconds, not following links. */
-  setTimes(path: string | Buffer, atimeNs: bigint, mtimeNs: bigint): void;
+  /** utimensat(2) with exact nanoseconds, not following links; futimens(3) of a descriptor. */
+  setTimes(path: string | Buffer | number, atimeNs: bigint, mtimeNs: bigint): void;
   /** prctl(PR_SET_NAME): the name `ps -o comm` and `top` show, 15 bytes. */
   setProcessName(name: string): void;
 
@@ -97,11 +98,15 @@ export interface NativeAddon {
   /** Stores the time in `heartbeat_ns`. */
   indexBeat(handle: IndexHandle): void;
   indexSetTransaction(handle: IndexHandle, sequence: bigint): void;
-  /** The current value. The watcher adds to it for every loss. */
+  /** The whole word, DISTRUST_LOST included. */
   indexDistrust(handle: IndexHandle): number;
+  /** Replaces every bit but DISTRUST_LOST, which only the watcher sets. */
   indexSetDistrust(handle: IndexHandle, value: number): void;
-  /** Sets `distrust` to 0 if it still is `seen`: false when something was lost meanwhile. */
-  indexClearDistrust(handle: IndexHandle, seen: number): boolean;
+  /**
+   * Takes DISTRUST_LOST away: true when it was set. Who rescans sets a bit of its own, calls this, rescans, and takes its
+   * bit away; a loss in between stays set.
+   */
+  indexClearLost(handle: IndexHandle): boolean;
   /** Sets `superseded`. The mapping stays until the handle is collected or closed. */
   indexSupersede(handle: IndexHandle): void;
   /** Gives up `alive` and unmaps. Closing twice is allowed. */

@@ -66,6 +66,12 @@ export const constants = {
   KIND_SOLID: 0n,
   KIND_PHANTOM: 1n,
 
+  /**
+   * Bit of `distrust` that only the watcher raises: it lost events or a watch. The other bits are reasons of whoever owns
+   * the index.
+   */
+  DISTRUST_LOST: 0x8000_0000n,
+
   /** Inode number shown for a virtual entry: this plus the entry's manifest id. */
   VIRTUAL_INODE_BASE: 1n << 52n,
 
@@ -116,7 +122,7 @@ export const indexHeader: Struct = {
       name: "distrust",
       type: "u32",
       offset: 92,
-      comment: "not 0: ask the kernel first for every name (overflow, rescan running)",
+      comment: "not 0: ask the kernel first for every name (overflow, rescan running); DISTRUST_LOST is the watcher's",
     },
     { name: "entry_count", type: "u32", offset: 96, comment: "entries in use" },
     {

@@ -81,13 +81,6 @@ napi_value vrift_js_rename_no_replace(napi_env env, napi_callback_info info) {
   return result;
 }
 
-napi_value vrift_js_syncfs(napi_env env, napi_callback_info info) {
-  napi_value argument;
-  int fd;
-  if (!vrift_arguments(env, info, 1, &argument) || !vrift_int_argument(env, argument, &fd)) return NULL;
-  return syncfs(fd) == 0 ? vrift_undefined(env) : vrift_throw(env, errno, "syncfs", NULL);
-}
-
 napi_value vrift_js_reflink(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
   int to, from;

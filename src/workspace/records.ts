@@ -43,7 +43,17 @@ export function isVirtual(record: ManifestRecord): boolean {
   return (record.flags & VIRTUAL) !== 0;
 }
 
-export function virtualRecord(id: EntryId, content: VirtualContent, nowNs: bigint): ManifestRecord {
+/**
+ * @param pending the file that still stands at the path with this very content and is about to be removed by whoever had
+ *   it adopted. As long as it is untouched it does not win over the entry: without this, a resync between adoption and
+ *   removal would make the entry backed, and the removal would then end it.
+ */
+export function virtualRecord(
+  id: EntryId,
+  content: VirtualContent,
+  nowNs: bigint,
+  pending?: PhysicalName,
+): ManifestRecord {
   return {
     id,
     flags: VIRTUAL | HASHED,
@@ -53,7 +63,7 @@ export function virtualRecord(id: EntryId, content: VirtualContent, nowNs: bigin
     ctimeNs: nowNs,
     blocks: content.blocks,
     hash: content.hash,
-    stamp: null,
+    stamp: pending === undefined ? null : stampOf(pending),
   };
 }
 
@@ -84,7 +94,7 @@ export function stampOf(physical: PhysicalName): Stamp {
   };
 }
 
-/** True when a backed record still describes the name: type, mode and stamp. */
+/** True when the record describes the physical name: type, mode and stamp. */
 export function describes(record: ManifestRecord, physical: PhysicalName): boolean {
   const stamp = record.stamp;
   return (
@@ -123,14 +133,13 @@ export function toAdoptEntry(key: string, record: ManifestRecord): AdoptEntry {
 /** @param complete of a directory: its child list names every name in it. */
 export function toIndexValue(record: ManifestRecord, complete: boolean): IndexValue {
   const type = isDir(record) ? S_IFDIR : isSymlink(record) ? S_IFLNK : S_IFREG;
-  const virtual = isVirtual(record);
   return {
     flags: record.flags | (complete && isDir(record) ? COMPLETE : 0),
     mode: type | record.mode,
-    size: record.stamp === null ? record.size : record.stamp.size,
+    size: isDir(record) && record.stamp !== null ? record.stamp.size : record.size,
     mtimeNs: record.mtimeNs,
     ctimeNs: record.ctimeNs,
-    ino: virtual ? constants.VIRTUAL_INODE_BASE + record.id : (record.stamp?.ino ?? 0n),
+    ino: isVirtual(record) ? constants.VIRTUAL_INODE_BASE + record.id : (record.stamp?.ino ?? 0n),
     blocks: record.blocks,
     hash: record.hash,
   };

@@ -8,7 +8,6 @@ import { decide } from "./states.js";
 import type { Change, Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
 import type { ManifestRecord } from "../manifest/manifest.js";
-import { ROOT_ID } from "../manifest/manifest.js";
 import { isWhitedOut, readWhiteouts, removeWhiteout } from "./whiteouts.js";
 
 /** What a key is now. */
@@ -56,10 +55,14 @@ export async function refreshKey(tree: Tree, key: string, whiteout: boolean): Pr
   const record = tree.manifest.find(key);
   const physical = lookAtKey(tree.root, key);
   const decision = decide(record, physical, whiteout);
-  if (decision === "none" || decision === "keep") return { record, physical };
+  if (decision === "none" || decision === "keep" || decision === "pending") return { record, physical };
   if (record === undefined && tree.manifest.find(parentKey(key)) === undefined) return { record, physical };
-  if (record !== undefined && isDir(record) && physical?.type !== "dir") return { record, physical };
-  const parent = key === "" ? ROOT_ID : parentId(tree, key);
+  const parent = parentId(tree, key);
+  if (record !== undefined && isDir(record) && physical?.type !== "dir") {
+    if (physical === undefined) return { record, physical };
+    await commit(tree, [...changesBelow(tree, key, record), { parent, key, record: undefined }]);
+    return refreshKey(tree, key, whiteout);
+  }
   const next = decision === "remove" ? undefined : backedRecord(record?.id ?? tree.manifest.nextId(), physical!);
   if (next !== undefined && isDir(next) && record === undefined) tree.incomplete.add(key);
   await commit(tree, [{ parent, key, record: next }]);

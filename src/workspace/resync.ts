@@ -8,25 +8,28 @@
  *     the unlink without the whiteout only keeps a virtual entry (that is still whited out) for one round.
  *  3. Manifest, then index, then the whiteout is removed. Killed between them, the next round does the rest: until
  *     then a whiteout without an entry says nothing, and an entry with its whiteout is removed again.
- *  4. `seen` last.
+ *  4. `seen` last; not for a name whose adopted file still stands, which could be written to without a mark.
  * A virtual entry ends only by a whiteout, or by a file that took its place, or by a non-directory that took the
  * place of its directory. A directory that somebody removed although it holds virtual entries is made again.
  */
 import { chmodSync, mkdirSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EntryId, ManifestRecord } from "../manifest/manifest.js";
-import { ROOT_ID } from "../manifest/manifest.js";
+import { ROOT_ID, ROOT_PARENT } from "../manifest/manifest.js";
 import { isErrno } from "../platform/files.js";
 import { native } from "../platform/native.js";
 import type { IndexValue } from "../platform/native.js";
 import { scanTree } from "../platform/scan.js";
 import type { ScanEntry } from "../platform/scan.js";
+import { constants } from "../vdir/layout.js";
 import { isKernelName, isStorable } from "./kernel-names.js";
 import { lookPhysical, parentKey } from "./physical.js";
 import { backedRecord, isDir, isVirtual, toStubValue } from "./records.js";
 import { decide } from "./states.js";
 import type { Change, Tree } from "./tree.js";
 import { commit, putIndex } from "./tree.js";
+import type { TreeWatch } from "./watch.js";
+import type { Whiteout } from "./whiteouts.js";
 import { isWhitedOut, readWhiteouts, removeWhiteout } from "./whiteouts.js";
 import type { ResyncReport } from "./workspace.js";
 
@@ -39,14 +42,13 @@ interface Physical {
   readonly incomplete: Set<string>;
 }
 
-/** Before the index is built the caller builds and publishes; `snapshot` is what it publishes. */
-export async function resync(tree: Tree): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
-  const snapshot = native.marksSnapshot(tree.marks);
-  const whiteouts = tree.kind === "phantom" ? readWhiteouts(tree.project.whiteouts) : [];
-  const whitedOut = new Set(whiteouts.map((whiteout) => whiteout.key));
-  const physical = sortNames(tree, await scanTree(tree.root, skippedKeys(tree)));
+/** How often directories that appeared during a scan make it start again. */
+const SCAN_ATTEMPTS = 3;
 
-  const comparison = new Comparison(tree, physical, whitedOut);
+/** Before the index is built the caller builds and publishes; `snapshot` is what it publishes. */
+export async function resync(tree: Tree, watch: TreeWatch): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
+  const { snapshot, whiteouts, physical } = await lookAround(tree, watch);
+  const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)));
   await comparison.run();
   const completeness = changedCompleteness(tree, physical);
   removeOldStubs(tree, physical);
@@ -58,8 +60,34 @@ export async function resync(tree: Tree): Promise<{ report: ResyncReport; snapsh
     for (const key of completeness) putIndex(tree, { key, record: tree.manifest.find(key) });
   }
   whiteouts.forEach(removeWhiteout);
+  comparison.pending.forEach((key) => leaveDirty(snapshot, key));
   if (tree.index.built) tree.index.publishSeen(snapshot);
   return { report: { ...comparison.report, whiteouts: whiteouts.length }, snapshot };
+}
+
+interface Surroundings {
+  readonly snapshot: ArrayBuffer;
+  readonly whiteouts: readonly Whiteout[];
+  readonly physical: Physical;
+}
+
+/** Steps 1 and 2. A directory must be watched before it is listed, or a change between the two is lost. */
+async function lookAround(tree: Tree, watch: TreeWatch): Promise<Surroundings> {
+  for (let attempt = 1; ; attempt++) {
+    const snapshot = native.marksSnapshot(tree.marks);
+    const whiteouts = tree.kind === "phantom" ? readWhiteouts(tree.project.whiteouts) : [];
+    const physical = sortNames(tree, await scanTree(tree.root, skippedKeys(tree)));
+    const unseen = watch.cover(directoriesOf(tree, physical));
+    if (unseen.length > 0 && attempt < SCAN_ATTEMPTS) continue;
+    for (const key of unseen) physical.incomplete.add(key);
+    return { snapshot, whiteouts, physical };
+  }
+}
+
+function directoriesOf(tree: Tree, physical: Physical): Map<string, bigint> {
+  const directories = new Map([["", lookPhysical(tree.root)?.ino ?? 0n]]);
+  for (const [key, entry] of physical.names) if (entry.type === "dir") directories.set(key, entry.ino);
+  return directories;
 }
 
 /** `.git` below the root is found by the scan and left out of the result; these two are large or busy for certain. */
@@ -107,6 +135,8 @@ class Comparison {
   readonly #missing = new Map<string, { readonly change: Change; readonly record: ManifestRecord }>();
   readonly #known = new Set<string>();
   readonly report = { added: 0, removed: 0, becameBacked: 0 };
+  /** Virtual entries whose adopted file still stands: somebody may have it open for writing. */
+  readonly pending: string[] = [];
 
   constructor(tree: Tree, physical: Physical, whitedOut: ReadonlySet<string>) {
     this.#tree = tree;
@@ -116,6 +146,7 @@ class Comparison {
 
   async run(): Promise<void> {
     let seen = 0;
+    if (this.#tree.manifest.find("") === undefined) this.#root(undefined);
     for (const [key, record] of this.#tree.manifest.entries()) {
       if (++seen % YIELD_EVERY === 0) await nextTurn();
       if (key === "") this.#root(record);
@@ -134,10 +165,10 @@ class Comparison {
     return [...removed, ...this.#put];
   }
 
-  #root(record: ManifestRecord): void {
+  #root(record: ManifestRecord | undefined): void {
     const physical = lookPhysical(this.#tree.root);
     if (physical === undefined || decide(record, physical, false) === "keep") return;
-    this.#put.push({ parent: ROOT_ID, key: "", record: backedRecord(ROOT_ID, physical) });
+    this.#put.push({ parent: ROOT_PARENT, key: "", record: backedRecord(ROOT_ID, physical) });
   }
 
   #compare(key: string, record: ManifestRecord): void {
@@ -154,6 +185,9 @@ class Comparison {
     switch (decide(record, physical, isWhitedOut(this.#whitedOut, key))) {
       case "keep":
         if (isVirtual(record)) this.#restoreParents(key);
+        return;
+      case "pending":
+        this.pending.push(key);
         return;
       case "remove":
         return this.#remove(key, parent);
@@ -232,6 +266,12 @@ class Comparison {
     this.report.added += 1;
     this.#put.push({ parent, key, record: backedRecord(id, entry) });
   }
+}
+
+/** As if an operation were in flight: the word is not published, and the kernel is asked for the name. */
+function leaveDirty(snapshot: ArrayBuffer, key: string): void {
+  const word = Number((native.pathHash(Buffer.from(key)) >> 16n) & (constants.MARK_WORDS - 1n));
+  new DataView(snapshot).setUint16(word * 8, 1, true);
 }
 
 function depth(key: string): number {

@@ -9,8 +9,9 @@ import { describes, isVirtual } from "./records.js";
 /**
  * `none`: nothing there, nothing to do. `keep`: the entry is right. `add`: a backed entry is missing. `remove`: the entry
  * ends. `become-backed`: the file won over the blob. `restamp`: the file changed, its hash is not known any more.
+ * `pending`: virtual, and the adopted file itself still stands, untouched (records.ts): kept, but never trusted.
  */
-export type Decision = "none" | "keep" | "add" | "remove" | "become-backed" | "restamp";
+export type Decision = "none" | "keep" | "add" | "remove" | "become-backed" | "restamp" | "pending";
 
 /** @param whiteout counts for virtual entries only: of the name itself, or of a directory above it. */
 export function decide(
@@ -20,7 +21,7 @@ export function decide(
 ): Decision {
   if (record === undefined) return physical === undefined ? "none" : "add";
   if (isVirtual(record)) {
-    if (physical !== undefined) return "become-backed";
+    if (physical !== undefined) return describes(record, physical) ? "pending" : "become-backed";
     return whiteout ? "remove" : "keep";
   }
   if (physical === undefined) return "remove";

@@ -1,51 +1,30 @@
 /**
- * The index file of one workspace as its only writer sees it: put and remove names, grow into a new file, trust. The file
- * format and its lock-free protocol are native/index; which names belong in it is the caller's.
+ * The index file of one workspace as its only writer sees it: built from all names, changed name by name, grown into a new
+ * file when it is full, trusted or not. The file format and its lock-free protocol are native/index.
  */
 import { closeSync, constants as fsConstants, openSync, renameSync } from "node:fs";
 import { isErrno, readFully, unlinkIfPresent, writeAll } from "../platform/files.js";
 import { native } from "../platform/native.js";
-import type { IndexHandle, IndexValue } from "../platform/native.js";
-import { constants } from "../vdir/layout.js";
+import type { IndexCreateOptions, IndexHandle, IndexValue } from "../platform/native.js";
+import { constants, indexHeader } from "../vdir/layout.js";
 
 /** A name and what is said of it; parents come before children. */
 export type IndexName = readonly [key: string, value: IndexValue];
 
-export interface TreeIndexOptions {
+export interface TreeIndexOptions extends Omit<IndexCreateOptions, "entryCapacity" | "keysSize"> {
   /** Where programs look for it. */
   readonly file: string;
-  readonly workspaceId: string;
-  readonly kind: number;
-  readonly rootPath: string;
-  readonly rootDev: bigint;
-  readonly rootIno: bigint;
-  readonly sourcePath: string;
-  readonly sourceDev: bigint;
-  readonly uid: number;
-  readonly gid: number;
-  /** Every name there is now, for a new file; iterated twice. */
-  readonly names: () => Iterable<IndexName>;
 }
 
-/** Reasons for distrust; programs ask the kernel first while any is set. */
-export const DISTRUST = {
-  /** Not compared with the tree yet, or comparing. */
-  rebuilding: 1,
-  /** No watcher tells of changes that programs outside make. */
-  unwatched: 2,
-} as const;
-
-const SUPERSEDED_OFFSET = 88;
-const MAGIC_SIZE = 8;
-/** Room left in a new file, so that a growing tree is not rebuilt at every name. */
+/** Room left in a new file besides a quarter of what is in it, so that a growing tree is not copied at every name. */
 const SPARE_ENTRIES = 1024;
 const SPARE_KEY_BYTES = 64 * 1024;
-const MARK_BYTES = Number(constants.MARK_WORDS) * 8;
 
 export class TreeIndex {
   readonly #options: TreeIndexOptions;
   #handle: IndexHandle | undefined;
-  #distrust: number = DISTRUST.rebuilding;
+  #entries = 0;
+  #onReplaced: (handle: IndexHandle) => void = () => undefined;
 
   constructor(options: TreeIndexOptions) {
     this.#options = options;
@@ -61,69 +40,74 @@ export class TreeIndex {
     return this.#handle !== undefined;
   }
 
+  /** Told of the new file before programs can see it. */
+  set onReplaced(callback: (handle: IndexHandle) => void) {
+    this.#onReplaced = callback;
+  }
+
   /**
-   * Builds a new file from all names and puts it in place; the one before says that it is superseded. Nothing is trusted
-   * until `publishSeen` and `setDistrust`, except that what was caught up with before stays so.
+   * Makes the file from all names (iterated twice). It is distrusted, and nothing in it is caught up with; `prepare` may
+   * change that before programs see it. A file of an earlier daemon then says that it is superseded.
    */
-  rebuild(): void {
-    const { file, names } = this.#options;
+  build(names: () => Iterable<IndexName>, prepare: () => void): void {
     let entries = 0;
     let keyBytes = 0;
     for (const [key] of names()) {
       entries += 1;
       keyBytes += Buffer.byteLength(key);
     }
-    const temporary = `${file}.new`;
-    unlinkIfPresent(temporary);
-    const next = native.indexCreate(temporary, {
+    const temporary = this.#temporary();
+    this.#handle = native.indexCreate(temporary, {
       ...this.#options,
-      entryCapacity: entries + (entries >> 2) + SPARE_ENTRIES,
-      keysSize: keyBytes + (keyBytes >> 2) + SPARE_KEY_BYTES,
+      entryCapacity: withSpare(entries, SPARE_ENTRIES),
+      keysSize: withSpare(keyBytes, SPARE_KEY_BYTES),
     });
-    native.indexSetDistrust(next, this.#distrust);
-    for (const [key, value] of names()) putInto(next, key, value);
-
-    const previous = this.#handle;
-    if (previous === undefined) {
-      supersedeFile(file, () => renameSync(temporary, file));
-    } else {
-      native.indexPublishSeen(next, seenOf(previous));
-      renameSync(temporary, file);
-      native.indexSupersede(previous);
-    }
-    this.#handle = next;
-    if (previous !== undefined) native.indexClose(previous);
+    this.#entries = entries;
+    for (const [key, value] of names()) this.put(key, value);
+    this.#onReplaced(this.#handle);
+    prepare();
+    supersedeFile(this.#options.file, () => renameSync(temporary, this.#options.file));
   }
 
   /** Adds or changes; its directory is there. Grows when the file is full. */
   put(key: string, value: IndexValue): void {
+    const bytes = Buffer.from(key);
+    const entry = native.indexFind(this.handle, bytes);
+    if (entry >= 0) {
+      native.indexUpdate(this.handle, entry, value);
+      return;
+    }
     try {
-      putInto(this.handle, key, value);
+      native.indexInsert(this.handle, bytes, value);
     } catch (error) {
       if (!isErrno(error, "ENOSPC")) throw error;
-      // The names are all those of the manifest, this one included.
-      this.rebuild();
+      this.#grow(bytes.length);
+      native.indexInsert(this.handle, bytes, value);
     }
+    this.#entries += 1;
   }
 
   /** What is below it is removed first. An absent name is fine. */
   remove(key: string): void {
     const entry = native.indexFind(this.handle, Buffer.from(key));
-    if (entry >= 0) native.indexRemove(this.handle, entry);
-  }
-
-  setDistrust(reason: number, on: boolean): void {
-    this.#distrust = on ? this.#distrust | reason : this.#distrust & ~reason;
-    native.indexSetDistrust(this.handle, this.#distrust);
-  }
-
-  get distrust(): number {
-    return this.#distrust;
+    if (entry < 0) return;
+    native.indexRemove(this.handle, entry);
+    this.#entries -= 1;
   }
 
   /** What happened before `snapshot` was taken is in the index. */
   publishSeen(snapshot: ArrayBuffer): void {
     native.indexPublishSeen(this.handle, snapshot);
+  }
+
+  /** How often something was lost; programs ask the kernel first while it is not 0. */
+  get distrust(): number {
+    return native.indexDistrust(this.handle);
+  }
+
+  /** Trusted from now on, unless something was lost after `distrust` was `seen`: then false. */
+  trust(seen: number): boolean {
+    return native.indexClearDistrust(this.handle, seen);
   }
 
   setTransaction(sequence: bigint): void {
@@ -136,25 +120,31 @@ export class TreeIndex {
 
   /** Gives up `alive`: programs ask the kernel first from now on. The file stays. */
   close(): void {
-    if (this.#handle === undefined) return;
-    native.indexSetDistrust(this.#handle, this.#distrust | DISTRUST.rebuilding);
-    native.indexClose(this.#handle);
+    if (this.#handle !== undefined) native.indexClose(this.#handle);
     this.#handle = undefined;
+  }
+
+  #grow(keyBytes: number): void {
+    const temporary = this.#temporary();
+    const previous = this.handle;
+    const capacity = withSpare(this.#entries + (this.#entries >> 1), SPARE_ENTRIES);
+    const moreKeys = SPARE_KEY_BYTES + keyBytes + this.#entries * 16;
+    this.#handle = native.indexGrow(previous, temporary, capacity, moreKeys);
+    this.#onReplaced(this.#handle);
+    renameSync(temporary, this.#options.file);
+    native.indexSupersede(previous);
+    native.indexClose(previous);
+  }
+
+  #temporary(): string {
+    const temporary = `${this.#options.file}.new`;
+    unlinkIfPresent(temporary);
+    return temporary;
   }
 }
 
-function putInto(handle: IndexHandle, key: string, value: IndexValue): void {
-  const bytes = Buffer.from(key);
-  const entry = native.indexFind(handle, bytes);
-  if (entry >= 0) native.indexUpdate(handle, entry, value);
-  else native.indexInsert(handle, bytes, value);
-}
-
-/** A copy of `seen`: values that were published once, so nothing in them is in flight. */
-function seenOf(handle: IndexHandle): ArrayBuffer {
-  const buffer = native.indexBuffer(handle);
-  const offset = Number(new DataView(buffer).getBigUint64(152, true));
-  return buffer.slice(offset, offset + MARK_BYTES);
+function withSpare(used: number, spare: number): number {
+  return used + (used >> 2) + spare;
 }
 
 /** Tells the programs that still map the file of a daemon before this one, after `replace` has put the new one in place. */
@@ -168,11 +158,14 @@ function supersedeFile(file: string, replace: () => void): void {
     return;
   }
   try {
-    const magic = Buffer.alloc(MAGIC_SIZE);
+    const magic = Buffer.alloc(8);
     readFully(fd, magic, 0);
     replace();
-    if (magic.readBigUInt64LE() === constants.INDEX_MAGIC) writeAll(fd, Buffer.from([1, 0, 0, 0]), SUPERSEDED_OFFSET);
+    if (magic.readBigUInt64LE() === constants.INDEX_MAGIC) writeAll(fd, SUPERSEDED, supersededOffset);
   } finally {
     closeSync(fd);
   }
 }
+
+const SUPERSEDED = Buffer.from([1, 0, 0, 0]);
+const supersededOffset = indexHeader.fields.find(({ name }) => name === "superseded")!.offset;

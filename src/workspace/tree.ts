@@ -1,6 +1,6 @@
 /** What the parts of an open workspace share. Changes to it go through `commit`, one at a time (Workspace's queue). */
 import type { EntryId, Manifest, ManifestChange, ManifestMeta, ManifestRecord } from "../manifest/manifest.js";
-import { ROOT_ID } from "../manifest/manifest.js";
+import { ROOT_ID, ROOT_PARENT } from "../manifest/manifest.js";
 import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { IndexValue } from "../platform/native.js";
@@ -8,7 +8,7 @@ import type { ProjectPaths, WorkspacePaths } from "../platform/paths.js";
 import type { ContentStore, Roots } from "../store/store.js";
 import { nameOf, parentKey } from "./physical.js";
 import type { PolicyOwner } from "./policy.js";
-import { isDir, toIndexValue } from "./records.js";
+import { isDir, isVirtual, toIndexValue } from "./records.js";
 import type { IndexName, TreeIndex } from "./tree-index.js";
 import type { WorkspaceKind } from "./workspace.js";
 
@@ -32,7 +32,14 @@ export interface Tree {
   stubs: ReadonlyMap<string, IndexValue>;
   /** Directories whose names are not all known: never COMPLETE. */
   incomplete: Set<string>;
+  readonly virtual: VirtualCount;
   readonly log: Log;
+}
+
+/** Kept by `commit`, so that nobody has to count. */
+export interface VirtualCount {
+  entries: number;
+  bytes: bigint;
 }
 
 /** A name and its new entry; `undefined` removes it. */
@@ -52,10 +59,21 @@ const BATCH = 4096;
 export async function commit(tree: Tree, changes: readonly Change[]): Promise<void> {
   for (let start = 0; start < changes.length; start += BATCH) {
     const batch = changes.slice(start, start + BATCH);
+    const before = batch.map(({ parent, key }) => tree.manifest.get(parent, nameOf(key)));
     await tree.manifest.apply(batch.map(toManifestChange));
+    batch.forEach(({ record }, i) => {
+      recount(tree.virtual, before[i], -1);
+      recount(tree.virtual, record, 1);
+    });
     if (tree.index.built) for (const change of batch) putIndex(tree, change);
   }
   if (tree.index.built) tree.index.setTransaction(tree.manifest.sequence);
+}
+
+export function recount(count: VirtualCount, record: ManifestRecord | undefined, by: 1 | -1): void {
+  if (record === undefined || !isVirtual(record)) return;
+  count.entries += by;
+  count.bytes += BigInt(by) * record.size;
 }
 
 export function putIndex(tree: Tree, { key, record }: Pick<Change, "key" | "record">): void {
@@ -78,6 +96,7 @@ export function* indexNames(tree: Pick<Tree, "manifest" | "stubs" | "incomplete"
 
 /** Identity of the directory a key is in. ENOENT and ENOTDIR name the component. */
 export function parentId(tree: Pick<Tree, "manifest">, key: string): EntryId {
+  if (key === "") return ROOT_PARENT;
   const parent = parentKey(key);
   if (parent === "") return ROOT_ID;
   const record = tree.manifest.find(parent);

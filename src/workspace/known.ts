@@ -1,0 +1,63 @@
+/**
+ * Which workspaces a home knows: `db/<id>/workspace.json`, a few facts to be read without opening the manifest. Written at
+ * open and at close; counts may be old while a workspace is open.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { isErrno, readPrivateFile, writeFileAtomic } from "../platform/files.js";
+import type { Home } from "../platform/paths.js";
+import { workspacePaths } from "../platform/paths.js";
+import type { WorkspaceInfo } from "./workspace.js";
+
+const FACTS = "workspace.json";
+
+export function rememberWorkspace(home: Home, info: WorkspaceInfo): void {
+  const { root, kind, entries, virtualEntries, virtualBytes } = info;
+  const text = JSON.stringify({ root, kind, entries, virtualEntries, virtualBytes });
+  writeFileAtomic(factsFile(home, info.id), Buffer.from(`${text}\n`), { durable: true });
+}
+
+/** Where the home last saw the workspace of an id. */
+export function recordedRoot(home: Home, id: string): string | undefined {
+  return readFacts(home, id)?.root;
+}
+
+/** Every workspace that was opened once and not forgotten, in no order. */
+export function knownWorkspaces(home: Home): WorkspaceInfo[] {
+  let names: string[];
+  try {
+    names = readdirSync(join(home.root, "db"));
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
+    throw error;
+  }
+  return names.flatMap((name) => (/^[0-9a-f]{32}$/.test(name) ? (readFacts(home, name) ?? []) : []));
+}
+
+function readFacts(home: Home, id: string): WorkspaceInfo | undefined {
+  const bytes = readPrivateFile(factsFile(home, id));
+  const facts = bytes === undefined ? undefined : parseFacts(bytes.toString("utf8"));
+  if (facts === undefined) return undefined;
+  const { run, index } = workspacePaths(home, id);
+  return { id, run, index, ...facts };
+}
+
+/** undefined for what is not our JSON: then the workspace is not listed until it is opened again. */
+function parseFacts(text: string): Omit<WorkspaceInfo, "id" | "run" | "index"> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { root, kind, entries, virtualEntries, virtualBytes } = value as Record<string, unknown>;
+  if (typeof root !== "string" || (kind !== "solid" && kind !== "phantom")) return undefined;
+  if (typeof entries !== "number" || typeof virtualEntries !== "number" || typeof virtualBytes !== "string")
+    return undefined;
+  return { root, kind, entries, virtualEntries, virtualBytes };
+}
+
+function factsFile(home: Home, id: string): string {
+  return join(workspacePaths(home, id).db, FACTS);
+}

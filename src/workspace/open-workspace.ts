@@ -1,0 +1,123 @@
+/**
+ * Opens a project: identity, manifest, roots, then the tree compared with the manifest, then the index. The order makes a
+ * kill at any moment harmless: nothing is trusted before the new index is in place and `seen` is published, and the
+ * comparison can be repeated any number of times.
+ */
+import { lstatSync, statSync } from "node:fs";
+import { resolve, sep } from "node:path";
+import type { Manifest, ManifestMeta } from "../manifest/manifest.js";
+import { openManifest } from "../manifest/lmdb-manifest.js";
+import { VriftError } from "../platform/errors.js";
+import { makeDirectory } from "../platform/files.js";
+import type { Log } from "../platform/log.js";
+import type { Home } from "../platform/paths.js";
+import { projectPaths, workspacePaths } from "../platform/paths.js";
+import type { ContentStore } from "../store/store.js";
+import { constants } from "../vdir/layout.js";
+import { makeProjectDirectories } from "./identity.js";
+import { makeStripes, mapMarks } from "./marks.js";
+import { ProjectWorkspace } from "./project-workspace.js";
+import { resync } from "./resync.js";
+import { removeOrphans } from "./staging.js";
+import type { Tree } from "./tree.js";
+import { indexNames, recount } from "./tree.js";
+import { TreeIndex } from "./tree-index.js";
+import { noWatch } from "./watch.js";
+import type { WorkspaceKind } from "./workspace.js";
+
+export interface OpenOptions {
+  readonly home: Home;
+  readonly store: ContentStore;
+  /** Real path of the project's directory. */
+  readonly root: string;
+  readonly id: string;
+  readonly kind: WorkspaceKind;
+  readonly log: Log;
+}
+
+/** The caller has made sure that nobody else has the workspace open (vriftd's lock, and its registry). */
+export async function openWorkspace(options: OpenOptions): Promise<ProjectWorkspace> {
+  const { home, store, root, id, kind, log } = options;
+  const paths = workspacePaths(home, id);
+  makeDirectory(paths.db);
+  makeDirectory(paths.run);
+  if (kind === "phantom") prepareProject(root, log);
+  makeStripes(paths.run);
+  const stat = lstatSync(root, { bigint: true });
+  const manifest = await openManifest(paths.db, {
+    beforeCommit: () => store.sync(),
+    onDamage: (error, details) => log.error("journal damaged", error, { root, ...details }),
+  });
+  const roots = await store.roots(id);
+  await rememberPlace(manifest, root, kind);
+
+  const tree: Tree = {
+    root,
+    id,
+    kind,
+    owner: { uid: Number(stat.uid), gid: Number(stat.gid), dev: stat.dev },
+    paths,
+    project: projectPaths(root),
+    manifest,
+    store,
+    roots,
+    index: new TreeIndex({
+      file: paths.index,
+      workspaceId: id,
+      kind: Number(kind === "phantom" ? constants.KIND_PHANTOM : constants.KIND_SOLID),
+      rootPath: root,
+      rootDev: stat.dev,
+      rootIno: stat.ino,
+      sourcePath: store.path,
+      sourceDev: store.dev,
+      uid: Number(stat.uid),
+      gid: Number(stat.gid),
+    }),
+    marks: mapMarks(paths.marks),
+    foreign: foreignKeys(home, root),
+    stubs: new Map(),
+    incomplete: new Set(),
+    virtual: { entries: 0, bytes: 0n },
+    log,
+  };
+  for (const [, record] of manifest.entries()) recount(tree.virtual, record, 1);
+  const watch = noWatch(kind === "solid" ? "a solid workspace is answered by the kernel" : "no watcher");
+  const { report, snapshot } = await resync(tree, watch);
+  tree.index.build(
+    () => indexNames(tree),
+    () => {
+      tree.index.publishSeen(snapshot);
+      tree.index.setTransaction(manifest.sequence);
+      if (watch.failure === undefined) tree.index.trust(tree.index.distrust);
+    },
+  );
+  log.info("opened workspace", { root, id, kind, entries: manifest.count(), ...report });
+  return new ProjectWorkspace(tree, watch);
+}
+
+function prepareProject(root: string, log: Log): void {
+  makeProjectDirectories(root);
+  const removed = removeOrphans(projectPaths(root).staging);
+  if (removed > 0) log.info("removed staging files of dead processes", { root, removed });
+}
+
+async function rememberPlace(manifest: Manifest & ManifestMeta, root: string, kind: WorkspaceKind): Promise<void> {
+  if (manifest.getMeta("root") !== root) await manifest.setMeta("root", root);
+  if (manifest.getMeta("kind") !== kind) await manifest.setMeta("kind", kind);
+}
+
+/** Our own home inside the project (a home in a test directory, a store on the project's disk) is not part of it. */
+function foreignKeys(home: Home, root: string): Set<string> {
+  const prefix = root + sep;
+  const inside = [home.root, home.source].map((path) => resolve(path)).filter((path) => path.startsWith(prefix));
+  return new Set(inside.map((path) => path.slice(prefix.length)));
+}
+
+/** @throws VriftError for what cannot be a workspace. Returns the real path's facts. */
+export function checkRoot(root: string, home: Home): void {
+  if (root === "/") throw new VriftError("EINVAL", "/ cannot be a workspace");
+  if (!statSync(root).isDirectory()) throw new VriftError("ENOTDIR", `${root} is not a directory`);
+  for (const own of [home.root, home.source]) {
+    if (root === own || root.startsWith(own + sep)) throw new VriftError("EINVAL", `${root} belongs to vrift itself`);
+  }
+}

@@ -1,0 +1,113 @@
+/** ManifestGet and ManifestListDir: what programs see, for those who ask over the wire. */
+import { readdirSync } from "node:fs";
+import { isUtf8 } from "node:buffer";
+import type { ManifestRecord } from "../manifest/manifest.js";
+import { VriftError } from "../platform/errors.js";
+import { PROJECT_DIR } from "../platform/paths.js";
+import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
+import { hashContent, readTarget } from "./content.js";
+import { isKernelName } from "./kernel-names.js";
+import type { PhysicalName } from "./physical.js";
+import { lookAtKey } from "./physical.js";
+import { HASHED, backedRecord, describes, isDir, isVirtual, toVnodeEntry } from "./records.js";
+import { ensureParents, refreshKey } from "./refresh.js";
+import type { Tree } from "./tree.js";
+import { commit, parentId } from "./tree.js";
+import { isWhitedOut, readWhiteouts } from "./whiteouts.js";
+
+/** Runs a change in its turn among the workspace's mutations. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** null: programs see nothing there, or something an entry cannot say (a socket). */
+export async function getEntry(tree: Tree, key: string, inTurn: InTurn): Promise<VnodeEntry | null> {
+  if (isOurs(key)) return null;
+  const record = tree.manifest.find(key);
+  const physical = lookAtKey(tree.root, key);
+  if (physical === undefined) {
+    if (record === undefined || !isVirtual(record) || isWhitedOut(whitedOut(tree), key)) return null;
+    return toVnodeEntry(record);
+  }
+  if (physical.type === "special") return null;
+  if (physical.type === "dir") return toVnodeEntry(backedRecord(0n, physical));
+  if (record !== undefined && record.flags & HASHED && describes(record, physical)) return toVnodeEntry(record);
+  return hashNow(tree, key, physical, inTurn);
+}
+
+/** Sorted by name, in byte order. ENOENT, ENOTDIR. */
+export function listEntries(tree: Tree, key: string): DirEntry[] {
+  const record = tree.manifest.find(key);
+  const physical = isOurs(key) ? undefined : lookAtKey(tree.root, key);
+  if (physical !== undefined ? physical.type !== "dir" : isVisibleFile(tree, key, record))
+    throw new VriftError("ENOTDIR", `${key} is not a directory`);
+  if (physical === undefined) throw new VriftError("ENOENT", `${key === "" ? tree.root : key} is not there`);
+
+  const found = new Map<string, boolean>();
+  const path = key === "" ? tree.root : `${tree.root}/${key}`;
+  for (const entry of readdirSync(path, { withFileTypes: true, encoding: "buffer" })) {
+    const name = entry.name;
+    if (isUtf8(name)) found.set(name.toString("utf8"), entry.isDirectory());
+  }
+  if (key === "") found.delete(PROJECT_DIR);
+  if (record !== undefined && isDir(record)) addVirtual(tree, key, record, found);
+  return [...found].map(([name, is_dir]) => ({ name, is_dir })).sort((a, b) => compareBytes(a.name, b.name));
+}
+
+function addVirtual(tree: Tree, key: string, record: ManifestRecord, found: Map<string, boolean>): void {
+  const hidden = whitedOut(tree);
+  for (const [name, child] of tree.manifest.children(record.id)) {
+    if (!isVirtual(child) || found.has(name)) continue;
+    if (!isWhitedOut(hidden, key === "" ? name : `${key}/${name}`)) found.set(name, false);
+  }
+}
+
+function isVisibleFile(tree: Tree, key: string, record: ManifestRecord | undefined): boolean {
+  return record !== undefined && isVirtual(record) && !isWhitedOut(whitedOut(tree), key);
+}
+
+function whitedOut(tree: Tree): ReadonlySet<string> {
+  if (tree.kind !== "phantom") return new Set();
+  return new Set(readWhiteouts(tree.project.whiteouts).map((whiteout) => whiteout.key));
+}
+
+/** A file or link whose hash is not known for its stamp. Names left to the kernel are read, not remembered. */
+async function hashNow(
+  tree: Tree,
+  key: string,
+  physical: PhysicalName,
+  inTurn: InTurn,
+): Promise<VnodeEntry> {
+  const path = `${tree.root}/${key}`;
+  const content = await hashContent(path);
+  if (physical.type === "symlink") await keepTarget(tree, path);
+  const entry = toVnodeEntry(backedRecord(0n, content.physical, content.hash));
+  if (!content.settled || isKernelName(key, physical, tree.owner, tree.foreign)) return entry;
+  await inTurn(async () => {
+    await ensureParents(tree, key, () => undefined);
+    const { record } = await refreshKey(tree, key, false);
+    if (record === undefined || !describes(record, content.physical)) return;
+    const known = backedRecord(record.id, content.physical, content.hash);
+    await commit(tree, [{ parent: parentId(tree, key), key, record: known }]);
+  });
+  return entry;
+}
+
+/** The target of a link is a blob (ANSWERS, Wire), so that whoever got the entry can read it. */
+async function keepTarget(tree: Tree, path: string): Promise<void> {
+  const lease = tree.store.lease();
+  try {
+    const { hash } = await tree.store.importBytes(readTarget(path), lease);
+    await tree.roots.add([hash]);
+  } finally {
+    lease.release();
+  }
+}
+
+/** Our own directory is left out of listings and of answers. */
+function isOurs(key: string): boolean {
+  return key === PROJECT_DIR || key.startsWith(`${PROJECT_DIR}/`);
+}
+
+/** UTF-8 byte order is code point order; UTF-16 comparison is not. */
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}

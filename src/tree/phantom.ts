@@ -1,19 +1,20 @@
 /** `vrift phantom`: a tree's plain files go into the store and leave the tree. docs/tree.md has the order and why. */
-import { statSync } from "node:fs";
 import { VriftError } from "../platform/errors.js";
 import { type ScanEntry, scanTree } from "../platform/scan.js";
-import type { ImportMethod, Lease } from "../store/store.js";
+import type { ImportMethod } from "../store/store.js";
 import { type PhysicalReason, type PolicyOwner, staysPhysical } from "../workspace/policy.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { Refusal } from "./access.js";
 import type { TreeContext } from "./context.js";
 import { recordDirectoriesOf, recordDirectory, restoreDirectories } from "./directory-times.js";
+import { ownerOf } from "./import-tree.js";
 import { Intent, type MovingFile } from "./intent.js";
 import { type Moved, moveAside, settle } from "./moved-file.js";
 import { innerWorkspaces, isBelow } from "./inner-workspaces.js";
 import { recover } from "./recover.js";
 import { assertMayBePhantom, realDirectory } from "./refusal.js";
-import { type TakenFile, takeFile } from "./take-file.js";
+import { type Batch, takeBatch, totalSize } from "./take-batch.js";
+import type { TakenFile } from "./take-file.js";
 import { withTreeLock } from "./tree-lock.js";
 import { whiteOut } from "./white-out.js";
 
@@ -38,9 +39,6 @@ export interface PhantomSummary {
   readonly kept: readonly string[];
 }
 
-/** What waits for one sync of the store and one answer of the manifest; bounds what a kill makes to be done again. */
-const BATCH_FILES = 2000;
-const BATCH_BYTES = 256n << 20n;
 /** Names that are out of the tree at one moment. */
 const CHUNK_FILES = 64;
 /** More than this is asked about first. */
@@ -84,8 +82,7 @@ class Run {
   constructor(root: string, context: TreeContext) {
     this.#root = root;
     this.#context = context;
-    const { uid, gid } = statSync(root);
-    this.#owner = { uid, gid, dev: statSync(root, { bigint: true }).dev };
+    this.#owner = ownerOf(root);
   }
 
   async run(): Promise<PhantomSummary> {
@@ -95,12 +92,13 @@ class Run {
     // After recover: what it gave back is to be seen.
     progress.begin("scan", 0, 0n);
     const candidates = this.#choose(await scanTree(this.#root, [".vrift"]));
-    progress.begin(
-      "import",
-      candidates.length,
-      candidates.reduce((sum, { size }) => sum + size, 0n),
-    );
-    for (let next = 0; next < candidates.length;) next = await this.#batch(candidates, next);
+    let bytes = totalSize(candidates);
+    for (let start = 0; start < candidates.length;) {
+      progress.begin("import", candidates.length - start, bytes);
+      const batch = await this.#batch(candidates, start);
+      start = batch.next;
+      bytes -= batch.bytes;
+    }
     progress.begin("register", 0, 0n);
     await access.sync(this.#root);
     return {
@@ -133,13 +131,15 @@ class Run {
     return false;
   }
 
-  /** Returns where the next batch begins. */
-  async #batch(candidates: readonly ScanEntry[], start: number): Promise<number> {
-    const { access, store } = this.#context;
+  async #batch(candidates: readonly ScanEntry[], start: number): Promise<Batch> {
+    const { access, store, progress } = this.#context;
     const lease = store.lease();
     try {
-      const { taken, next } = await this.#import(candidates, start, lease);
-      if (taken.length === 0) return next;
+      const options = { store, root: this.#root, owner: this.#owner, lease, how: "link" } as const;
+      const stays = (reason: PhysicalReason): void => void this.#stays(reason);
+      const batch = await takeBatch(candidates, start, options, progress, stays);
+      const { taken } = batch;
+      if (taken.length === 0) return batch;
       await store.sync();
       const refused = await access.adopt(
         this.#root,
@@ -150,37 +150,19 @@ class Run {
       const refusedPaths = new Set(refused.map(({ path }) => path));
       for (const file of taken) if (refusedPaths.has(file.entry.path)) this.#leave(file);
       await this.#remove(taken.filter((file) => !refusedPaths.has(file.entry.path)));
-      return next;
+      return batch;
     } finally {
       lease.release();
     }
   }
 
-  async #import(
-    candidates: readonly ScanEntry[],
-    start: number,
-    lease: Lease,
-  ): Promise<{ taken: TakenFile[]; next: number }> {
-    const { store, progress } = this.#context;
-    const options = { store, root: this.#root, owner: this.#owner, lease, how: "link" } as const;
-    const taken: TakenFile[] = [];
-    let bytes = 0n;
-    let next = start;
-    while (next < candidates.length && taken.length < BATCH_FILES && bytes < BATCH_BYTES) {
-      const entry = candidates[next++]!;
-      const file = await takeFile(entry, options);
-      progress.advance(1, entry.size);
-      if (typeof file === "string") this.#stays(file);
-      else {
-        taken.push(file);
-        bytes += entry.size;
-      }
-    }
-    return { taken, next };
-  }
-
   async #remove(adopted: readonly TakenFile[]): Promise<void> {
     if (adopted.length === 0) return;
+    this.#context.progress.begin(
+      "remove",
+      adopted.length,
+      adopted.reduce((sum, { id }) => sum + id.size, 0n),
+    );
     const directories = recordDirectoriesOf(
       this.#root,
       adopted.map(({ entry }) => entry.path),
@@ -222,6 +204,7 @@ class Run {
     for (const { file, aside } of moved) {
       const settled = await settle(this.#context.store, this.#root, aside);
       intent.touch();
+      this.#context.progress.advance(1, file.id.size);
       if (settled.outcome === "removed") this.#count(file);
       else {
         this.#stays(settled.reason);

@@ -3,7 +3,8 @@
 export type Phase =
   | "recover" // finish what an interrupted run left
   | "scan" // total unknown
-  | "import" // files into the store and out of the tree
+  | "import" // files into the store
+  | "remove" // and out of the tree, batch by batch
   | "place" // files out of the store
   | "copy" // physical files of a clone
   | "register"; // waiting for the owner of the manifest

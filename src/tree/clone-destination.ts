@@ -1,0 +1,42 @@
+/** Where a clone goes: a new directory, an empty one, or one that the same clone was interrupted in. */
+import { mkdirSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { VriftError } from "../platform/errors.js";
+import { isErrno, makeDirectory } from "../platform/files.js";
+import { projectPaths } from "../platform/paths.js";
+import { incompleteCloneOf, markIncomplete } from "./clone-marker.js";
+import { assertNotInsidePhantom, isInside, realDirectory } from "./refusal.js";
+import { statFile } from "./stat-file.js";
+
+/** Makes it, with the mark that it is not complete, and returns its real path. */
+export function prepareDestination(src: string, destination: string): string {
+  const wanted = resolve(destination);
+  const parent = realDirectory(dirname(wanted));
+  const dst = statFile(wanted) ? realpathSync(wanted) : join(parent, basename(wanted));
+  if (dst === src) throw new VriftError("EINVAL", `source and destination are the same directory ${src}`);
+  if (isInside(dst, src)) throw new VriftError("EINVAL", `${dst} is inside its source ${src}`);
+  if (isInside(src, dst)) throw new VriftError("EINVAL", `${src} is inside its destination ${dst}`);
+  assertNotInsidePhantom(dst);
+  try {
+    mkdirSync(dst, 0o700);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+    assertUsable(src, dst);
+  }
+  markIncomplete(dst, src);
+  makeDirectory(projectPaths(dst).staging);
+  return dst;
+}
+
+function assertUsable(src: string, dst: string): void {
+  if (!statSync(dst).isDirectory()) throw new VriftError("EEXIST", `${dst} is not a directory`);
+  const interrupted = incompleteCloneOf(dst);
+  if (interrupted === src || readdirSync(dst).length === 0) return;
+  if (interrupted !== undefined) {
+    throw new VriftError(
+      "EEXIST",
+      `${dst} is an interrupted clone of ${interrupted}; finish or remove it first`,
+    );
+  }
+  throw new VriftError("EEXIST", `${dst} is not empty`);
+}

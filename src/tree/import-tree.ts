@@ -1,0 +1,94 @@
+/** Copies every file of a tree that the policy lets go into the store and hands the entries on, batch by batch. */
+import { statSync } from "node:fs";
+import type { ScanEntry } from "../platform/scan.js";
+import type { ImportMethod } from "../store/store.js";
+import { type PhysicalReason, type PolicyOwner, staysPhysical } from "../workspace/policy.js";
+import type { AdoptEntry } from "../workspace/workspace.js";
+import type { Refusal } from "./access.js";
+import type { TreeContext } from "./context.js";
+import { innerWorkspaces, isBelow } from "./inner-workspaces.js";
+import { takeBatch, totalSize } from "./take-batch.js";
+
+export interface ImportSummary {
+  readonly files: number;
+  readonly bytes: bigint;
+  readonly methods: Readonly<Partial<Record<ImportMethod, number>>>;
+  readonly physical: Readonly<Partial<Record<PhysicalReason, number>>>;
+  readonly refused: readonly Refusal[];
+}
+
+/** Gets what is in the store and on disk, says what was not taken. */
+export type RecordEntries = (entries: readonly AdoptEntry[]) => Promise<readonly Refusal[]>;
+
+/** Owner and device of a root, as the policy compares them. */
+export function ownerOf(root: string): PolicyOwner {
+  const { uid, gid, dev } = statSync(root, { bigint: true });
+  return { uid: Number(uid), gid: Number(gid), dev };
+}
+
+/** `taken`: the keys that `record` accepted. Blobs are leased until it has answered. */
+export async function importTree(
+  root: string,
+  scan: readonly ScanEntry[],
+  { store, progress }: TreeContext,
+  record: RecordEntries,
+): Promise<{ readonly taken: ReadonlySet<string>; readonly summary: ImportSummary }> {
+  const owner = ownerOf(root);
+  const counts = new ImportCounts();
+  const inner = innerWorkspaces(root, scan);
+  const candidates = scan.filter((entry) => {
+    const reason = isBelow(inner, entry.key) ? "workspace" : staysPhysical(entry, owner);
+    if (reason !== null) counts.stays(reason);
+    return reason === null;
+  });
+  progress.begin("import", candidates.length, totalSize(candidates));
+  for (let start = 0; start < candidates.length;) {
+    const lease = store.lease();
+    try {
+      const options = { store, root, owner, lease, how: "copy" } as const;
+      const batch = await takeBatch(candidates, start, options, progress, counts.stays);
+      await store.sync();
+      counts.record(batch.taken, await record(batch.taken.map(({ entry }) => entry)));
+      start = batch.next;
+    } finally {
+      lease.release();
+    }
+  }
+  return { taken: counts.taken, summary: counts.summary() };
+}
+
+class ImportCounts {
+  readonly taken = new Set<string>();
+  readonly #methods: Partial<Record<ImportMethod, number>> = {};
+  readonly #physical: Partial<Record<PhysicalReason, number>> = {};
+  readonly #refused: Refusal[] = [];
+  #bytes = 0n;
+
+  readonly stays = (reason: PhysicalReason): void => {
+    this.#physical[reason] = (this.#physical[reason] ?? 0) + 1;
+  };
+
+  record(
+    batch: readonly { readonly entry: AdoptEntry; readonly method: ImportMethod }[],
+    refused: readonly Refusal[],
+  ): void {
+    this.#refused.push(...refused);
+    const refusedPaths = new Set(refused.map(({ path }) => path));
+    for (const { entry, method } of batch) {
+      if (refusedPaths.has(entry.path)) continue;
+      this.taken.add(entry.path);
+      this.#bytes += BigInt(entry.size);
+      this.#methods[method] = (this.#methods[method] ?? 0) + 1;
+    }
+  }
+
+  summary(): ImportSummary {
+    return {
+      files: this.taken.size,
+      bytes: this.#bytes,
+      methods: this.#methods,
+      physical: this.#physical,
+      refused: this.#refused,
+    };
+  }
+}

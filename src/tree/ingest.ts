@@ -1,0 +1,32 @@
+/** `vrift ingest`: the store gets a copy of every file the policy lets go; the tree stays as it is. */
+import { PROJECT_DIR } from "../platform/paths.js";
+import { scanTree } from "../platform/scan.js";
+import type { WorkspaceInfo } from "../workspace/workspace.js";
+import type { TreeContext } from "./context.js";
+import { type ImportSummary, importTree } from "./import-tree.js";
+import { recover } from "./recover.js";
+import { assertComplete, assertNotInsidePhantom, realDirectory } from "./refusal.js";
+import { withTreeLock } from "./tree-lock.js";
+
+export interface IngestSummary extends ImportSummary {
+  readonly workspace: WorkspaceInfo;
+}
+
+export async function ingest(path: string, context: TreeContext): Promise<IngestSummary> {
+  const root = realDirectory(path);
+  assertNotInsidePhantom(root);
+  assertComplete(root);
+  const { access, progress, store } = context;
+  const workspace = await access.open(root);
+  return await withTreeLock(workspace, async () => {
+    progress.begin("recover", 0, 0n);
+    await recover(store, root);
+    await access.sync(root);
+    progress.begin("scan", 0, 0n);
+    const scan = (await scanTree(root, [PROJECT_DIR])).filter(({ key }) => key !== PROJECT_DIR);
+    const { summary } = await importTree(root, scan, context, (entries) =>
+      access.adopt(root, entries, "backed"),
+    );
+    return { ...summary, workspace };
+  });
+}

@@ -1,43 +1,55 @@
 /*
- * Is a program one the dynamic loader starts? Only those load LD_PRELOAD. Pure: the first bytes of the file in, the answer
- * out, so that the library (raw calls) and the launcher (libc) read the file each in its own way.
+ * Is a program statically linked, so that LD_PRELOAD means nothing to it? Pure: bytes in, answer out; used by the injected
+ * library before exec and by the launcher for the command itself. A `#!` line names another file to ask about.
  */
 #ifndef VRIFT_ELF_CHECK_H
 #define VRIFT_ELF_CHECK_H
 
-#include <elf.h>
+#include <linux/elf.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* Enough for the ELF header and the program headers, which linkers put right behind it, and for any `#!` line. */
-enum { VRIFT_ELF_HEAD = 4096 };
+/* Enough for the program headers of any linker's output, and for a #! line (the kernel reads 256 bytes of it). */
+#define ELF_CHECK_BYTES 4096
 
-/* 1: an ELF program without PT_INTERP; 0: with one, not an ELF program, or its headers lie outside `head`. */
-static inline int vrift_elf_is_static(const unsigned char *head, size_t length) {
-  Elf64_Ehdr elf;
-  if (length < sizeof elf || __builtin_memcmp(head, ELFMAG, SELFMAG) != 0) return 0;
-  __builtin_memcpy(&elf, head, sizeof elf);
-  if (elf.e_ident[EI_CLASS] != ELFCLASS64 || (elf.e_type != ET_EXEC && elf.e_type != ET_DYN)) return 0;
-  if (elf.e_phentsize != sizeof(Elf64_Phdr) || elf.e_phoff > length) return 0;
-  if ((length - elf.e_phoff) / sizeof(Elf64_Phdr) < elf.e_phnum) return 0;
-  for (size_t i = 0; i < elf.e_phnum; i++) {
-    Elf64_Phdr program;
-    __builtin_memcpy(&program, head + elf.e_phoff + i * sizeof program, sizeof program);
-    if (program.p_type == PT_INTERP) return 0;
-  }
-  return 1;
+enum elf_check { ELF_OTHER, ELF_DYNAMIC, ELF_STATIC, ELF_SCRIPT };
+
+static inline uint64_t elf_check_number(const uint8_t *at, int size) {
+  uint64_t value = 0;
+  for (int i = size - 1; i >= 0; i--) value = value << 8 | at[i];
+  return value;
 }
 
-/*
- * For a `#!` line: start and length of the interpreter's path in `head`; 0 when it is not a script.
- * As in the kernel, blanks before the path are skipped and it ends at a blank or the line's end.
- */
-static inline size_t vrift_script_interpreter(const unsigned char *head, size_t length, size_t *start) {
-  if (length < 3 || head[0] != '#' || head[1] != '!') return 0;
-  size_t at = 2;
-  while (at < length && (head[at] == ' ' || head[at] == '\t')) at++;
-  *start = at;
-  while (at < length && head[at] != ' ' && head[at] != '\t' && head[at] != '\n' && head[at] != 0) at++;
-  return at < length ? at - *start : 0;
+/* `head`: the first `size` bytes of the file. ELF_OTHER: not ELF, or not to be told from these bytes. */
+static inline enum elf_check elf_check(const uint8_t *head, size_t size) {
+  if (size >= 2 && head[0] == '#' && head[1] == '!') return ELF_SCRIPT;
+  if (size < 64 || head[0] != 0x7f || head[1] != 'E' || head[2] != 'L' || head[3] != 'F') return ELF_OTHER;
+  if (head[EI_DATA] != ELFDATA2LSB) return ELF_OTHER;
+  int wide = head[EI_CLASS] == ELFCLASS64;
+  uint64_t type = elf_check_number(head + 16, 2);
+  if (type != ET_EXEC && type != ET_DYN) return ELF_OTHER;
+  uint64_t at = wide ? elf_check_number(head + 32, 8) : elf_check_number(head + 28, 4);
+  uint64_t each = elf_check_number(head + (wide ? 54 : 42), 2);
+  uint64_t count = elf_check_number(head + (wide ? 56 : 44), 2);
+  if (each < (wide ? 56u : 32u) || count == 0) return ELF_OTHER;
+  for (uint64_t i = 0; i < count; i++) {
+    if (at > size || each > size - at) return ELF_OTHER;
+    if (elf_check_number(head + at, 4) == PT_INTERP) return ELF_DYNAMIC;
+    at += each;
+  }
+  return ELF_STATIC;
+}
+
+/* Interpreter of a #! line, NUL-terminated, into `out` of `room` bytes: its length, 0 when there is none. */
+static inline size_t elf_check_interpreter(const uint8_t *head, size_t size, char *out, size_t room) {
+  size_t at = 2, length = 0;
+  while (at < size && (head[at] == ' ' || head[at] == '\t')) at++;
+  while (at < size && head[at] != ' ' && head[at] != '\t' && head[at] != '\n' && head[at] != 0) {
+    if (length + 1 >= room) return 0;
+    out[length++] = (char)head[at++];
+  }
+  if (room > 0) out[length] = 0;
+  return length;
 }
 
 #endif

@@ -1,0 +1,73 @@
+/* stat and its family, old names (__xstat …) included: they are live in today's binaries. */
+#include "errno_slot.h"
+#include "vfs.h"
+
+#define STAT(name, call) \
+  EXPORT int name(const char *path, struct stat *st) { return (int)answer(call); } \
+  EXPORT int name##64(const char *path, struct stat *st) { return (int)answer(call); }
+STAT(stat, vfs_statat(AT_FDCWD, path, st, 0))
+STAT(lstat, vfs_statat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW))
+
+#define FSTAT(name) \
+  EXPORT int name(int fd, struct stat *st) { return (int)answer(vfs_fstat(fd, st)); }
+FSTAT(fstat)
+FSTAT(fstat64)
+
+#define FSTATAT(name) \
+  EXPORT int name(int dirfd, const char *path, struct stat *st, int flags) { \
+    return (int)answer(vfs_statat(dirfd, path, st, flags)); \
+  }
+FSTATAT(fstatat)
+FSTATAT(fstatat64)
+
+/* `version` says which struct stat the caller was compiled with; on x86_64 there has been one. */
+#define XSTAT(name, call) \
+  EXPORT int name(int version, const char *path, struct stat *st) { \
+    (void)version; \
+    return (int)answer(call); \
+  }
+XSTAT(__xstat, vfs_statat(AT_FDCWD, path, st, 0))
+XSTAT(__xstat64, vfs_statat(AT_FDCWD, path, st, 0))
+XSTAT(__lxstat, vfs_statat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW))
+XSTAT(__lxstat64, vfs_statat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW))
+
+#define FXSTAT(name) \
+  EXPORT int name(int version, int fd, struct stat *st) { \
+    (void)version; \
+    return (int)answer(vfs_fstat(fd, st)); \
+  }
+FXSTAT(__fxstat)
+FXSTAT(__fxstat64)
+
+#define FXSTATAT(name) \
+  EXPORT int name(int version, int dirfd, const char *path, struct stat *st, int flags) { \
+    (void)version; \
+    return (int)answer(vfs_statat(dirfd, path, st, flags)); \
+  }
+FXSTATAT(__fxstatat)
+FXSTATAT(__fxstatat64)
+
+EXPORT int statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
+  return (int)answer(vfs_statx(dirfd, path, flags, mask, st));
+}
+
+EXPORT int access(const char *path, int mode) { return (int)answer(vfs_accessat(AT_FDCWD, path, mode, 0)); }
+EXPORT int faccessat(int dirfd, const char *path, int mode, int flags) {
+  return (int)answer(vfs_accessat(dirfd, path, mode, flags));
+}
+EXPORT int eaccess(const char *path, int mode) {
+  return (int)answer(vfs_accessat(AT_FDCWD, path, mode, AT_EACCESS));
+}
+EXPORT int euidaccess(const char *path, int mode) {
+  return (int)answer(vfs_accessat(AT_FDCWD, path, mode, AT_EACCESS));
+}
+
+EXPORT int statfs(const char *path, struct statfs *out) { return (int)answer(vfs_statfs(path, out)); }
+EXPORT int statfs64(const char *path, struct statfs *out) { return (int)answer(vfs_statfs(path, out)); }
+
+EXPORT ssize readlink(const char *path, char *out, size_t size) {
+  return answer(vfs_readlinkat(AT_FDCWD, path, out, size));
+}
+EXPORT ssize readlinkat(int dirfd, const char *path, char *out, size_t size) {
+  return answer(vfs_readlinkat(dirfd, path, out, size));
+}

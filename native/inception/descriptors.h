@@ -1,0 +1,29 @@
+/*
+ * Which entry a blob's descriptor was opened for, so that fstat agrees with stat. A static table by descriptor number;
+ * an item counts only while the descriptor still is that blob, so nothing has to be removed and a stale item is harmless.
+ */
+#ifndef VRIFT_DESCRIPTORS_H
+#define VRIFT_DESCRIPTORS_H
+
+#include "view.h"
+
+#define DESCRIPTOR_LIMIT 4096
+
+void descriptor_remember(int fd, uint32_t entry, uint64_t key_hash, uint64_t blob_ino);
+void descriptor_copied(int from, int to);
+void descriptor_forget(int fd);
+
+/*
+ * The entry behind a descriptor whose own stat is `st`: from the table, else from the name of the blob. False when it is no
+ * blob, or one of no virtual entry.
+ */
+bool descriptor_entry(const struct view *view, int fd, const struct stat *st, struct vrift_entry *entry);
+
+/* The same with the stat taken here. */
+bool descriptor_is_blob(const struct view *view, int fd, struct vrift_entry *entry);
+
+/* `<fd>:<entry>,…` of those that survive exec, for VRIFT_FDS; false when there is none. */
+bool descriptors_write(const struct view *view, char *out, size_t size);
+void descriptors_read(const struct view *view, const char *text);
+
+#endif

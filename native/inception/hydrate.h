@@ -1,0 +1,17 @@
+/* Makes a virtual file physical: the first step of every change (docs/ARCHITECTURE.md, "One write"). */
+#ifndef VRIFT_HYDRATE_H
+#define VRIFT_HYDRATE_H
+
+#include "place.h"
+
+/*
+ * Afterwards the name is what the kernel says it is: a physical file (made here, or by somebody else), or absent. 0, or
+ * -errno with nothing changed. `empty`: the content is about to be cut to nothing, so it is not copied.
+ * The caller has begun the marks of the path.
+ */
+long hydrate(const struct view *view, struct place *place, bool empty);
+
+/* A private, nameless copy of an entry's blob; a writable descriptor or -errno. For descriptors of removed files. */
+long hydrate_nameless(const struct view *view, const struct vrift_entry *entry);
+
+#endif

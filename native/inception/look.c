@@ -1,0 +1,126 @@
+#include "look.h"
+
+#include "bytes.h"
+#include "marks.h"
+#include "whiteout.h"
+
+#define KIND_FLAGS (VRIFT_ENTRY_DIR | VRIFT_ENTRY_SYMLINK)
+
+static inline bool is_virtual(const struct vrift_entry *entry) {
+  return (entry->flags & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_KERNEL | KIND_FLAGS)) == VRIFT_ENTRY_VIRTUAL;
+}
+
+/*
+ * No entry has this key. Its nearest ancestor that has one decides; marks are read before the lookups they guard. The first
+ * missing name below that ancestor must be clean as well: a rename or a mkdir adds to the name's own word, too.
+ */
+static enum look absent(const struct view *view, const struct place *place, bool clean) {
+  uint32_t length = place->length;
+  const uint8_t *key = place->key;
+  if (!usable(view) || !place->known) return LOOK_ASK;
+  for (;;) {
+    uint32_t end = length;
+    while (length > 0 && key[length - 1] != '/') length--;
+    if (end - length > NAME_LIMIT) return LOOK_ASK;
+    if (length > 0) length--;
+    struct vrift_entry entry;
+    uint32_t number;
+    bool missing_clean = clean;
+    uint64_t hash = vrift_path_hash(key, length);
+    clean = mark_clean(view, hash);
+    switch (vrift_index_lookup(&view->index, key, length, hash, &entry, &number)) {
+    case VRIFT_UNSURE:
+      return LOOK_ASK;
+    case VRIFT_ABSENT:
+      if (length == 0) return LOOK_ASK;
+      continue;
+    case VRIFT_FOUND:
+      break;
+    }
+    if ((entry.flags & VRIFT_ENTRY_KERNEL) != 0) return LOOK_KERNEL;
+    if (!clean || (entry.flags & VRIFT_ENTRY_SYMLINK) != 0) return LOOK_ASK;
+    if (is_virtual(&entry)) return LOOK_NOT_DIRECTORY;
+    if ((entry.flags & VRIFT_ENTRY_DIR) == 0) return LOOK_KERNEL;
+    return missing_clean && (entry.flags & VRIFT_ENTRY_COMPLETE) != 0 ? LOOK_ABSENT : LOOK_ASK;
+  }
+}
+
+static inline enum look judge(const struct view *view, struct place *place, bool follow,
+                              struct vrift_entry *entry) {
+  bool clean = mark_clean(view, place->hash);
+  switch (vrift_index_lookup(&view->index, place->key, place->length, place->hash, entry, &place->number)) {
+  case VRIFT_UNSURE:
+    return LOOK_ASK;
+  case VRIFT_ABSENT:
+    if (place_is_private(place)) return LOOK_KERNEL;
+    return absent(view, place, clean);
+  case VRIFT_FOUND:
+    break;
+  }
+  if ((entry->flags & VRIFT_ENTRY_KERNEL) != 0) return LOOK_KERNEL;
+  if (!clean || !usable(view)) return LOOK_ASK;
+  if (is_virtual(entry)) return place->slash ? LOOK_NOT_DIRECTORY : LOOK_VIRTUAL;
+  if ((entry->flags & VRIFT_ENTRY_SYMLINK) != 0 && (follow || place->slash)) return LOOK_ASK;
+  return LOOK_KERNEL;
+}
+
+enum look look(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
+               struct vrift_entry *entry) {
+  if (!place_lexical(view, dirfd, path, place)) return LOOK_ASK;
+  return judge(view, place, follow, entry);
+}
+
+bool virtual_and_listed(struct place *place, struct vrift_entry *entry) {
+  for (int attempt = 0; attempt < 8; attempt++) {
+    const struct view *view = view_current();
+    if (view == 0 || !place->inside) return false;
+    enum vrift_found found =
+        vrift_index_lookup(&view->index, place->key, place->length, place->hash, entry, &place->number);
+    if (found == VRIFT_ABSENT || (found == VRIFT_FOUND && !is_virtual(entry))) return false;
+    if (found == VRIFT_UNSURE) continue;
+    if (whiteout_exists(view, place)) return false;
+    /*
+     * The daemon removes an entry first and its whiteout afterwards. So no whiteout means something only when the entry is
+     * still there.
+     */
+    struct vrift_entry again;
+    found = vrift_index_lookup(&view->index, place->key, place->length, place->hash, &again, &place->number);
+    if (found == VRIFT_FOUND && is_virtual(&again) && view_current() == view) return true;
+  }
+  return false;
+}
+
+static bool physical(const struct view *view, const struct place *place) {
+  char path[PATH_SIZE];
+  return place_real_path(view, place, path) && raw_faccessat2(AT_FDCWD, path, 0, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool virtual_and_seen(struct place *place, struct vrift_entry *entry) {
+  const struct view *view = view_current();
+  return view != 0 && virtual_and_listed(place, entry) && !physical(view, place);
+}
+
+/* The path runs through a name that is not physical: ENOTDIR when that name is a virtual file. */
+static long through_file(const struct view *view, struct place *place, struct vrift_entry *entry) {
+  while (place->length > 0) {
+    uint32_t length = place->length;
+    while (length > 0 && place->key[length - 1] != '/') length--;
+    place->length = length > 0 ? length - 1 : 0;
+    place->hash = vrift_path_hash(place->key, place->length);
+    enum vrift_found found =
+        vrift_index_lookup(&view->index, place->key, place->length, place->hash, entry, &place->number);
+    if (found != VRIFT_FOUND) continue;
+    return is_virtual(entry) && virtual_and_listed(place, entry) ? -ENOTDIR : -ENOENT;
+  }
+  return -ENOENT;
+}
+
+long look_again(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
+                struct vrift_entry *entry) {
+  if (path[0] == 0) return -ENOENT;
+  long result = place_physical(view, dirfd, path, follow, place);
+  if (result == -ENOENT && place_lexical(view, dirfd, path, place)) return through_file(view, place, entry);
+  if (result != 0 || !place->inside || place_is_private(place)) return -ENOENT;
+  if (!virtual_and_listed(place, entry)) return -ENOENT;
+  return place->slash ? -ENOTDIR : 0;
+}

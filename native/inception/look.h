@@ -1,0 +1,37 @@
+/*
+ * What a path means to a reading call, and whether the kernel must be asked (docs/ARCHITECTURE.md, "One read").
+ *
+ *   struct place place; struct vrift_entry entry;
+ *   switch (look(view, dirfd, path, follow, &place, &entry)) {
+ *   case LOOK_VIRTUAL:  answer from `entry`          case LOOK_ABSENT, LOOK_NOT_DIRECTORY: the error
+ *   case LOOK_KERNEL:   the real call, whatever it says
+ *   case LOOK_ASK:      the real call; when it says ENOENT, look_again tells whether `entry` answers after all
+ *   }
+ */
+#ifndef VRIFT_LOOK_H
+#define VRIFT_LOOK_H
+
+#include "place.h"
+
+enum look { LOOK_VIRTUAL, LOOK_ABSENT, LOOK_NOT_DIRECTORY, LOOK_KERNEL, LOOK_ASK };
+
+enum look look(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
+               struct vrift_entry *entry);
+
+/* After ENOENT from the kernel: 0 and `entry` when a virtual file is there, else -ENOENT or -ENOTDIR. */
+long look_again(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
+                struct vrift_entry *entry);
+
+/*
+ * Is the entry of a true key virtual and without a whiteout? Whether a physical file hides it is the caller's question.
+ * Reads the newest index.
+ */
+bool virtual_and_listed(struct place *place, struct vrift_entry *entry);
+
+/* The same, and no physical file is there: what every program sees at this name is the entry. */
+bool virtual_and_seen(struct place *place, struct vrift_entry *entry);
+
+/* Can a path be looked at by this library at all? Bad pointers are the kernel's to refuse. */
+static inline bool readable(const char *path) { return (uintptr_t)path >= PATH_SIZE; }
+
+#endif

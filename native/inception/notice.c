@@ -1,0 +1,74 @@
+#include "notice.h"
+
+#include "bytes.h"
+#include "elf_check.h"
+#include "view.h"
+
+#define RUN_NAME_SIZE 128
+#define INTERPRETER_LEVELS 4
+
+static char run_name[RUN_NAME_SIZE];
+
+void notice_start(const char *run) {
+  size_t length = run == 0 ? 0 : text_length(run);
+  if (length == 0 || length >= RUN_NAME_SIZE || run[0] == '.') return;
+  for (size_t i = 0; i < length; i++)
+    if (run[i] == '/') return;
+  memcpy(run_name, run, length + 1);
+}
+
+/* True for the first program of the run that asks. */
+static bool first_of_run(void) {
+  char path[PATH_SIZE], name[RUN_NAME_SIZE + 16];
+  if (run_name[0] == 0) return true;
+  *append_text(append_text(name, "notices/"), run_name) = 0;
+  if (!view_run_path(name, path)) return true;
+  for (int attempt = 0; attempt < 2; attempt++) {
+    int fd = (int)raw_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+      raw_close(fd);
+      return true;
+    }
+    if (fd != -ENOENT) return fd != -EEXIST;
+    char directory[PATH_SIZE];
+    if (!view_run_path("notices", directory)) return true;
+    raw2(__NR_mkdir, (long)directory, 0700);
+  }
+  return true;
+}
+
+static void say(const char *path) {
+  static const char middle[] =
+      " is statically linked and sees only the files that are really there; run it with: vrift run --hydrate -- ";
+  char line[2 * NAME_LIMIT + 256], name[NAME_LIMIT + 1];
+  const char *last = path;
+  for (const char *at = path; *at != 0; at++)
+    if (at[0] == '/' && at[1] != 0) last = at + 1;
+  size_t length = text_length(last);
+  if (length > NAME_LIMIT) length = NAME_LIMIT;
+  memcpy(name, last, length);
+  name[length] = 0;
+  char *end = append_text(append_text(append_text(line, "vrift: "), name), middle);
+  end = append_text(append_text(end, name), "\n");
+  raw_write(2, line, (size_t)(end - line));
+}
+
+void notice_static_program(int dirfd, const char *path, int flags) {
+  uint8_t head[ELF_CHECK_BYTES];
+  char interpreter[256];
+  const char *program = path;
+  bool by_descriptor = (flags & AT_EMPTY_PATH) != 0 && path[0] == 0;
+  for (int level = 0; level < INTERPRETER_LEVELS; level++) {
+    int fd = by_descriptor ? dirfd : (int)raw_openat(dirfd, program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+    if (fd < 0) return;
+    long size = raw_pread(fd, head, sizeof head, 0);
+    if (!by_descriptor) raw_close(fd);
+    if (size <= 0) return;
+    enum elf_check kind = elf_check(head, (size_t)size);
+    if (kind == ELF_STATIC && first_of_run()) say(program[0] != 0 ? program : "the program");
+    if (kind != ELF_SCRIPT || elf_check_interpreter(head, (size_t)size, interpreter, sizeof interpreter) == 0) return;
+    program = interpreter;
+    dirfd = AT_FDCWD;
+    by_descriptor = false;
+  }
+}

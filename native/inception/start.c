@@ -1,0 +1,28 @@
+/*
+ * First constructor of the process (-z initfirst): libc's `environ` is not set yet, so the environment comes from the
+ * arguments that glibc hands to constructors. musl hands none, but has set `environ`.
+ */
+#include "cwd.h"
+#include "descriptors.h"
+#include "environment.h"
+#include "notice.h"
+#include "view.h"
+
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
+
+__attribute__((constructor)) static void start(int argc, char **argv, char **envp) {
+  (void)argc;
+  (void)argv;
+  if (&gnu_get_libc_version == 0) envp = environment_own();
+  if (envp == 0) return;
+  const char *index = environment_value(envp, "VRIFT_INDEX");
+  if (index == 0) return;
+  environment_start(envp);
+  view_open(index);
+  const struct view *view = view_current();
+  if (view == 0) return;
+  cwd_start();
+  notice_start(environment_value(envp, "VRIFT_RUN"));
+  const char *descriptors = environment_value(envp, "VRIFT_FDS");
+  if (descriptors != 0) descriptors_read(view, descriptors);
+}

@@ -1,0 +1,50 @@
+/* New names: mkdir, symlink, mknod, link. */
+#include "change.h"
+#include "descriptor_names.h"
+#include "descriptors.h"
+#include "hydrate.h"
+#include "swap.h"
+#include "target.h"
+#include "vfs.h"
+
+long vfs_mkdirat(int dirfd, const char *path, unsigned mode) {
+  struct real_call call = {__NR_mkdirat, dirfd, (long)path, mode, 0, 0};
+  return change_new_name(dirfd, path, &call);
+}
+
+long vfs_symlinkat(const char *target, int dirfd, const char *path) {
+  struct real_call call = {__NR_symlinkat, (long)target, dirfd, (long)path, 0, 0};
+  return change_new_name(dirfd, path, &call);
+}
+
+long vfs_mknodat(int dirfd, const char *path, unsigned mode, uint64_t device) {
+  struct real_call call = {__NR_mknodat, dirfd, (long)path, mode, (long)device, 0};
+  return change_new_name(dirfd, path, &call);
+}
+
+/* A descriptor of a blob as the source: the file it stands for is linked, never the blob. */
+static long link_descriptor(const struct view *view, const struct vrift_entry *entry, int to_fd, const char *to) {
+  char real[PATH_SIZE];
+  long result = swap_path(view, entry, real);
+  if (result != 0) return result;
+  struct real_call call = {__NR_linkat, AT_FDCWD, (long)real, to_fd, (long)to, 0};
+  return change_new_name(to_fd, to, &call);
+}
+
+long vfs_linkat(int from_fd, const char *from, int to_fd, const char *to, int flags) {
+  const struct view *view = view_current();
+  struct real_call call = {__NR_linkat, from_fd, (long)from, to_fd, (long)to, flags};
+  struct target target;
+  struct vrift_entry entry;
+  if (view == 0 || !readable(from) || !readable(to)) return make_real_call(&call);
+  int named = (flags & AT_SYMLINK_FOLLOW) != 0 && from[0] == '/' ? descriptor_named(from) : -1;
+  if ((flags & AT_EMPTY_PATH) != 0 && from[0] == 0) named = from_fd;
+  if (named >= 0 && descriptor_is_blob(view, named, &entry)) return link_descriptor(view, &entry, to_fd, to);
+  if (named >= 0 || !target_find(view, from_fd, from, (flags & AT_SYMLINK_FOLLOW) != 0, &target))
+    return change_new_name(to_fd, to, &call);
+  target_begin(view, &target);
+  long result = target.place.link ? 0 : hydrate(view, &target.place, false);
+  if (result == 0) result = change_new_name(to_fd, to, &call);
+  target_end(view, &target);
+  return result;
+}

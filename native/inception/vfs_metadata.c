@@ -1,0 +1,60 @@
+/* Attributes by path. A virtual file becomes physical first; on a descriptor of a blob, the descriptor is swapped. */
+#include "change.h"
+#include "look.h"
+#include "swap.h"
+#include "vfs.h"
+
+long vfs_chmodat(int dirfd, const char *path, unsigned mode, int flags) {
+  struct real_call call = {__NR_fchmodat2, dirfd, (long)path, mode, flags, 0};
+  if (flags == 0) call.number = __NR_fchmodat;
+  return change_file(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &call);
+}
+
+long vfs_chownat(int dirfd, const char *path, unsigned uid, unsigned gid, int flags) {
+  const struct view *view = view_current();
+  struct real_call call = {__NR_fchownat, dirfd, (long)path, uid, gid, flags};
+  if (view != 0 && (flags & AT_EMPTY_PATH) != 0 && readable(path) && path[0] == 0) {
+    long swapped = swap_descriptor(view, dirfd);
+    return swapped != 0 ? swapped : make_real_call(&call);
+  }
+  return change_file(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &call);
+}
+
+long vfs_utimensat(int dirfd, const char *path, const struct __kernel_timespec times[2], int flags) {
+  const struct view *view = view_current();
+  struct real_call call = {__NR_utimensat, dirfd, (long)path, (long)times, flags, 0};
+  /* Without a path it is futimens. */
+  if (view != 0 && (path == 0 || (readable(path) && path[0] == 0))) {
+    long swapped = swap_descriptor(view, dirfd);
+    return swapped != 0 ? swapped : make_real_call(&call);
+  }
+  return change_file(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &call);
+}
+
+long vfs_truncate(const char *path, long length) {
+  struct real_call call = {__NR_truncate, (long)path, length, 0, 0, 0};
+  return change_file(AT_FDCWD, path, true, &call);
+}
+
+long vfs_setxattr(const char *path, const char *name, const void *value, size_t size, int flags, bool follow) {
+  struct real_call call = {follow ? __NR_setxattr : __NR_lsetxattr, (long)path,  (long)name,
+                           (long)value,                            (long)size, flags};
+  return change_file(AT_FDCWD, path, follow, &call);
+}
+
+long vfs_removexattr(const char *path, const char *name, bool follow) {
+  struct real_call call = {follow ? __NR_removexattr : __NR_lremovexattr, (long)path, (long)name, 0, 0, 0};
+  return change_file(AT_FDCWD, path, follow, &call);
+}
+
+long vfs_inotify_add_watch(int fd, const char *path, unsigned mask) {
+  struct real_call call = {__NR_inotify_add_watch, fd, (long)path, mask, 0, 0};
+  const unsigned dont_follow = 0x02000000;
+  return change_file(AT_FDCWD, path, (mask & dont_follow) == 0, &call);
+}
+
+long vfs_name_to_handle_at(int dirfd, const char *path, void *handle, int *mount, int flags) {
+  struct real_call call = {__NR_name_to_handle_at, dirfd, (long)path, (long)handle, (long)mount, flags};
+  if ((flags & AT_EMPTY_PATH) != 0) return make_real_call(&call);
+  return change_file(dirfd, path, (flags & AT_SYMLINK_FOLLOW) != 0, &call);
+}

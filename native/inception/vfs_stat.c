@@ -1,0 +1,92 @@
+#include "attributes.h"
+#include "blob.h"
+#include "descriptor_names.h"
+#include "descriptors.h"
+#include "look.h"
+#include "vfs.h"
+
+long vfs_fstat(int fd, struct stat *st) {
+  const struct view *view = view_current();
+  struct vrift_entry entry;
+  long result = raw_fstat(fd, st);
+  if (result == 0 && view != 0 && descriptor_entry(view, fd, st, &entry)) attributes_stat(view, &entry, st);
+  return result;
+}
+
+long vfs_statat(int dirfd, const char *path, struct stat *st, int flags) {
+  const struct view *view = view_current();
+  struct place place;
+  struct vrift_entry entry;
+  bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
+  if (view == 0 || !readable(path)) return raw_statat(dirfd, path, st, flags);
+  if ((flags & AT_EMPTY_PATH) != 0 && path[0] == 0) {
+    long result = raw_statat(dirfd, path, st, flags);
+    if (result == 0 && descriptor_entry(view, dirfd, st, &entry)) attributes_stat(view, &entry, st);
+    return result;
+  }
+  switch (look(view, dirfd, path, follow, &place, &entry)) {
+  case LOOK_VIRTUAL:
+    attributes_stat(view, &entry, st);
+    return 0;
+  case LOOK_ABSENT:
+    return -ENOENT;
+  case LOOK_NOT_DIRECTORY:
+    return -ENOTDIR;
+  case LOOK_KERNEL:
+    return raw_statat(dirfd, path, st, flags);
+  case LOOK_ASK:
+    break;
+  }
+  long result = raw_statat(dirfd, path, st, flags);
+  if (result != -ENOENT) {
+    /* A path like /proc/self/fd/N may lead to a blob. */
+    if (result == 0 && follow && path[0] == '/' && blob_like(view, st) && blob_behind(view, path, st, &entry))
+      attributes_stat(view, &entry, st);
+    return result;
+  }
+  result = look_again(view, dirfd, path, follow, &place, &entry);
+  if (result == 0) attributes_stat(view, &entry, st);
+  return result;
+}
+
+long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
+  const struct view *view = view_current();
+  struct place place;
+  struct vrift_entry entry;
+  struct stat plain;
+  bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
+  long result;
+  if (view == 0 || ((flags & AT_EMPTY_PATH) == 0 && !readable(path)))
+    return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
+  if ((flags & AT_EMPTY_PATH) != 0 && (path == 0 || (readable(path) && path[0] == 0))) {
+    result = raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
+    if (result == 0 && (st->stx_mode & 07777) == 0444 && raw_fstat(dirfd, &plain) == 0 &&
+        descriptor_entry(view, dirfd, &plain, &entry))
+      attributes_statx(view, &entry, st);
+    return result;
+  }
+  switch (look(view, dirfd, path, follow, &place, &entry)) {
+  case LOOK_VIRTUAL:
+    attributes_statx(view, &entry, st);
+    return 0;
+  case LOOK_ABSENT:
+    return -ENOENT;
+  case LOOK_NOT_DIRECTORY:
+    return -ENOTDIR;
+  case LOOK_KERNEL:
+    return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
+  case LOOK_ASK:
+    break;
+  }
+  result = raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
+  if (result != -ENOENT) {
+    if (result == 0 && follow && path[0] == '/' && (st->stx_mode & 07777) == 0444 &&
+        raw_statat(dirfd, path, &plain, 0) == 0 && blob_like(view, &plain) &&
+        blob_behind(view, path, &plain, &entry))
+      attributes_statx(view, &entry, st);
+    return result;
+  }
+  result = look_again(view, dirfd, path, follow, &place, &entry);
+  if (result == 0) attributes_statx(view, &entry, st);
+  return result;
+}

@@ -1,0 +1,85 @@
+/* Names that go: unlink, rmdir. */
+#include "change.h"
+#include "stripe.h"
+#include "subtree.h"
+#include "target.h"
+#include "vfs.h"
+#include "whiteout.h"
+
+/* What the kernel would ask for: write and search permission on the directory. */
+static long may_remove(const struct view *view, const struct place *place) {
+  char path[PATH_SIZE];
+  if (!place_real_path(view, place, path)) return -ENAMETOOLONG;
+  uint32_t length = view->root_length + 1 + place->length;
+  while (path[length - 1] != '/') length--;
+  path[length - 1] = 0;
+  return raw_faccessat2(AT_FDCWD, path, 3, AT_EACCESS);
+}
+
+/*
+ * The whiteout comes first: killed in between, the name is either still the physical file or gone, never the old blob after
+ * the program was told that it is gone.
+ */
+static long unlink_virtual(const struct view *view, struct target *target, const struct real_call *call) {
+  struct stripe stripe;
+  struct vrift_entry entry;
+  bool made = false;
+  long result = stripe_lock(target->place.hash, &stripe);
+  if (result != 0) return result;
+  bool was_listed = virtual_and_listed(&target->place, &entry);
+  if (was_listed) {
+    result = may_remove(view, &target->place);
+    if (result == 0) result = whiteout_make(view, &target->place, &made);
+  }
+  if (result == 0) {
+    result = make_real_call(call);
+    if (result == -ENOENT && was_listed)
+      result = 0;
+    else if (result != 0 && made)
+      whiteout_undo(view, &target->place);
+  }
+  stripe_unlock(&stripe);
+  return result;
+}
+
+static long remove_file(const struct view *view, int dirfd, const char *path, const struct real_call *call) {
+  struct target target;
+  struct vrift_entry entry;
+  if (!target_find(view, dirfd, path, false, &target)) return make_real_call(call);
+  long result;
+  target_begin(view, &target);
+  if (!target_is_virtual(&target))
+    result = make_real_call(call);
+  else if (target.place.slash)
+    result = virtual_and_seen(&target.place, &entry) ? -ENOTDIR : make_real_call(call);
+  else
+    result = unlink_virtual(view, &target, call);
+  target_end(view, &target);
+  return result;
+}
+
+static long remove_directory(const struct view *view, int dirfd, const char *path, const struct real_call *call) {
+  struct target target;
+  struct vrift_entry entry;
+  struct subtree below;
+  if (!target_find(view, dirfd, path, false, &target)) return make_real_call(call);
+  if (virtual_and_seen(&target.place, &entry)) return -ENOTDIR;
+  if (subtree_shows_file(view, &target.place)) return -ENOTEMPTY;
+  long result = subtree_open(view, &target.place, &below);
+  if (result != 0) return result;
+  target_begin(view, &target);
+  subtree_begin(view, &below);
+  result = make_real_call(call);
+  subtree_end(view, &below);
+  target_end(view, &target);
+  subtree_close(&below);
+  return result;
+}
+
+long vfs_unlinkat(int dirfd, const char *path, int flags) {
+  const struct view *view = view_current();
+  struct real_call call = {__NR_unlinkat, dirfd, (long)path, flags, 0, 0};
+  if (view == 0 || !readable(path)) return make_real_call(&call);
+  if ((flags & AT_REMOVEDIR) != 0) return remove_directory(view, dirfd, path, &call);
+  return remove_file(view, dirfd, path, &call);
+}

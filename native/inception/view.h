@@ -1,0 +1,44 @@
+/*
+ * What the library knows: the mapped index, the marks, and where the tree and the store are. One static state, filled by
+ * the constructor (start.c). `view_current` is null when there is nothing to do (no index, a solid workspace, an index that
+ * cannot be believed, a call before the constructor): then everything is passed to the kernel.
+ */
+#ifndef VRIFT_VIEW_H
+#define VRIFT_VIEW_H
+
+#include "index_reader.h"
+#include "kernel.h"
+
+struct view {
+  struct vrift_index_view index;
+  uint64_t *marks;
+  const char *root; /* NUL-terminated, as the two below */
+  const char *source;
+  uint32_t root_length;
+  uint32_t source_length;
+  uint64_t root_dev;
+  uint64_t source_dev;
+  uint32_t uid;
+  uint32_t gid;
+  size_t mapped;
+};
+
+extern const struct view *view_now;
+const struct view *view_again(const struct view *old);
+
+/* Never unmapped while in use: an old view stays readable, it is only no longer trusted. */
+static inline const struct view *view_current(void) {
+  const struct view *view = __atomic_load_n(&view_now, __ATOMIC_ACQUIRE);
+  if (__builtin_expect(view != 0 && vrift_index_superseded(&view->index), 0)) return view_again(view);
+  return view;
+}
+
+/* Once, from the constructor; `index` is the value of VRIFT_INDEX. */
+void view_open(const char *index);
+/* After chroot and the like: is the root still the directory of the index? If not, everything passes through. */
+void view_check_root(void);
+
+/* `<directory of the index>/<name>` into `out` of PATH_SIZE bytes; false when too long or no index was named. */
+bool view_run_path(const char *name, char *out);
+
+#endif

@@ -8,8 +8,8 @@ import { incompleteCloneOf, markIncomplete } from "./clone-marker.js";
 import { assertNotInsidePhantom, isInside, realDirectory } from "./refusal.js";
 import { statFile } from "./stat-file.js";
 
-/** Makes it, with the mark that it is not complete, and returns its real path. */
-export function prepareDestination(src: string, destination: string): string {
+/** The real path it has or will have. EINVAL, EEXIST, VRIFT_ROOT_REFUSED. */
+export function checkDestination(src: string, destination: string): string {
   const wanted = resolve(destination);
   const parent = realDirectory(dirname(wanted));
   const dst = statFile(wanted) ? realpathSync(wanted) : join(parent, basename(wanted));
@@ -17,6 +17,12 @@ export function prepareDestination(src: string, destination: string): string {
   if (isInside(dst, src)) throw new VriftError("EINVAL", `${dst} is inside its source ${src}`);
   if (isInside(src, dst)) throw new VriftError("EINVAL", `${src} is inside its destination ${dst}`);
   assertNotInsidePhantom(dst);
+  if (statFile(dst)) assertUsable(src, dst);
+  return dst;
+}
+
+/** Makes it, with the mark that it is not complete. */
+export function makeDestination(src: string, dst: string): void {
   try {
     mkdirSync(dst, 0o700);
   } catch (error) {
@@ -25,7 +31,6 @@ export function prepareDestination(src: string, destination: string): string {
   }
   markIncomplete(dst, src);
   makeDirectory(projectPaths(dst).staging);
-  return dst;
 }
 
 function assertUsable(src: string, dst: string): void {

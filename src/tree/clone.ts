@@ -5,7 +5,7 @@ import { unlinkIfPresent } from "../platform/files.js";
 import { PROJECT_DIR } from "../platform/paths.js";
 import { type ScanEntry, scanTree } from "../platform/scan.js";
 import type { AdoptEntry, WorkspaceInfo } from "../workspace/workspace.js";
-import { prepareDestination } from "./clone-destination.js";
+import { checkDestination, makeDestination } from "./clone-destination.js";
 import { markComplete } from "./clone-marker.js";
 import type { TreeContext } from "./context.js";
 import { TreeCopy, finishDirectory } from "./copy-tree.js";
@@ -41,7 +41,7 @@ export async function clone(
   const src = realDirectory(source);
   assertComplete(src);
   assertNotInsidePhantom(src);
-  const dst = prepareDestination(src, destination);
+  const dst = checkDestination(src, destination);
   if (!isPhantomRoot(src)) return await cloneSolid(src, dst, context);
   const workspace = await context.access.open(src);
   return await withTreeLock(workspace, () => clonePhantom(src, dst, context));
@@ -57,6 +57,7 @@ async function clonePhantom(src: string, dst: string, context: TreeContext): Pro
   await recover(store, src);
   await access.sync(src);
   const skeleton = await scanSource(src, progress);
+  makeDestination(src, dst);
   new TreeCopy(src, dst, skeleton.entries).makeDirectories();
   progress.begin("register", 0, 0n);
   if (isPhantomRoot(dst)) await registerAgain(src, dst, context);
@@ -81,6 +82,7 @@ async function registerAgain(src: string, dst: string, { access }: TreeContext):
 async function cloneSolid(src: string, dst: string, context: TreeContext): Promise<CloneSummary> {
   const { access, progress } = context;
   const source = await scanSource(src, progress);
+  makeDestination(src, dst);
   new TreeCopy(src, dst, source.entries).makeDirectories();
   await access.open(dst, { phantom: true });
   const record = (entries: readonly AdoptEntry[]): ReturnType<typeof access.adopt> =>

@@ -76,11 +76,16 @@ const handlers: { readonly [N in RequestName]?: Handler<N> } = {
 };
 
 /** Never rejects: what goes wrong is the answer. */
-export async function answer(request: VeloRequest, session: SessionState, service: Service): Promise<VeloResponse> {
+export async function answer(
+  request: VeloRequest,
+  session: SessionState,
+  service: Service,
+): Promise<VeloResponse> {
   try {
     // The table pairs each name with its handler; TypeScript cannot follow the name through the union.
     const handler = handlers[request.type] as Handler<RequestName> | undefined;
-    if (handler === undefined) throw new VriftError("ENOSYS", `${request.type} is not served by this release`);
+    if (handler === undefined)
+      throw new VriftError("ENOSYS", `${request.type} is not served by this release`);
     return await handler(request, session, service);
   } catch (error) {
     return errorResponse(error);
@@ -100,7 +105,11 @@ function bound(session: SessionState): Workspace {
 /** Root may register any directory, others their own. */
 function assertMayRegister(path: string, uid: number): void {
   if (!isAbsolute(path) || path.includes("\0"))
-    throw new VriftError("EINVAL", `project_root ${JSON.stringify(path.slice(0, 200))} is not an absolute path`);
+    throw new VriftError(
+      "EINVAL",
+      `project_root ${JSON.stringify(path.slice(0, 200))} is not an absolute path`,
+    );
   const owner = lstatSync(realpathSync.native(path)).uid;
-  if (uid !== 0 && owner !== uid) throw new VriftError("EACCES", `${path} belongs to uid ${owner}, not to ${uid}`);
+  if (uid !== 0 && owner !== uid)
+    throw new VriftError("EACCES", `${path} belongs to uid ${owner}, not to ${uid}`);
 }

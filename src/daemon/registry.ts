@@ -10,7 +10,12 @@ import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
 import { foundPhantom } from "../workspace/found-phantom.js";
-import { identify, readWorkspaceFile, removeProjectDirectory, writeWorkspaceFile } from "../workspace/identity.js";
+import {
+  identify,
+  readWorkspaceFile,
+  removeProjectDirectory,
+  writeWorkspaceFile,
+} from "../workspace/identity.js";
 import { knownWorkspaces, recordedRoot, rememberWorkspace } from "../workspace/known.js";
 import { checkRoot, openWorkspace } from "../workspace/open-workspace.js";
 import type { ProjectWorkspace } from "../workspace/project-workspace.js";
@@ -54,8 +59,10 @@ export class Registry {
     const to = this.#realRoot(dst);
     return this.#turns.run(async () => {
       const source = await this.#openNow(from);
-      if (source.info.kind !== "phantom") throw new VriftError("VRIFT_NOT_PHANTOM", `${from} is not a phantom workspace`);
-      if (readWorkspaceFile(to) !== undefined) throw new VriftError("EEXIST", `${to} is a phantom workspace already`);
+      if (source.info.kind !== "phantom")
+        throw new VriftError("VRIFT_NOT_PHANTOM", `${from} is not a phantom workspace`);
+      if (readWorkspaceFile(to) !== undefined)
+        throw new VriftError("EEXIST", `${to} is a phantom workspace already`);
       await source.resync();
       await this.#closeRoot(to);
       await this.#found(to, source);
@@ -97,7 +104,9 @@ export class Registry {
     this.#closing = true;
     await this.#turns.run(async () => {
       for (const root of [...this.#open.keys()]) {
-        await this.#closeRoot(root).catch((error: unknown) => this.#log.error("closing failed", error, { root }));
+        await this.#closeRoot(root).catch((error: unknown) =>
+          this.#log.error("closing failed", error, { root }),
+        );
       }
     });
   }

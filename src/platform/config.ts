@@ -94,13 +94,19 @@ async function readConfigFile(file: string, scope: KeyShape["scope"]): Promise<C
     text = await readFile(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
-    throw new VriftError("VRIFT_CONFIG", `${file} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw new VriftError("VRIFT_CONFIG", `${file} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   return parseConfig(file, text, scope);
 }
 
 /** @param file named in errors; relative paths in it are relative to its directory. */
-export async function parseConfig(file: string, text: string, scope: KeyShape["scope"]): Promise<ConfigValues> {
+export async function parseConfig(
+  file: string,
+  text: string,
+  scope: KeyShape["scope"],
+): Promise<ConfigValues> {
   // Loaded only when there is a file: the parser costs 17 ms of every command otherwise.
   const { parse, TomlError } = await import("smol-toml");
   let table: Record<string, unknown>;
@@ -169,6 +175,8 @@ function shapeOf(key: string): KeyShape | undefined {
 /** Line of a top-level key, 1-based; the parser does not say. 1 when it is written in a way not looked for here. */
 function lineOf(text: string, key: string): number {
   const quoted = key.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const line = text.split("\n").findIndex((row) => new RegExp(`^\\s*\\[*["']?${quoted}["']?\\s*[.=\\]]`).test(row));
+  const line = text
+    .split("\n")
+    .findIndex((row) => new RegExp(`^\\s*\\[*["']?${quoted}["']?\\s*[.=\\]]`).test(row));
   return line < 0 ? 1 : line + 1;
 }

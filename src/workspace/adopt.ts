@@ -27,7 +27,11 @@ export interface Refused {
   readonly reason: string;
 }
 
-export async function adopt(tree: Tree, entries: readonly AdoptEntry[], as: "virtual" | "backed"): Promise<Refused[]> {
+export async function adopt(
+  tree: Tree,
+  entries: readonly AdoptEntry[],
+  as: "virtual" | "backed",
+): Promise<Refused[]> {
   if (as === "virtual" && tree.kind !== "phantom")
     throw new VriftError("VRIFT_NOT_PHANTOM", `${tree.root} is not a phantom workspace`);
   await foldWhiteouts(tree);
@@ -81,7 +85,8 @@ class AdoptBatch {
   ): ManifestRecord {
     const before = this.#changes.get(key)?.record ?? this.#tree.manifest.get(parent, nameOf(key));
     if (before !== undefined && isDir(before)) throw new VriftError("EISDIR", `${key} is a directory`);
-    if (physical === undefined && this.#as === "backed") throw new VriftError("ENOENT", `${key} is not there`);
+    if (physical === undefined && this.#as === "backed")
+      throw new VriftError("ENOENT", `${key} is not there`);
     if (physical !== undefined) this.#assertSame(key, content, physical);
     const id = before?.id ?? this.#tree.manifest.nextId();
     if (this.#as === "backed") return backedRecord(id, physical!, content.hash);
@@ -110,8 +115,13 @@ class AdoptBatch {
   #assertSame(key: string, content: VirtualContent, physical: PhysicalName): void {
     const { owner, foreign } = this.#tree;
     if (physical.type !== "file") throw new VriftError("EINVAL", `${key} is not a regular file`);
-    if (isKernelName(key, physical, owner, foreign)) throw new VriftError("EACCES", `${key} is left to the kernel`);
-    if (physical.size !== content.size || physical.mtimeNs !== content.mtimeNs || physical.mode !== content.mode)
+    if (isKernelName(key, physical, owner, foreign))
+      throw new VriftError("EACCES", `${key} is left to the kernel`);
+    if (
+      physical.size !== content.size ||
+      physical.mtimeNs !== content.mtimeNs ||
+      physical.mode !== content.mode
+    )
       throw new VriftError("EBUSY", `${key} changed after it was read`);
   }
 
@@ -126,9 +136,11 @@ function parseContent(entry: AdoptEntry): VirtualContent {
   if (!/^\d{1,19}$/.test(entry.size)) throw new VriftError("EINVAL", "size is not a decimal number");
   if (!/^-?\d{1,19}$/.test(entry.mtimeNs)) throw new VriftError("EINVAL", "mtimeNs is not a decimal number");
   if (!isMode(entry.mode)) throw new VriftError("EINVAL", "mode is not st_mode & 07777");
-  if (!Number.isInteger(entry.blocks) || entry.blocks < 0) throw new VriftError("EINVAL", "blocks is not a count");
+  if (!Number.isInteger(entry.blocks) || entry.blocks < 0)
+    throw new VriftError("EINVAL", "blocks is not a count");
   const size = BigInt(entry.size);
-  if (size === 0n && !hash.equals(EMPTY_HASH)) throw new VriftError("EINVAL", "size 0 does not go with this hash");
+  if (size === 0n && !hash.equals(EMPTY_HASH))
+    throw new VriftError("EINVAL", "size 0 does not go with this hash");
   return { hash, size, mtimeNs: BigInt(entry.mtimeNs), mode: entry.mode, blocks: entry.blocks };
 }
 

@@ -7,7 +7,13 @@ import { randomBytes } from "node:crypto";
 import { lstatSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
-import { isErrno, makeDirectory, readPrivateFile, unlinkIfPresent, writeFileAtomic } from "../platform/files.js";
+import {
+  isErrno,
+  makeDirectory,
+  readPrivateFile,
+  unlinkIfPresent,
+  writeFileAtomic,
+} from "../platform/files.js";
 import { hashBytes, hashToHex } from "../platform/hash.js";
 import { projectPaths } from "../platform/paths.js";
 
@@ -44,8 +50,7 @@ export function identify(root: string, recordedRoot: (id: string) => string | un
   const recorded = recordedRoot(file.id);
   const written = isWrittenFor(file, root);
   const moved = recorded !== root || !written;
-  if (written || recorded === undefined || recorded === root)
-    return { kind: "phantom", id: file.id, moved };
+  if (written || recorded === undefined || recorded === root) return { kind: "phantom", id: file.id, moved };
   const original = readWorkspaceFile(recorded);
   if (original?.id === file.id && isWrittenFor(original, recorded))
     return { kind: "copy", of: file.id, original: recorded };
@@ -81,7 +86,8 @@ export function writeWorkspaceFile(root: string, id: string): void {
 export function makeProjectDirectories(root: string): void {
   const project = projectPaths(root);
   for (const directory of [project.dir, project.staging, project.whiteouts]) makeDirectory(directory);
-  if (readPrivateFile(project.gitignore) === undefined) writeFileAtomic(project.gitignore, Buffer.from("*\n"));
+  if (readPrivateFile(project.gitignore) === undefined)
+    writeFileAtomic(project.gitignore, Buffer.from("*\n"));
 }
 
 /** The directory is an ordinary one again. What is not ours in `.vrift/` (a config.toml) stays. */

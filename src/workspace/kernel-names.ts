@@ -20,6 +20,7 @@ export function isKernelName(
 /** A key the manifest and the index can hold. */
 export function isStorable(root: string, key: string): boolean {
   return (
-    Buffer.byteLength(root) + 1 + Buffer.byteLength(key) <= PATH_MAX && Buffer.byteLength(nameOf(key)) <= NAME_MAX
+    Buffer.byteLength(root) + 1 + Buffer.byteLength(key) <= PATH_MAX &&
+    Buffer.byteLength(nameOf(key)) <= NAME_MAX
   );
 }

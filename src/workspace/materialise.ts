@@ -9,7 +9,13 @@ import { stagingName } from "./staging.js";
 import type { Tree } from "./tree.js";
 
 /** Takes the place of a file or link at `path`, atomically. */
-export async function placeFile(tree: Tree, path: string, id: BlobId, mode: number, mtimeNs: bigint): Promise<void> {
+export async function placeFile(
+  tree: Tree,
+  path: string,
+  id: BlobId,
+  mode: number,
+  mtimeNs: bigint,
+): Promise<void> {
   const temporary = stagingName(tree, path);
   try {
     await tree.store.exportTo(id, temporary, dirname(temporary), mode, mtimeNs);

@@ -71,7 +71,8 @@ async function removeDirectory(
   try {
     if (physical) rmdirSync(`${tree.root}/${key}`);
   } catch (error) {
-    if (isErrno(error, "ENOTEMPTY", "EEXIST")) throw new VriftError("ENOTEMPTY", `${key} is not empty`, { cause: error });
+    if (isErrno(error, "ENOTEMPTY", "EEXIST"))
+      throw new VriftError("ENOTEMPTY", `${key} is not empty`, { cause: error });
     throw error;
   }
   if (record === undefined) return;
@@ -84,7 +85,12 @@ function isVirtualKey(tree: Tree, key: string): boolean {
   return record !== undefined && isVirtual(record);
 }
 
-async function putDirectory(tree: Tree, key: string, entry: VnodeEntry, { record, physical }: KeyState): Promise<ManifestRecord> {
+async function putDirectory(
+  tree: Tree,
+  key: string,
+  entry: VnodeEntry,
+  { record, physical }: KeyState,
+): Promise<ManifestRecord> {
   const isFile = physical !== undefined ? physical.type !== "dir" : record !== undefined && !isDir(record);
   if (isFile) throw new VriftError("EEXIST", `${key} is there and not a directory`);
   const path = key === "" ? tree.root : `${tree.root}/${key}`;
@@ -93,7 +99,12 @@ async function putDirectory(tree: Tree, key: string, entry: VnodeEntry, { record
   return rememberPhysical(tree, key, record);
 }
 
-async function putLink(tree: Tree, key: string, entry: VnodeEntry, { record, physical }: KeyState): Promise<ManifestRecord> {
+async function putLink(
+  tree: Tree,
+  key: string,
+  entry: VnodeEntry,
+  { record, physical }: KeyState,
+): Promise<ManifestRecord> {
   if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
   const target = await tree.store.readBlob({ hash: entry.content_hash, size: entry.size });
   if (target.includes(0)) throw new VriftError("EINVAL", `the target of ${key} holds a NUL byte`);
@@ -143,9 +154,19 @@ async function rememberPhysical(
 /** A solid workspace has files only; what the kernel must find itself is a file in a phantom one too. */
 function mustBePhysical(tree: Tree, key: string, entry: VnodeEntry): boolean {
   if (tree.kind === "solid") return true;
-  const facts = { key, validUtf8: true, type: "file", mode: entry.mode & 0o7777, nlink: 1, xattr: false } as const;
+  const facts = {
+    key,
+    validUtf8: true,
+    type: "file",
+    mode: entry.mode & 0o7777,
+    nlink: 1,
+    xattr: false,
+  } as const;
   if (staysPhysical({ ...facts, ...tree.owner }, tree.owner) !== null) return true;
-  return entry.size >= BigInt(ELF_HEAD) && isElf(headOf(tree.store.blobPath({ hash: entry.content_hash, size: entry.size })));
+  return (
+    entry.size >= BigInt(ELF_HEAD) &&
+    isElf(headOf(tree.store.blobPath({ hash: entry.content_hash, size: entry.size })))
+  );
 }
 
 function headOf(path: string): Uint8Array {
@@ -170,7 +191,8 @@ function checkEntry(key: string, entry: VnodeEntry): EntryType {
   if (type === "dir" && entry.size !== 0n) throw new VriftError("EINVAL", "the size of a directory is 0");
   if (type === "symlink" && (entry.size === 0n || entry.size > BigInt(PATH_MAX)))
     throw new VriftError("EINVAL", `a link's target has 1 to ${PATH_MAX} bytes, not ${entry.size}`);
-  if (entry.mtime > 0x7fff_ffff_ffff_ffffn) throw new VriftError("EINVAL", `mtime ${entry.mtime} is beyond the year 2262`);
+  if (entry.mtime > 0x7fff_ffff_ffff_ffffn)
+    throw new VriftError("EINVAL", `mtime ${entry.mtime} is beyond the year 2262`);
   return type;
 }
 

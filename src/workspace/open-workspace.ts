@@ -101,7 +101,11 @@ function prepareProject(root: string, log: Log): void {
   if (removed > 0) log.info("removed staging files of dead processes", { root, removed });
 }
 
-async function rememberPlace(manifest: Manifest & ManifestMeta, root: string, kind: WorkspaceKind): Promise<void> {
+async function rememberPlace(
+  manifest: Manifest & ManifestMeta,
+  root: string,
+  kind: WorkspaceKind,
+): Promise<void> {
   if (manifest.getMeta("root") !== root) await manifest.setMeta("root", root);
   if (manifest.getMeta("kind") !== kind) await manifest.setMeta("kind", kind);
 }
@@ -109,7 +113,9 @@ async function rememberPlace(manifest: Manifest & ManifestMeta, root: string, ki
 /** Our own home inside the project (a home in a test directory, a store on the project's disk) is not part of it. */
 function foreignKeys(home: Home, root: string): Set<string> {
   const prefix = root + sep;
-  const inside = [home.root, home.source].map((path) => resolve(path)).filter((path) => path.startsWith(prefix));
+  const inside = [home.root, home.source]
+    .map((path) => resolve(path))
+    .filter((path) => path.startsWith(prefix));
   return new Set(inside.map((path) => path.slice(prefix.length)));
 }
 
@@ -118,6 +124,7 @@ export function checkRoot(root: string, home: Home): void {
   if (root === "/") throw new VriftError("EINVAL", "/ cannot be a workspace");
   if (!statSync(root).isDirectory()) throw new VriftError("ENOTDIR", `${root} is not a directory`);
   for (const own of [home.root, home.source]) {
-    if (root === own || root.startsWith(own + sep)) throw new VriftError("EINVAL", `${root} belongs to vrift itself`);
+    if (root === own || root.startsWith(own + sep))
+      throw new VriftError("EINVAL", `${root} belongs to vrift itself`);
   }
 }

@@ -31,7 +31,10 @@ export class ProjectWorkspace implements Workspace {
     this.#heartbeat = setInterval(() => tree.index.beat(), HEARTBEAT_MS);
     this.#heartbeat.unref();
     watch.onDirty(() => {
-      if (!this.#closed) void this.resync().catch((error: unknown) => tree.log.error("resync failed", error, { root: tree.root }));
+      if (!this.#closed)
+        void this.resync().catch((error: unknown) =>
+          tree.log.error("resync failed", error, { root: tree.root }),
+        );
     });
   }
 

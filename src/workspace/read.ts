@@ -29,7 +29,8 @@ export async function getEntry(tree: Tree, key: string, inTurn: InTurn): Promise
   }
   if (physical.type === "special") return null;
   if (physical.type === "dir") return toVnodeEntry(backedRecord(0n, physical));
-  if (record !== undefined && record.flags & HASHED && describes(record, physical)) return toVnodeEntry(record);
+  if (record !== undefined && record.flags & HASHED && describes(record, physical))
+    return toVnodeEntry(record);
   return hashNow(tree, key, physical, inTurn);
 }
 
@@ -70,12 +71,7 @@ function whitedOut(tree: Tree): ReadonlySet<string> {
 }
 
 /** A file or link whose hash is not known for its stamp. Names left to the kernel are read, not remembered. */
-async function hashNow(
-  tree: Tree,
-  key: string,
-  physical: PhysicalName,
-  inTurn: InTurn,
-): Promise<VnodeEntry> {
+async function hashNow(tree: Tree, key: string, physical: PhysicalName, inTurn: InTurn): Promise<VnodeEntry> {
   const path = `${tree.root}/${key}`;
   const content = await hashContent(path);
   if (physical.type === "symlink") await keepTarget(tree, path);

@@ -39,7 +39,12 @@ export async function foldWhiteouts(tree: Tree): Promise<void> {
   whiteouts.forEach(removeWhiteout);
 }
 
-async function foldBelow(tree: Tree, key: string, record: ManifestRecord, keys: ReadonlySet<string>): Promise<void> {
+async function foldBelow(
+  tree: Tree,
+  key: string,
+  record: ManifestRecord,
+  keys: ReadonlySet<string>,
+): Promise<void> {
   for (const [name, child] of [...tree.manifest.children(record.id)]) {
     const childKey = key === "" ? name : `${key}/${name}`;
     if (isDir(child)) await foldBelow(tree, childKey, child, keys);
@@ -63,7 +68,8 @@ export async function refreshKey(tree: Tree, key: string, whiteout: boolean): Pr
     await commit(tree, [...changesBelow(tree, key, record), { parent, key, record: undefined }]);
     return refreshKey(tree, key, whiteout);
   }
-  const next = decision === "remove" ? undefined : backedRecord(record?.id ?? tree.manifest.nextId(), physical!);
+  const next =
+    decision === "remove" ? undefined : backedRecord(record?.id ?? tree.manifest.nextId(), physical!);
   if (next !== undefined && isDir(next) && record === undefined) tree.incomplete.add(key);
   await commit(tree, [{ parent, key, record: next }]);
   return { record: next, physical };
@@ -80,7 +86,8 @@ export async function ensureParents(tree: Tree, key: string, make: (path: string
   const path = physicalPath(tree.root, parent);
   if (path === undefined) throw new VriftError("ENOTDIR", `${parentKey(parent)} is not a directory`);
   const record = tree.manifest.find(parent);
-  if (record !== undefined && isVirtual(record)) throw new VriftError("ENOTDIR", `${parent} is not a directory`);
+  if (record !== undefined && isVirtual(record))
+    throw new VriftError("ENOTDIR", `${parent} is not a directory`);
   if (lookPhysical(path) === undefined) make(path);
   const physical = lookPhysical(path);
   if (physical === undefined) throw new VriftError("ENOENT", `${parent} is not there`);

@@ -46,7 +46,10 @@ interface Physical {
 const SCAN_ATTEMPTS = 3;
 
 /** Before the index is built the caller builds and publishes; `snapshot` is what it publishes. */
-export async function resync(tree: Tree, watch: TreeWatch): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
+export async function resync(
+  tree: Tree,
+  watch: TreeWatch,
+): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
   const { snapshot, whiteouts, physical } = await lookAround(tree, watch);
   const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)));
   await comparison.run();
@@ -104,7 +107,11 @@ function sortNames(tree: Tree, scan: readonly ScanEntry[]): Physical {
   for (const entry of scan) {
     const parent = parentKey(entry.key);
     if (!isKnownDirectory(parent)) continue;
-    if (!entry.validUtf8 || !isStorable(tree.root, entry.key) || (entry.errno !== 0 && entry.type !== "dir")) {
+    if (
+      !entry.validUtf8 ||
+      !isStorable(tree.root, entry.key) ||
+      (entry.errno !== 0 && entry.type !== "dir")
+    ) {
       incomplete.add(parent);
     } else if (isKernelName(entry.key, entry, tree.owner, tree.foreign) || workspaces.has(entry.key)) {
       stubs.set(entry.key, toStubValue(entry));
@@ -119,7 +126,8 @@ function sortNames(tree: Tree, scan: readonly ScanEntry[]): Physical {
 /** Directories with a `.vrift/` of their own: the innermost workspace wins. */
 function innerWorkspaces(scan: readonly ScanEntry[]): Set<string> {
   const found = new Set<string>();
-  for (const entry of scan) if (entry.key.endsWith("/.vrift") && entry.type === "dir") found.add(parentKey(entry.key));
+  for (const entry of scan)
+    if (entry.key.endsWith("/.vrift") && entry.type === "dir") found.add(parentKey(entry.key));
   return found;
 }
 
@@ -199,7 +207,12 @@ class Comparison {
     }
   }
 
-  #compareDirectory(key: string, parent: EntryId, record: ManifestRecord, physical: ScanEntry | undefined): void {
+  #compareDirectory(
+    key: string,
+    parent: EntryId,
+    record: ManifestRecord,
+    physical: ScanEntry | undefined,
+  ): void {
     if (physical !== undefined && physical.type !== "dir") {
       // What was below it follows with no directory and ends: here the file wins over all of it.
       this.#removed.push({ parent, key, record: undefined });
@@ -219,7 +232,8 @@ class Comparison {
   #belowNoDirectory(key: string, record: ManifestRecord): void {
     const parent = this.#tree.manifest.find(parentKey(key));
     if (parent === undefined) return;
-    if (isVirtual(record)) this.#tree.log.warn("a virtual entry ends with its directory", { root: this.#tree.root, key });
+    if (isVirtual(record))
+      this.#tree.log.warn("a virtual entry ends with its directory", { root: this.#tree.root, key });
     this.#remove(key, parent.id);
   }
 
@@ -234,7 +248,8 @@ class Comparison {
 
   #restoreParents(key: string): void {
     const path: string[] = [];
-    for (let parent = parentKey(key); this.#missing.has(parent); parent = parentKey(parent)) path.push(parent);
+    for (let parent = parentKey(key); this.#missing.has(parent); parent = parentKey(parent))
+      path.push(parent);
     for (const directory of path.reverse()) {
       const { change, record } = this.#missing.get(directory)!;
       const made = makeDirectoryAgain(`${this.#tree.root}/${directory}`, record.mode);

@@ -1,5 +1,11 @@
 /** What the parts of an open workspace share. Changes to it go through `commit`, one at a time (Workspace's queue). */
-import type { EntryId, Manifest, ManifestChange, ManifestMeta, ManifestRecord } from "../manifest/manifest.js";
+import type {
+  EntryId,
+  Manifest,
+  ManifestChange,
+  ManifestMeta,
+  ManifestRecord,
+} from "../manifest/manifest.js";
 import { ROOT_ID, ROOT_PARENT } from "../manifest/manifest.js";
 import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";

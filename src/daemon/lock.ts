@@ -1,0 +1,20 @@
+/** The lock that makes a process the daemon of its home, held for life: the kernel drops it however the process ends. */
+import { closeSync, constants, fchmodSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { makeDirectory } from "../platform/files.js";
+import { native } from "../platform/native.js";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** undefined when somebody else is the daemon. The file stays: removing it would let two processes lock two files. */
+export function takeDaemonLock(path: string): { release(): void } | undefined {
+  makeDirectory(dirname(path));
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  fchmodSync(fd, 0o600);
+  if (!native.flock(fd, LOCK_EX | LOCK_NB)) {
+    closeSync(fd);
+    return undefined;
+  }
+  return { release: () => closeSync(fd) };
+}

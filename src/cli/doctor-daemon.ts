@@ -1,0 +1,24 @@
+/** Doctor's look at the daemon: it is started when none runs, because not starting is what people call doctor for. */
+import { ensureDaemon } from "../daemon/start.js";
+import { buildId } from "../platform/build.js";
+import { toVriftError } from "../platform/errors.js";
+import type { Home } from "../platform/paths.js";
+import { daemonStatus } from "./daemon-status.js";
+import type { Finding } from "./doctor-finding.js";
+
+export async function daemonAnswers(home: Home): Promise<Finding> {
+  try {
+    await ensureDaemon(home);
+    const status = await daemonStatus(home);
+    if (!status) throw new Error("it ended at once");
+    const what = `the daemon answers (process ${status.pid}, ${status.workspaces.length} workspaces)`;
+    if (status.build === buildId()) return { level: "ok", what };
+    return { level: "warn", what: `${what}, but is build ${status.build}`, advice: "vrift daemon restart" };
+  } catch (error) {
+    return {
+      level: "fail",
+      what: `the daemon does not answer: ${toVriftError(error).message}`,
+      advice: `Look at the end of its log: ${home.daemonLog}`,
+    };
+  }
+}

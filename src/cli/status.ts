@@ -1,0 +1,69 @@
+import type { ControlOperations } from "../daemon/control.js";
+import { buildId } from "../platform/build.js";
+import { VriftError } from "../platform/errors.js";
+import type { WorkspaceInfo } from "../workspace/workspace.js";
+import { knownWorkspaces } from "../workspace/known.js";
+import { bytesText } from "./bytes-text.js";
+import { jsonOption, rootOption } from "./command.js";
+import type { Command, Context } from "./command.js";
+import { daemonStatus } from "./daemon-status.js";
+import { workspaceRoot } from "./located.js";
+
+type DaemonStatus = ControlOperations["status"]["reply"];
+
+export const status: Command = {
+  name: "status",
+  summary: "show the daemon, and the workspaces of this home",
+  usage: ["status"],
+  about: ["Starts nothing and opens nothing. The workspace of the working directory is marked with *."],
+  options: { ...rootOption, ...jsonOption },
+  positionals: [0, 0],
+  async run(context) {
+    const daemon = await daemonStatus(context.home);
+    const workspaces = daemon?.workspaces ?? knownWorkspaces(context.home);
+    const here = rootHere(context);
+    const data = { home: context.home.root, source: context.home.source, here, daemon, workspaces };
+    const text = [
+      `home        ${context.home.root}`,
+      `store       ${context.home.source}`,
+      `daemon      ${daemon ? daemonText(daemon) : "not running; commands start it"}`,
+      ...workspaceLines(workspaces, here),
+    ].join("\n");
+    return { data, text };
+  },
+};
+
+export function daemonText({ pid, version, build, startedMs, connections, rssBytes }: DaemonStatus): string {
+  const stale = build === buildId() ? "" : " (another build than this command's; `vrift daemon restart`)";
+  return (
+    `process ${pid}, vrift ${version}, build ${build}${stale}, up ${durationText(Date.now() - startedMs)}, ` +
+    `${connections} connection${connections === 1 ? "" : "s"}, ${bytesText(rssBytes)} of memory`
+  );
+}
+
+function durationText(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
+function rootHere(context: Context): string | null {
+  try {
+    return workspaceRoot(context);
+  } catch (error) {
+    if (error instanceof VriftError && error.code === "VRIFT_ROOT_REFUSED") return null;
+    throw error;
+  }
+}
+
+function workspaceLines(workspaces: readonly WorkspaceInfo[], here: string | null): string[] {
+  if (workspaces.length === 0) return ["workspaces  none yet"];
+  return [
+    "workspaces",
+    ...workspaces.map(({ root, kind, entries, virtualEntries, virtualBytes }) => {
+      const content = kind === "phantom" ? `, ${virtualEntries} virtual (${bytesText(BigInt(virtualBytes))})` : "";
+      return `${root === here ? "*" : " "} ${root}: ${kind}, ${entries} entries${content}`;
+    }),
+  ];
+}

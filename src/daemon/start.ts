@@ -1,0 +1,128 @@
+/** What commands call: a connection to the daemon of the home, which is started when there is none, and restarted when it is of another build and nobody needs it. */
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { ControlClient } from "../client/control-client.js";
+import { connectControl } from "../client/control-client.js";
+import { buildId } from "../platform/build.js";
+import { VriftError } from "../platform/errors.js";
+import { isErrno, makeDirectory } from "../platform/files.js";
+import type { Home } from "../platform/paths.js";
+
+const START_TIMEOUT_MS = 5000;
+const STOP_TIMEOUT_MS = 5000;
+const POLL_MS = 10;
+
+export interface EnsureOptions {
+  /** Told of a daemon of another build that goes on because programs use it (VRIFT_STALE_DAEMON). */
+  readonly onStale?: (warning: VriftError) => void;
+  /** For the daemon to start; by default this process's. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** @throws VriftError VRIFT_NO_DAEMON with the last line of the log when none answers within 5 seconds. */
+export async function ensureDaemon(home: Home, options: EnsureOptions = {}): Promise<ControlClient> {
+  const running = await connectIfRunning(home);
+  if (running === undefined) return startAndConnect(home, options);
+  const { build, pid } = await running.call("status", {});
+  if (build === buildId()) return running;
+  if (isUsed(home)) {
+    options.onStale?.(
+      new VriftError("VRIFT_STALE_DAEMON", `the daemon (pid ${pid}) is of build ${build}, this is ${buildId()}`),
+    );
+    return running;
+  }
+  await stopDaemon(running, pid);
+  return startAndConnect(home, options);
+}
+
+/** undefined when nobody listens. */
+export async function connectIfRunning(home: Home): Promise<ControlClient | undefined> {
+  try {
+    return await connectControl({ socketPath: home.controlSocket });
+  } catch (error) {
+    if (error instanceof VriftError && error.code === "ECONNREFUSED") return undefined;
+    throw error;
+  }
+}
+
+/** Asks it to stop and waits until the process is gone, so that the next one gets the lock. ETIMEDOUT. */
+export async function stopDaemon(client: ControlClient, pid: number): Promise<void> {
+  await client.call("stop", {});
+  client.close();
+  const deadline = Date.now() + STOP_TIMEOUT_MS;
+  while (isAlive(pid)) {
+    if (Date.now() > deadline) throw new VriftError("ETIMEDOUT", `the daemon (pid ${pid}) does not stop`);
+    await wait(POLL_MS);
+  }
+}
+
+/** True when a program that runs maps an index of this home. Programs of other users cannot, the files are 0600. */
+export function isUsed(home: Home): boolean {
+  const run = `${join(home.root, "run")}/`;
+  const ours = new RegExp(`${run.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}[0-9a-f]{32}/index( \\(deleted\\))?$`, "m");
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (ours.test(readFileSync(`/proc/${name}/maps`, "utf8")) && !isDaemon(name)) return true;
+    } catch (error) {
+      // Gone, or somebody else's.
+      if (!isErrno(error, "ENOENT", "EACCES", "EPERM", "ESRCH")) throw error;
+    }
+  }
+  return false;
+}
+
+/** The daemon maps its own indexes. */
+function isDaemon(pid: string): boolean {
+  return readFileSync(`/proc/${pid}/comm`, "latin1").trim() === "vriftd";
+}
+
+async function startAndConnect(home: Home, { env = process.env }: EnsureOptions): Promise<ControlClient> {
+  const main = fileURLToPath(new URL("main.js", import.meta.url));
+  makeDirectory(dirname(home.daemonLog));
+  const log = openSync(home.daemonLog, "a", 0o600);
+  let exit: number | undefined;
+  try {
+    const child = spawn(process.execPath, [main], { cwd: "/", detached: true, stdio: ["ignore", log, log], env });
+    child.on("error", () => (exit = 127));
+    child.on("exit", (code) => (exit = code ?? 1));
+    child.unref();
+  } finally {
+    closeSync(log);
+  }
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const client = await connectIfRunning(home);
+    if (client !== undefined) return client;
+    // 0: another one was faster, and is what answers next.
+    if (Date.now() > deadline || (exit !== undefined && exit !== 0)) throw noDaemon(home);
+    await wait(POLL_MS);
+  }
+}
+
+function noDaemon(home: Home): VriftError {
+  const last = lastLine(home.daemonLog);
+  return new VriftError("VRIFT_NO_DAEMON", `the daemon does not start${last === "" ? "" : `; it says: ${last}`}`);
+}
+
+function lastLine(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? "";
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return "";
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ESRCH")) return false;
+    throw error;
+  }
+}

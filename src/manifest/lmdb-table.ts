@@ -6,12 +6,13 @@
  * fdatasync, meta page with O_DSYNC) and has happened when its promise resolves; binary keys and values, no compression.
  * Left at the default: `noMemInit` off (free space of a page must not hold bits of our heap), the map grows by itself.
  */
-import { chmodSync, constants, closeSync, existsSync, statSync } from "node:fs";
+import { chmodSync, constants, closeSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { type RootDatabase, open } from "lmdb";
 import { VriftError } from "../platform/errors.js";
 import { FILE_MODE, openNew } from "../platform/files.js";
 import { META_PARENT, STATE_PARENT, entryKey, nameOfKey } from "./keys.js";
+import { readLmdbMeta } from "./lmdb-file.js";
 import type { EntryId, ManifestRecord } from "./manifest.js";
 import type { Overlay } from "./overlay.js";
 import { decodeManifestRecord, encodeManifestRecord } from "./record-codec.js";
@@ -42,6 +43,7 @@ export class LmdbTable {
       if (existsSync(file)) chmodSync(file, FILE_MODE);
       else closeSync(openNew(file, constants.O_RDWR));
     }
+    readLmdbMeta(data);
     this.#db = open<Buffer, Buffer>({
       path: directory,
       noSubdir: false,
@@ -52,7 +54,6 @@ export class LmdbTable {
       overlappingSync: false,
     });
     this.state = this.#readState() ?? fresh;
-    this.#checkSize(data);
   }
 
   get(parent: EntryId, name: string): ManifestRecord | undefined {
@@ -121,14 +122,6 @@ export class LmdbTable {
       count: Number(bytes.readBigUInt64LE(12)),
       nextId: bytes.readBigUInt64LE(20),
     };
-  }
-
-  /** LMDB maps pages without looking: a file cut short would be a crash later. */
-  #checkSize(data: string): void {
-    const { lastPageNumber, pageSize } = this.#db.getStats() as { lastPageNumber: number; pageSize: number };
-    const needed = (lastPageNumber + 1) * pageSize;
-    const { size } = statSync(data);
-    if (size < needed) throw new VriftError("VRIFT_DAMAGED", `${data} has ${size} bytes of ${needed}`);
   }
 }
 

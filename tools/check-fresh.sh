@@ -141,13 +141,14 @@ without() {
 
 make_base
 make_root
-as_user 'git clone -q /project.bundle vrift'
+as_user 'git -c advice.detachedHead=false clone -q /project.bundle vrift'
 
 say "without a tool: it is named"
 without /usr/bin/cc "apt-get install gcc"
 without /usr/include/stdio.h "apt-get install libc6-dev"
 without /usr/bin/make "apt-get install make"
 without /usr/local/bin/npm "apt-get install npm"
+without /usr/local/bin/node "Node 20 or newer is needed"
 
 say "straight from the clone"
 as_user './vrift run -- true'

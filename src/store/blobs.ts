@@ -12,11 +12,15 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fdatasync,
   fstatSync,
   lstatSync,
   lutimesSync,
+  openSync,
+  renameSync,
+  utimesSync,
 } from "node:fs";
-import { openSync, renameSync, utimesSync } from "node:fs";
+import { promisify } from "node:util";
 import { isErrno, makeDirectory, temporaryName, unlinkIfPresent } from "../platform/files.js";
 import { native } from "../platform/native.js";
 import {
@@ -31,6 +35,8 @@ import { fillFile } from "./fill.js";
 import { hashFile } from "./hash-file.js";
 import { createPrivateFile } from "./private-file.js";
 import type { BlobId } from "./store.js";
+
+const syncData = promisify(fdatasync);
 
 export const SEALED_MODE = 0o444;
 const PERMISSION_BITS = 0o7777n;
@@ -161,6 +167,9 @@ export async function makePrivate(layout: StoreLayout, id: BlobId): Promise<bool
       return false;
     }
     fchmodSync(copy.fd, SEALED_MODE);
+    // Whoever imported by link may have synced the store already and be about to remove the file: a name that is
+    // durable must not lead to bytes that are not.
+    await syncData(copy.fd);
     const staged = temporaryName(layout.incoming, blobName(id));
     copy.publish(staged);
     renameSync(staged, blobFile(layout, id));

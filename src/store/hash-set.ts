@@ -52,11 +52,12 @@ export class HashSet implements ContentHashes {
   #slotOf(hash: ContentHash): number {
     const mask = this.#capacity - 1;
     let slot = (hash[0]! | (hash[1]! << 8) | (hash[2]! << 16) | (hash[3]! << 24)) & mask;
-    while (
-      this.#holds(slot) &&
-      this.#slots.compare(hash, 0, HASH_SIZE, slot * HASH_SIZE, (slot + 1) * HASH_SIZE) !== 0
-    ) {
-      slot = (slot + 1) & mask;
+    const slots = this.#slots;
+    for (; this.#holds(slot); slot = (slot + 1) & mask) {
+      const at = slot * HASH_SIZE;
+      let same = 0;
+      while (same < HASH_SIZE && slots[at + same] === hash[same]) same++;
+      if (same === HASH_SIZE) break;
     }
     return slot;
   }

@@ -1,0 +1,29 @@
+/**
+ * A process for concurrency.test.ts. Arguments: store, mode.
+ *   import DIR link|copy   imports every file of DIR again and again, prints each hash after its import
+ *   lease HEX…             holds a lease on the hashes, prints "held" and waits
+ */
+import { closeSync, openSync, readdirSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { hashFromHex, hashToHex } from "../platform/hash.js";
+import { openStore } from "./content-store.js";
+
+const [path, mode, ...rest] = process.argv.slice(2);
+const store = await openStore(path!);
+const lease = store.lease();
+
+if (mode === "lease") {
+  for (const hex of rest) lease.add(hashFromHex(hex)!);
+  writeSync(1, "held\n");
+  setInterval(() => {}, 1_000);
+} else {
+  const [directory, how] = rest;
+  for (const name of readdirSync(directory!)) {
+    const file = join(directory!, name);
+    const fd = openSync(file, "r");
+    const result = await store.importFile(fd, file, how === "link" ? "link" : "copy", lease);
+    closeSync(fd);
+    writeSync(1, `${hashToHex(result.hash)}\n`);
+  }
+  lease.release();
+}

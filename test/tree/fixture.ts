@@ -4,12 +4,23 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { connectControl } from "../../src/client/control-client.js";
+import { startDaemon } from "../../src/daemon/daemon.js";
+import { loadConfig } from "../../src/platform/config.js";
+import { silentLog } from "../../src/platform/log.js";
 import { type Home, resolveHome } from "../../src/platform/paths.js";
 import { openStore } from "../../src/store/content-store.js";
 import type { ContentStore } from "../../src/store/store.js";
+import type { WorkspaceAccess } from "../../src/tree/access.js";
 import type { TreeContext } from "../../src/tree/context.js";
+import { controlAccess } from "../../src/tree/control-access.js";
+import { openLocalAccess } from "../../src/tree/local-access.js";
 import { noProgress } from "../../src/tree/progress.js";
 import { FileAccess } from "./file-access.js";
+
+/** `daemon`: a vriftd in this process, over its control socket. */
+export type AccessKind = "file" | "local" | "daemon";
+export const ACCESS_KINDS: readonly AccessKind[] = ["file", "local", "daemon"];
 
 export interface Fixture {
   readonly directory: string;
@@ -18,25 +29,50 @@ export interface Fixture {
   readonly context: TreeContext;
 }
 
-export async function makeFixture(test: TestContext): Promise<Fixture> {
+export async function makeFixture(test: TestContext, kind: AccessKind): Promise<Fixture> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "vrift-tree-")));
-  test.after(() => {
+  const { fixture, close } = await openFixture(directory, kind);
+  test.after(async () => {
+    await close();
     rmSync(directory, { recursive: true, force: true });
   });
-  return await openFixture(directory);
+  return fixture;
 }
 
 /** Also what a child process calls: everything follows from the directory. */
-export async function openFixture(directory: string): Promise<Fixture> {
+export async function openFixture(
+  directory: string,
+  kind: AccessKind,
+): Promise<{ fixture: Fixture; close: () => Promise<void> }> {
   const home = resolveHome({ VRIFT_HOME: join(directory, "home"), HOME: directory });
   const store = await openStore(home.source);
-  const context = { home, store, access: new FileAccess(home), progress: noProgress };
-  return { directory, home, store, context };
+  const { access, stop } = await openAccess(home, store, kind);
+  const context = { home, store, access, progress: noProgress };
+  const close = async (): Promise<void> => {
+    await access.close();
+    await stop();
+    store.close();
+  };
+  return { fixture: { directory, home, store, context }, close };
+}
+
+async function openAccess(
+  home: Home,
+  store: ContentStore,
+  kind: AccessKind,
+): Promise<{ access: WorkspaceAccess; stop: () => Promise<void> }> {
+  const nothing = async (): Promise<void> => {};
+  if (kind === "file") return { access: new FileAccess(home), stop: nothing };
+  if (kind === "local") return { access: openLocalAccess(home, store, silentLog), stop: nothing };
+  const daemon = await startDaemon({ home, config: await loadConfig({ home }), log: silentLog });
+  if (!daemon) throw new Error(`${home.root} has a daemon`);
+  const access = controlAccess(await connectControl({ socketPath: home.controlSocket }));
+  return { access, stop: () => daemon.stop() };
 }
 
 /**
  * Every name with type, mode, size, mtime in nanoseconds, link count, link target and, of files, content: what "restored"
- * means. The size of a directory is the file system's affair.
+ * means. The size of a directory is the file system's affair. Bytes of names are shown as Latin-1.
  */
 export function listing(root: string): string[] {
   const find = execFileSync(

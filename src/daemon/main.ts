@@ -1,5 +1,5 @@
 /** vriftd: `node dist/src/daemon/main.js`, home from the environment. Exits 0 when another daemon serves the home, 75 when it cannot tell. */
-import { closeSync, readFileSync, readdirSync } from "node:fs";
+import { closeSync, readFileSync, readdirSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { configuredHome, loadConfig } from "../platform/config.js";
@@ -74,7 +74,7 @@ function die(log: Log, error: unknown): never {
 }
 
 main().catch((error: unknown) => {
-  // Before the log is open, or without it, stderr is the log of whoever started us.
-  process.stderr.write(`vriftd: ${toVriftError(error).toWire()}\n`);
+  // The log may not be open; descriptor 2 is the log of whoever started us.
+  writeSync(2, `vriftd: ${toVriftError(error).toWire()}\n`);
   process.exit(1);
 });

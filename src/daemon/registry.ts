@@ -103,7 +103,7 @@ export class Registry {
   async close(): Promise<void> {
     this.#closing = true;
     await this.#turns.run(async () => {
-      for (const root of [...this.#open.keys()]) {
+      for (const root of this.#open.keys()) {
         await this.#closeRoot(root).catch((error: unknown) =>
           this.#log.error("closing failed", error, { root }),
         );

@@ -30,7 +30,10 @@ export async function ensureDaemon(home: Home, options: EnsureOptions = {}): Pro
   if (build === buildId()) return running;
   if (isUsed(home)) {
     options.onStale?.(
-      new VriftError("VRIFT_STALE_DAEMON", `the daemon (pid ${pid}) is of build ${build}, this is ${buildId()}`),
+      new VriftError(
+        "VRIFT_STALE_DAEMON",
+        `the daemon (pid ${pid}) is of build ${build}, this is ${buildId()}`,
+      ),
     );
     return running;
   }
@@ -62,7 +65,10 @@ export async function stopDaemon(client: ControlClient, pid: number): Promise<vo
 /** True when a program that runs maps an index of this home. Programs of other users cannot, the files are 0600. */
 export function isUsed(home: Home): boolean {
   const run = `${join(home.root, "run")}/`;
-  const ours = new RegExp(`${run.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}[0-9a-f]{32}/index( \\(deleted\\))?$`, "m");
+  const ours = new RegExp(
+    `${run.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}[0-9a-f]{32}/index( \\(deleted\\))?$`,
+    "m",
+  );
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
@@ -86,7 +92,12 @@ async function startAndConnect(home: Home, { env = process.env }: EnsureOptions)
   const log = openSync(home.daemonLog, "a", 0o600);
   let exit: number | undefined;
   try {
-    const child = spawn(process.execPath, [main], { cwd: "/", detached: true, stdio: ["ignore", log, log], env });
+    const child = spawn(process.execPath, [main], {
+      cwd: "/",
+      detached: true,
+      stdio: ["ignore", log, log],
+      env,
+    });
     child.on("error", () => (exit = 127));
     child.on("exit", (code) => (exit = code ?? 1));
     child.unref();
@@ -105,7 +116,10 @@ async function startAndConnect(home: Home, { env = process.env }: EnsureOptions)
 
 function noDaemon(home: Home): VriftError {
   const last = lastLine(home.daemonLog);
-  return new VriftError("VRIFT_NO_DAEMON", `the daemon does not start${last === "" ? "" : `; it says: ${last}`}`);
+  return new VriftError(
+    "VRIFT_NO_DAEMON",
+    `the daemon does not start${last === "" ? "" : `; it says: ${last}`}`,
+  );
 }
 
 function lastLine(file: string): string {

@@ -88,7 +88,7 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     () => {
       tree.index.publishSeen(snapshot);
       tree.index.setTransaction(manifest.sequence);
-      if (watch.failure === undefined) tree.index.trust(tree.index.distrust);
+      tree.index.compared(watch.failure === undefined);
     },
   );
   log.info("opened workspace", { root, id, kind, entries: manifest.count(), ...report });

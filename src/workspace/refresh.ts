@@ -45,7 +45,7 @@ async function foldBelow(
   record: ManifestRecord,
   keys: ReadonlySet<string>,
 ): Promise<void> {
-  for (const [name, child] of [...tree.manifest.children(record.id)]) {
+  for (const [name, child] of tree.manifest.children(record.id)) {
     const childKey = key === "" ? name : `${key}/${name}`;
     if (isDir(child)) await foldBelow(tree, childKey, child, keys);
     else if (isVirtual(child)) await refreshKey(tree, childKey, isWhitedOut(keys, childKey));

@@ -50,6 +50,7 @@ export async function resync(
   tree: Tree,
   watch: TreeWatch,
 ): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
+  tree.index.comparing();
   const { snapshot, whiteouts, physical } = await lookAround(tree, watch);
   const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)));
   await comparison.run();
@@ -64,7 +65,10 @@ export async function resync(
   }
   whiteouts.forEach(removeWhiteout);
   comparison.pending.forEach((key) => leaveDirty(snapshot, key));
-  if (tree.index.built) tree.index.publishSeen(snapshot);
+  if (tree.index.built) {
+    tree.index.publishSeen(snapshot);
+    tree.index.compared(watch.failure === undefined);
+  }
   return { report: { ...comparison.report, whiteouts: whiteouts.length }, snapshot };
 }
 
@@ -202,8 +206,11 @@ class Comparison {
       case "become-backed":
         this.report.becameBacked += 1;
         return this.#replace(key, parent, record, physical!);
-      default:
+      case "restamp":
         return this.#replace(key, parent, record, physical!);
+      case "none":
+      case "add":
+        return; // there is a record
     }
   }
 

@@ -16,6 +16,11 @@ export interface TreeIndexOptions extends Omit<IndexCreateOptions, "entryCapacit
   readonly file: string;
 }
 
+/** Bits of `distrust` that are ours; a new file begins with the first. */
+const DISTRUST_COMPARING = 1;
+const DISTRUST_UNWATCHED = 2;
+const LOST = Number(constants.DISTRUST_LOST) | 0;
+
 /** Room left in a new file besides a quarter of what is in it, so that a growing tree is not copied at every name. */
 const SPARE_ENTRIES = 1024;
 const SPARE_KEY_BYTES = 64 * 1024;
@@ -100,14 +105,24 @@ export class TreeIndex {
     native.indexPublishSeen(this.handle, snapshot);
   }
 
-  /** How often something was lost; programs ask the kernel first while it is not 0. */
-  get distrust(): number {
-    return native.indexDistrust(this.handle);
+  /**
+   * Before the tree is compared again. After a loss (queue overflow, a moved directory) nothing is trusted until
+   * `compared`; a loss that comes meanwhile stays set.
+   */
+  comparing(): void {
+    if (this.#handle === undefined || !(native.indexDistrust(this.#handle) & LOST)) return;
+    native.indexSetDistrust(this.#handle, DISTRUST_COMPARING);
+    native.indexClearLost(this.#handle);
   }
 
-  /** Trusted from now on, unless something was lost after `distrust` was `seen`: then false. */
-  trust(seen: number): boolean {
-    return native.indexClearDistrust(this.handle, seen);
+  /** @param watched false: changes from outside are not told, so nothing is trusted. */
+  compared(watched: boolean): void {
+    native.indexSetDistrust(this.handle, watched ? 0 : DISTRUST_UNWATCHED);
+  }
+
+  /** Something was lost since `comparing`. */
+  get lost(): boolean {
+    return (native.indexDistrust(this.handle) & LOST) !== 0;
   }
 
   setTransaction(sequence: bigint): void {

@@ -1,0 +1,247 @@
+/** The table of DESIGN section 4 on real directories: what programs find in the index and what the wire says, row by row. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { readIndex } from "../../test/index-file.js";
+import { workspaceFixture } from "../../test/workspace-fixture.js";
+import type { Fixture } from "../../test/workspace-fixture.js";
+import { native } from "../platform/native.js";
+import { constants } from "../vdir/layout.js";
+import { mapMarks } from "./marks.js";
+import type { ProjectWorkspace } from "./project-workspace.js";
+
+const VIRTUAL = Number(constants.ENTRY_VIRTUAL);
+const BACKED = Number(constants.ENTRY_BACKED);
+const KERNEL = Number(constants.ENTRY_KERNEL);
+const COMPLETE = Number(constants.ENTRY_COMPLETE);
+
+let t: Fixture;
+
+beforeEach(async () => {
+  t = await workspaceFixture();
+});
+
+afterEach(async () => {
+  await t.close();
+});
+
+/** A phantom workspace with `d/v` virtual and absent. */
+async function phantomWithVirtual(): Promise<ProjectWorkspace> {
+  mkdirSync(join(t.root, "d"));
+  const workspace = await t.registry.open(t.root, true);
+  const { refused } = await workspace.adopt([await t.adoptEntry("d/v", "virtual text")], "virtual");
+  assert.deepEqual(refused, []);
+  return workspace;
+}
+
+function flagsOf(workspace: ProjectWorkspace, key: string): number | undefined {
+  return readIndex(workspace.info.index).flags.get(key);
+}
+
+async function report(workspace: ProjectWorkspace): Promise<object> {
+  return workspace.resync();
+}
+
+const quiet = { added: 0, removed: 0, becameBacked: 0, whiteouts: 0 };
+
+test("none, file: a backed entry is added; a second resync finds nothing to do", async () => {
+  t.write("a/b", "x");
+  const workspace = await t.registry.open(t.root);
+  assert.equal(workspace.info.kind, "solid");
+  assert.equal(workspace.info.entries, 3);
+  t.write("a/c", "y");
+  assert.deepEqual(await report(workspace), { ...quiet, added: 1 });
+  assert.equal(flagsOf(workspace, "a/c"), BACKED);
+  assert.deepEqual(await report(workspace), quiet);
+});
+
+test("virtual, absent: stays, also over a restart", async () => {
+  let workspace = await phantomWithVirtual();
+  assert.deepEqual(await report(workspace), quiet);
+  workspace = await (await t.reopen()).open(t.root);
+  assert.equal(workspace.info.kind, "phantom");
+  assert.equal(workspace.info.virtualEntries, 1);
+  assert.equal(workspace.info.virtualBytes, "12");
+  assert.equal(flagsOf(workspace, "d/v")! & (VIRTUAL | BACKED), VIRTUAL);
+  assert.equal((await workspace.get("d/v"))?.size, 12n);
+});
+
+test("virtual, absent, whiteout: the entry ends, then the whiteout", async () => {
+  const workspace = await phantomWithVirtual();
+  const whiteout = t.whiteOut("d/v");
+  assert.equal(await workspace.get("d/v"), null);
+  assert.deepEqual(await workspace.list("d"), []);
+  assert.deepEqual(await report(workspace), { ...quiet, removed: 1, whiteouts: 1 });
+  assert.equal(flagsOf(workspace, "d/v"), undefined);
+  assert.equal(existsSync(whiteout), false);
+  assert.equal(workspace.info.virtualEntries, 0);
+});
+
+test("virtual, file: the file wins and the entry is backed; with a whiteout too", async () => {
+  const workspace = await phantomWithVirtual();
+  t.write("d/v", "private copy, changed");
+  assert.deepEqual(await report(workspace), { ...quiet, becameBacked: 1 });
+  assert.equal(flagsOf(workspace, "d/v")! & (VIRTUAL | BACKED), BACKED);
+
+  await workspace.adopt([await t.adoptEntry("d/w", "second")], "virtual");
+  t.write("d/w", "made again after removal");
+  const whiteout = t.whiteOut("d/w");
+  assert.deepEqual(await report(workspace), { ...quiet, becameBacked: 1, whiteouts: 1 });
+  assert.equal(existsSync(whiteout), false);
+  assert.equal((await workspace.get("d/w"))?.size, 24n);
+});
+
+test("backed, absent: the entry ends; backed, other stamp: new stamp, hash unknown", async () => {
+  t.write("gone", "1");
+  t.write("changed", "22");
+  const workspace = await t.registry.open(t.root);
+  unlinkSync(join(t.root, "gone"));
+  writeFileSync(join(t.root, "changed"), "333");
+  assert.deepEqual(await report(workspace), { ...quiet, removed: 1 });
+  assert.equal(flagsOf(workspace, "gone"), undefined);
+  assert.equal((await workspace.get("changed"))?.size, 3n);
+});
+
+test("an adopted file that still stands stays virtual until it is touched, and its word is not published", async () => {
+  mkdirSync(join(t.root, "d"));
+  t.write("d/v", "virtual text");
+  const path = join(t.root, "d/v");
+  chmodSync(path, 0o640);
+  const workspace = await t.registry.open(t.root, true);
+  const { mtimeNs } = statSync(path, { bigint: true });
+  const adopted = await workspace.adopt([await t.adoptEntry("d/v", "virtual text", mtimeNs)], "virtual");
+  assert.deepEqual(adopted.refused, []);
+  const hash = native.pathHash(Buffer.from("d/v"));
+  native.marksBump(mapMarks(join(workspace.info.run, "marks")), hash);
+  assert.deepEqual(await report(workspace), quiet);
+  assert.equal(flagsOf(workspace, "d/v")! & VIRTUAL, VIRTUAL);
+  assert.equal(readIndex(workspace.info.index).seen(Number((hash >> 16n) & 0xffffn)), 0n);
+  // The command that had it adopted removes it: nothing is lost.
+  unlinkSync(path);
+  assert.deepEqual(await report(workspace), quiet);
+  assert.equal(workspace.info.virtualEntries, 1);
+  assert.notEqual(readIndex(workspace.info.index).seen(Number((hash >> 16n) & 0xffffn)), 0n);
+});
+
+test("a whiteout of a directory ends what is virtual below it", async () => {
+  const workspace = await phantomWithVirtual();
+  await workspace.adopt([await t.adoptEntry("d/v2", "two"), await t.adoptEntry("other", "three")], "virtual");
+  t.whiteOut("d");
+  rmSync(join(t.root, "d"), { recursive: true });
+  assert.deepEqual(await report(workspace), { ...quiet, removed: 3, whiteouts: 1 });
+  assert.equal(flagsOf(workspace, "d"), undefined);
+  assert.equal(workspace.info.virtualEntries, 1);
+  assert.equal(existsSync(join(t.root, "d")), false);
+});
+
+test("a directory removed from outside although it holds virtual files is made again: nothing is lost", async () => {
+  mkdirSync(join(t.root, "x/y"), { recursive: true });
+  mkdirSync(join(t.root, "x/empty"));
+  chmodSync(join(t.root, "x/y"), 0o750);
+  const workspace = await t.registry.open(t.root, true);
+  await workspace.adopt([await t.adoptEntry("x/y/v", "kept")], "virtual");
+  rmSync(join(t.root, "x"), { recursive: true });
+  await workspace.resync();
+  assert.equal(statSync(join(t.root, "x/y")).mode & 0o7777, 0o750);
+  assert.equal(existsSync(join(t.root, "x/empty")), false);
+  assert.equal((await workspace.get("x/y/v"))?.size, 4n);
+  assert.equal(flagsOf(workspace, "x/y/v")! & VIRTUAL, VIRTUAL);
+  assert.equal(flagsOf(workspace, "x/empty"), undefined);
+});
+
+test("a file in the place of a directory, and a directory in the place of a file", async () => {
+  t.write("d/inner", "1");
+  t.write("f", "2");
+  const workspace = await t.registry.open(t.root);
+  rmSync(join(t.root, "d"), { recursive: true });
+  rmSync(join(t.root, "f"));
+  t.write("d", "now a file");
+  t.write("f/inner", "now in a directory");
+  await workspace.resync();
+  assert.equal((await workspace.get("d"))?.flags, 0);
+  assert.equal((await workspace.get("f"))?.flags, 1);
+  const { flags } = readIndex(workspace.info.index);
+  assert.deepEqual([...flags.keys()].sort(), ["", "d", "f", "f/inner"]);
+  assert.deepEqual(await report(workspace), quiet);
+});
+
+test("every physical name is in the index: .git, secrets and special files as names only the kernel knows", async () => {
+  t.write(".git/config", "[core]");
+  t.write("sub/.git", "gitdir: elsewhere");
+  t.write("sub/.env", "TOKEN=1");
+  t.write("plain", "text");
+  symlinkSync("plain", join(t.root, "link"));
+  execFileSync("mkfifo", [join(t.root, "fifo")]);
+  const workspace = await t.registry.open(t.root, true);
+  const { flags, distrust } = readIndex(workspace.info.index);
+  for (const key of [".git", "sub/.git", "sub/.env", "fifo", ".vrift"])
+    assert.equal(flags.get(key)! & KERNEL, KERNEL, key);
+  for (const key of ["plain", "link", "sub"]) assert.equal(flags.get(key)! & BACKED, BACKED, key);
+  assert.equal(flags.get(".git/config"), undefined);
+  assert.equal(flags.get("")! & COMPLETE, COMPLETE);
+  assert.equal(typeof distrust, "number");
+  unlinkSync(join(t.root, "sub/.env"));
+  await workspace.resync();
+  assert.equal(flagsOf(workspace, "sub/.env"), undefined);
+});
+
+test("a directory with a name that is not UTF-8 is not complete, until the name is gone", async () => {
+  t.write("d/good", "1");
+  const odd = Buffer.concat([Buffer.from(join(t.root, "d/")), Buffer.from([0xff, 0xfe])]);
+  writeFileSync(odd, "odd");
+  const workspace = await t.registry.open(t.root);
+  assert.equal(flagsOf(workspace, "d")! & COMPLETE, 0);
+  assert.equal(flagsOf(workspace, "")! & COMPLETE, COMPLETE);
+  unlinkSync(odd);
+  await workspace.resync();
+  assert.equal(flagsOf(workspace, "d")! & COMPLETE, COMPLETE);
+});
+
+test("a workspace further in is left to the kernel, and so is a home inside the root", async () => {
+  t.write("inner/.vrift/workspace", "x");
+  t.write("inner/file", "x");
+  const workspace = await t.registry.open(t.root);
+  assert.equal(flagsOf(workspace, "inner")! & KERNEL, KERNEL);
+  assert.equal(flagsOf(workspace, "inner/file"), undefined);
+  const outer = await t.registry.open(t.directory);
+  assert.equal(flagsOf(outer, "home")! & KERNEL, KERNEL);
+  assert.equal(flagsOf(outer, "home/the_source"), undefined);
+});
+
+test("the index grows while names are added, and the file that programs map says so", async () => {
+  const workspace = await t.registry.open(t.root);
+  const old = `${workspace.info.index}.kept`;
+  execFileSync("ln", [workspace.info.index, old]);
+  for (let i = 0; i < 3000; i++) t.write(`many/file-${i}`, "");
+  await workspace.resync();
+  assert.equal(readIndex(old).superseded, 1);
+  const { flags, superseded } = readIndex(workspace.info.index);
+  assert.equal(superseded, 0);
+  assert.equal(flags.size, 3002);
+  rmSync(join(t.root, "many"), { recursive: true });
+  assert.deepEqual(await report(workspace), { ...quiet, removed: 3001 });
+  assert.deepEqual([...readIndex(workspace.info.index).flags.keys()], [""]);
+});
+
+test("renamed directories and replaced files end in the same index as a fresh one", async () => {
+  for (const key of ["a/b/c/1", "a/b/2", "a/3", "z"]) t.write(key, key);
+  const workspace = await t.registry.open(t.root);
+  renameSync(join(t.root, "a/b"), join(t.root, "moved"));
+  renameSync(join(t.root, "z"), join(t.root, "a/3"));
+  await workspace.resync();
+  const changed = readIndex(workspace.info.index).flags;
+  const fresh = readIndex((await (await t.reopen()).open(t.root)).info.index).flags;
+  assert.deepEqual(new Map([...changed].sort()), new Map([...fresh].sort()));
+});

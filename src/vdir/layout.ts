@@ -122,7 +122,8 @@ export const indexHeader: Struct = {
       name: "distrust",
       type: "u32",
       offset: 92,
-      comment: "not 0: ask the kernel first for every name (overflow, rescan running); DISTRUST_LOST is the watcher's",
+      comment:
+        "not 0: ask the kernel first for every name (overflow, rescan running); DISTRUST_LOST is the watcher's",
     },
     { name: "entry_count", type: "u32", offset: 96, comment: "entries in use" },
     {

@@ -1,0 +1,236 @@
+/**
+ * The index file of one workspace as its only writer has it: made beside its name, filled, published by rename, changed
+ * in place, and replaced by a larger one when it is full. Which names belong in it is the caller's business; the order of
+ * stores is native/index/index_writer.c's.
+ */
+import { closeSync, constants as fs, openSync, renameSync } from "node:fs";
+import { VriftError } from "../platform/errors.js";
+import { isErrno, unlinkIfPresent } from "../platform/files.js";
+import { native } from "../platform/native.js";
+import type { IndexCreateOptions, IndexHandle, IndexValue } from "../platform/native.js";
+import { offsetsOf } from "./fields.js";
+import { FillBatch } from "./fill-batch.js";
+import { readHeader } from "./index-header.js";
+import { constants, indexHeader } from "./layout.js";
+
+/** A name and what is said of it. */
+export type IndexName = readonly [key: string, value: IndexValue];
+
+export interface IndexOptions extends Omit<IndexCreateOptions, "entryCapacity" | "keysSize"> {
+  /** A guess; the file grows when it is wrong. */
+  readonly expectedEntries?: number;
+  /** Called after a larger file took the name: whoever holds `handle` or `buffer` takes them again. */
+  readonly onReplaced?: (writer: IndexWriter) => void;
+}
+
+const SUPERSEDED = offsetsOf(indexHeader)("superseded");
+const HEARTBEAT_MS = 250;
+/** Room in a new file beyond what is expected, so that a growing tree is not copied at every name. */
+const SPARE_ENTRIES = 1024;
+/** Measured on npm trees: 60 to 80 bytes. */
+const KEY_BYTES = 80;
+const LONGEST_KEY = 65_536;
+const U32_MAX = 0xffff_ffff;
+
+export class IndexWriter {
+  readonly #path: string;
+  readonly #onReplaced: ((writer: IndexWriter) => void) | undefined;
+  #handle: IndexHandle;
+  /** Where the file is now: `<path>.new` until it is published. */
+  #at: string;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  private constructor(path: string, at: string, handle: IndexHandle, options: IndexOptions) {
+    this.#path = path;
+    this.#at = at;
+    this.#handle = handle;
+    this.#onReplaced = options.onReplaced;
+  }
+
+  /**
+   * A new file with the root directory alone, not yet under its name; programs go on with the one before. One caller at a
+   * time per `path`. `distrust` is 1 until setDistrust. ENOSPC, EDQUOT.
+   */
+  static create(path: string, options: IndexOptions): IndexWriter {
+    const at = `${path}.new`;
+    unlinkIfPresent(at);
+    const entryCapacity = (options.expectedEntries ?? 0) + SPARE_ENTRIES;
+    const handle = native.indexCreate(at, { ...options, entryCapacity, keysSize: entryCapacity * KEY_BYTES });
+    return new IndexWriter(path, at, handle, options);
+  }
+
+  /** For Watcher and for readers of this process; another one after `onReplaced`. */
+  get handle(): IndexHandle {
+    return this.#handle;
+  }
+
+  /** The mapped file; detached after `onReplaced` and close. */
+  get buffer(): ArrayBuffer {
+    return native.indexBuffer(this.#handle);
+  }
+
+  get entryCount(): number {
+    return readHeader(this.buffer).entryCount;
+  }
+
+  /** Puts the file under its name and starts its heartbeat. Programs that map the one before learn that it is superseded. */
+  publish(): void {
+    if (this.#at === this.#path) return;
+    const supersede = openForSuperseding(this.#path);
+    renameSync(this.#at, this.#path);
+    this.#at = this.#path;
+    supersede();
+    this.#heartbeat = setInterval(() => native.indexBeat(this.#handle), HEARTBEAT_MS);
+    this.#heartbeat.unref();
+    native.indexBeat(this.#handle);
+  }
+
+  /** Adds many names, parents first. Errors as insert; what came before the bad one stays. */
+  fill(names: Iterable<IndexName>): void {
+    const batch = new FillBatch();
+    for (const [key, value] of names) {
+      if (!batch.add(key, value)) {
+        this.#flush(batch);
+        batch.add(key, value);
+      }
+    }
+    this.#flush(batch);
+  }
+
+  /** EEXIST; ENOENT and ENOTDIR about its directory; EINVAL, ENAMETOOLONG about the key. */
+  insert(key: string, value: IndexValue): void {
+    const bytes = Buffer.from(key);
+    this.#growing(() => native.indexInsert(this.#handle, bytes, value));
+  }
+
+  /** ENOENT; ENOTEMPTY when a directory with entries becomes something else. */
+  update(key: string, value: IndexValue): void {
+    native.indexUpdate(this.#handle, this.#entryOf(key), value);
+  }
+
+  /** Adds or changes. */
+  put(key: string, value: IndexValue): void {
+    const entry = this.find(key);
+    if (entry === undefined) this.insert(key, value);
+    else native.indexUpdate(this.#handle, entry, value);
+  }
+
+  /** ENOENT; ENOTEMPTY; EBUSY for the root. */
+  remove(key: string): void {
+    native.indexRemove(this.#handle, this.#entryOf(key));
+  }
+
+  /** Number of the entry; it stays the same until the entry is removed, also over growth. */
+  find(key: string): number | undefined {
+    const entry = native.indexFind(this.#handle, Buffer.from(key));
+    return entry < 0 ? undefined : entry;
+  }
+
+  /** Everything that happened before `snapshot` (Marks.snapshot) was taken is in the index. */
+  publishSeen(snapshot: ArrayBuffer): void {
+    native.indexPublishSeen(this.#handle, snapshot);
+  }
+
+  /** The caller's reasons to ask the kernel first for every name; the watcher's DISTRUST_LOST stays as it is. */
+  setDistrust(reasons: number): void {
+    native.indexSetDistrust(this.#handle, reasons);
+  }
+
+  get distrust(): number {
+    return native.indexDistrust(this.#handle);
+  }
+
+  /** Takes DISTRUST_LOST away, before a rescan: see native.indexClearLost. */
+  clearLost(): boolean {
+    return native.indexClearLost(this.#handle);
+  }
+
+  setTransaction(sequence: bigint): void {
+    native.indexSetTransaction(this.#handle, sequence);
+  }
+
+  /** Gives up `alive`: programs ask the kernel first from now on. A published file stays, another one is removed. */
+  close(): void {
+    clearInterval(this.#heartbeat);
+    native.indexClose(this.#handle);
+    if (this.#at !== this.#path) unlinkIfPresent(this.#at);
+  }
+
+  /**
+   * Copies the index into a larger file (keys of removed names are left behind) and puts it in place of this one. No change can come in between: there is one thread that makes them.
+   */
+  grow(): void {
+    const { entryCount, entryCapacity } = readHeader(this.buffer);
+    // Where many names came and went only their keys are in the way, and the same size is enough.
+    const capacity = entryCount * 4 > entryCapacity * 3 ? entryCapacity * 2 : entryCapacity;
+    const moreKeys = Math.min(Math.max((capacity - entryCount) * KEY_BYTES, LONGEST_KEY), U32_MAX);
+    const temporary = `${this.#path}.grow`;
+    unlinkIfPresent(temporary);
+    const next = native.indexGrow(this.#handle, temporary, capacity, moreKeys);
+    try {
+      renameSync(temporary, this.#at);
+    } catch (error) {
+      native.indexClose(next);
+      unlinkIfPresent(temporary);
+      throw error;
+    }
+    const previous = this.#handle;
+    this.#handle = next;
+    native.indexSupersede(previous);
+    this.#onReplaced?.(this);
+    native.indexClose(previous);
+  }
+
+  #entryOf(key: string): number {
+    const entry = this.find(key);
+    if (entry === undefined) throw new VriftError("ENOENT", `${key} is not in the index`);
+    return entry;
+  }
+
+  /** ENOSPC of a table means: grow. That of the disk comes out of `grow` itself. */
+  #growing(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      if (!isErrno(error, "ENOSPC")) throw error;
+      this.grow();
+      change();
+    }
+  }
+
+  #flush(batch: FillBatch): void {
+    let done = native.indexFill(this.#handle, batch.bytes, 0, batch.length);
+    while (done < batch.length) {
+      this.grow();
+      const now = native.indexFill(this.#handle, batch.bytes, done, batch.length);
+      if (now === done)
+        throw new VriftError("ENOSPC", "an index of twice the size has no room for one more name");
+      done = now;
+    }
+    batch.clear();
+  }
+}
+
+/** Opens what has the name now, to be told after something else has it. */
+function openForSuperseding(path: string): () => void {
+  let fd: number;
+  try {
+    fd = openSync(path, fs.O_RDWR | fs.O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ELOOP")) return () => undefined;
+    throw error;
+  }
+  let words: Uint32Array | undefined;
+  try {
+    const mapped = native.mapShared(fd, indexHeader.size, true);
+    if (new DataView(mapped).getBigUint64(0, true) === constants.INDEX_MAGIC) words = new Uint32Array(mapped);
+  } catch (error) {
+    // Too short to be an index: nobody has it mapped as one.
+    if (!isErrno(error, "EOVERFLOW")) throw error;
+  } finally {
+    closeSync(fd);
+  }
+  return () => {
+    if (words !== undefined) Atomics.store(words, SUPERSEDED / 4, 1);
+  };
+}

@@ -1,0 +1,192 @@
+/**
+ * Reader of an index file for programs in TypeScript (`vrift status`, tests): the same rules as native/index/index_reader.h,
+ * so it may run beside the writer in another process. Lookups cost microseconds; the injected library has the fast one.
+ */
+import { closeSync, constants as fs, fstatSync, openSync } from "node:fs";
+import { VriftError } from "../platform/errors.js";
+import { native } from "../platform/native.js";
+import { offsetsOf } from "./fields.js";
+import { readHeader } from "./index-header.js";
+import type { IndexHeader } from "./index-header.js";
+import { constants, indexEntry, indexHeader } from "./layout.js";
+import { markWord } from "./marks.js";
+
+export interface IndexEntry {
+  readonly number: number;
+  readonly key: string;
+  readonly name: string;
+  readonly parent: number;
+  readonly flags: number;
+  /** st_mode, type bits included. */
+  readonly mode: number;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly ino: bigint;
+  /** 512-byte units. */
+  readonly blocks: number;
+  /** 32 bytes; zero unless ENTRY_HASHED. */
+  readonly hash: Buffer;
+}
+
+const ATTEMPTS = 1000;
+const ENTRY_WORDS = indexEntry.size / 8;
+const FREE = Number(constants.ENTRY_FREE);
+const at = offsetsOf(indexEntry);
+const NEXT = at("next");
+const FIRST_CHILD = at("first_child");
+const STRUCTURE_SEQ = offsetsOf(indexHeader)("structure_seq") / 8;
+
+export class IndexReader {
+  readonly #buffer: ArrayBuffer;
+  readonly #words: BigUint64Array;
+  readonly #half: Uint32Array;
+  readonly #limits: IndexHeader;
+
+  /** VRIFT_DAMAGED when the buffer is not an index. */
+  constructor(buffer: ArrayBuffer) {
+    this.#buffer = buffer;
+    this.#limits = readHeader(buffer);
+    this.#words = new BigUint64Array(buffer, 0, buffer.byteLength >> 3);
+    this.#half = new Uint32Array(buffer, 0, buffer.byteLength >> 2);
+  }
+
+  /** Maps a file: ENOENT, ELOOP, EACCES (another user's, or open to others), VRIFT_DAMAGED. */
+  static open(path: string): IndexReader {
+    const fd = openSync(path, fs.O_RDONLY | fs.O_NOFOLLOW);
+    try {
+      const status = fstatSync(fd);
+      if (!status.isFile() || status.uid !== process.getuid?.() || (status.mode & 0o077) !== 0) {
+        throw new VriftError("EACCES", `${path} is not a private file of this user`);
+      }
+      if (status.size < constants.INDEX_HEADER_SIZE) {
+        throw new VriftError("VRIFT_DAMAGED", `not a usable index file: ${path} is too short`);
+      }
+      return new IndexReader(native.mapShared(fd, status.size, false));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** As it is now. */
+  get header(): IndexHeader {
+    return readHeader(this.#buffer);
+  }
+
+  /** The entry of a key; undefined when there is none. EBUSY when the writer gave no quiet moment (or died in a change). */
+  lookup(key: string): IndexEntry | undefined {
+    const bytes = Buffer.from(key);
+    const hash = native.pathHash(bytes);
+    return this.#settled(() => this.#probe(bytes, hash));
+  }
+
+  /** Entries of a directory in no particular order; undefined when the key is absent. EBUSY as lookup. */
+  children(key: string): IndexEntry[] | undefined {
+    return this.#settled(() => {
+      const directory = this.#probe(Buffer.from(key), native.pathHash(Buffer.from(key)));
+      if (directory === undefined) return undefined;
+      const found: IndexEntry[] = [];
+      let number = this.#link(directory.number, FIRST_CHILD);
+      for (let count = 0; number !== 0 && count < this.#limits.entryCapacity; count += 1) {
+        found.push(this.#read(number));
+        number = this.#link(number, NEXT);
+      }
+      return found;
+    });
+  }
+
+  /** Every entry, in order of their numbers; what changes meanwhile may be missing or there. */
+  *entries(): Generator<IndexEntry> {
+    const { entryUsed, entryCapacity } = this.header;
+    for (let number = 0; number < Math.min(entryUsed, entryCapacity); number += 1) {
+      const entry = this.#settled(() => this.#read(number));
+      if ((entry.flags & FREE) === 0) yield entry;
+    }
+  }
+
+  /** Whether the index alone may answer for a key: DESIGN section 4. */
+  trusted(key: string, marks: ArrayBuffer): boolean {
+    const { alive, distrust, superseded, seenOffset } = this.header;
+    const word = markWord(native.pathHash(Buffer.from(key)));
+    const seen = Atomics.load(this.#words, seenOffset / 8 + word);
+    const mark = Atomics.load(new BigUint64Array(marks, 0, Number(constants.MARK_WORDS)), word);
+    return alive && distrust === 0 && !superseded && seen === mark;
+  }
+
+  #probe(key: Buffer, hash: bigint): IndexEntry | undefined {
+    const { slotCapacity, slotsOffset } = this.#limits;
+    const tag = hash >> 32n;
+    let slot = Number(hash & BigInt(slotCapacity - 1));
+    for (let probe = 0; probe < slotCapacity; probe += 1, slot = (slot + 1) & (slotCapacity - 1)) {
+      const word = Atomics.load(this.#words, slotsOffset / 8 + slot);
+      if (word === constants.SLOT_EMPTY) return undefined;
+      if (word === constants.SLOT_TOMBSTONE || word >> 32n !== tag) continue;
+      const entry = this.#read(Number(word & 0xffff_ffffn) - 1);
+      if ((entry.flags & FREE) === 0 && Buffer.from(entry.key).equals(key)) return entry;
+    }
+    return undefined;
+  }
+
+  /** Repeats `read` until no name came or went meanwhile. */
+  #settled<T>(read: () => T): T {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const begun = Atomics.load(this.#words, STRUCTURE_SEQ);
+      const result = read();
+      if ((begun & 1n) === 0n && Atomics.load(this.#words, STRUCTURE_SEQ) === begun) return result;
+    }
+    throw new VriftError(
+      "EBUSY",
+      "the index is being changed, or its writer ended in the middle of a change",
+    );
+  }
+
+  #link(number: number, offset: number): number {
+    const next = Atomics.load(
+      this.#half,
+      (this.#limits.entriesOffset + number * indexEntry.size + offset) / 4,
+    );
+    return next < this.#limits.entryCapacity ? next : 0;
+  }
+
+  /** A copy of one entry between two equal, even values of its sequence. */
+  #read(number: number): IndexEntry {
+    const { entriesOffset, entryCapacity } = this.#limits;
+    if (number < 0 || number >= entryCapacity)
+      throw new VriftError("VRIFT_DAMAGED", "the index names no such entry");
+    const from = entriesOffset + number * indexEntry.size;
+    const copy = new BigUint64Array(ENTRY_WORDS);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const before = Atomics.load(this.#half, from / 4);
+      if ((before & 1) !== 0) continue;
+      for (let word = 0; word < ENTRY_WORDS; word += 1)
+        copy[word] = Atomics.load(this.#words, from / 8 + word);
+      if (Atomics.load(this.#half, from / 4) === before)
+        return this.#decode(number, new DataView(copy.buffer));
+    }
+    throw new VriftError("EBUSY", "an entry is being changed, or the writer ended in the middle of it");
+  }
+
+  #decode(number: number, view: DataView<ArrayBuffer>): IndexEntry {
+    const keyLength = view.getUint16(at("key_length"), true);
+    const keyOffset = view.getUint32(at("key_offset"), true);
+    const nameLength = view.getUint16(at("name_length"), true);
+    if (keyOffset + keyLength > this.#limits.keysSize || nameLength > keyLength) {
+      throw new VriftError("VRIFT_DAMAGED", "the index has a key outside its pool");
+    }
+    const key = Buffer.from(this.#buffer, this.#limits.keysOffset + keyOffset, keyLength);
+    return {
+      number,
+      key: key.toString(),
+      name: key.toString("utf8", keyLength - nameLength),
+      parent: view.getUint32(at("parent"), true),
+      flags: view.getUint16(at("flags"), true),
+      mode: view.getUint32(at("mode"), true),
+      size: view.getBigUint64(at("size"), true),
+      mtimeNs: view.getBigInt64(at("mtime_ns"), true),
+      ctimeNs: view.getBigInt64(at("ctime_ns"), true),
+      ino: view.getBigUint64(at("ino"), true),
+      blocks: view.getUint32(at("blocks"), true),
+      hash: Buffer.from(view.buffer, at("content_hash"), 32),
+    };
+  }
+}

@@ -2,13 +2,13 @@
  * Blobs under their names: look up, seal, quarantine, make private.
  *
  * A blob is *sealed* when its inode has one name and mode 0444: nothing but root, or its owner after a chmod, can write
- * it. After an import by link it is *shared*: the user's file is the same inode, until the caller removes that name. A
- * shared blob can still change, so nobody else may rely on it: whoever needs its content (a second file with the same
- * bytes, a claim of a client) replaces it by a private copy first (`makePrivate`).
+ * it. After an import by link it is not: the user's file is the same inode, until the caller removes that name, finds
+ * no writer and seals it. Until then it can change, and one that was never sealed (its caller was killed, its file
+ * deleted while a program wrote to it) may have changed. So nobody relies on an unsealed blob: whoever needs its content
+ * (a second file with the same bytes, a claim of a client) replaces it by a checked private copy first (`makePrivate`).
  */
 import {
   type BigIntStats,
-  chmodSync,
   closeSync,
   constants,
   fchmodSync,
@@ -51,11 +51,11 @@ export function lookUp(layout: StoreLayout, id: BlobId): BigIntStats | undefined
     quarantine(layout, id, found.ino);
     return undefined;
   }
-  // Killed between the unlink of the user's name and the seal.
-  if (found.nlink === 1n && (found.mode & PERMISSION_BITS) !== BigInt(SEALED_MODE) && id.size !== 0n) {
-    chmodSync(path, SEALED_MODE);
-  }
   return found;
+}
+
+export function isSealed(stat: BigIntStats): boolean {
+  return stat.nlink === 1n && (stat.mode & PERMISSION_BITS) === BigInt(SEALED_MODE);
 }
 
 export function statFile(path: string): BigIntStats | undefined {
@@ -135,7 +135,7 @@ export function seal(layout: StoreLayout, id: BlobId): boolean {
   try {
     const stat = fstatSync(fd, { bigint: true });
     if (stat.nlink !== 1n) return false;
-    if ((stat.mode & PERMISSION_BITS) !== BigInt(SEALED_MODE)) fchmodSync(fd, SEALED_MODE);
+    if (!isSealed(stat)) fchmodSync(fd, SEALED_MODE);
     const now = new Date();
     utimesSync(`/proc/self/fd/${fd}`, now, now);
     return true;
@@ -145,7 +145,7 @@ export function seal(layout: StoreLayout, id: BlobId): boolean {
 }
 
 /**
- * Replaces a shared blob by a private, sealed copy of its content, checked against its name. False: the content was
+ * Replaces an unsealed blob by a private, sealed copy of its content, checked against its name. False: the content was
  * another (the user's file changed after the import), and the name is gone.
  */
 export async function makePrivate(layout: StoreLayout, id: BlobId): Promise<boolean> {

@@ -190,13 +190,29 @@ describe("import by link", () => {
     assert.equal(lstatSync(path).nlink, 2);
   });
 
-  test("a forgotten seal is made up for by the next lookup", async () => {
+  test("a forgotten seal: the content is checked and copied before anybody relies on it", async () => {
     const path = write("a", "linked");
     const result = await importPath(path, "link");
+    const writer = openSync(path, "r+");
     unlinkSync(path);
-    assert.notEqual(mode(store.blobPath(result)), 0o444);
-    assert.ok(store.statBlob(result));
-    assert.equal(mode(store.blobPath(result)), 0o444);
+    assert.equal(store.statBlob(result)?.sealed, false);
+    assert.equal((await importPath(write("b", "linked"), "copy")).method, "present");
+    writeFileSync(writer, "LINKED");
+    closeSync(writer);
+    assert.equal(store.statBlob(result)?.sealed, true);
+    assert.equal((await store.readBlob(result)).toString(), "linked");
+  });
+
+  test("a forgotten seal on content that has changed: the blob is quarantined", async () => {
+    const path = write("a", "linked");
+    const result = await importPath(path, "link");
+    const writer = openSync(path, "r+");
+    unlinkSync(path);
+    writeFileSync(writer, "LINKED");
+    closeSync(writer);
+    await assert.rejects(store.verifyBlob(result), withCode("EINVAL"));
+    assert.equal(trash().length, 1);
+    assert.equal((await importPath(write("b", "linked"), "copy")).method, "copy");
   });
 
   test("a second file with the content does not rely on the first one's inode", async () => {

@@ -15,7 +15,7 @@ import {
   parseBlobName,
   storeLayout,
 } from "./blob-names.js";
-import { SEALED_MODE, lookUp, makePrivate, quarantine, seal, statFile } from "./blobs.js";
+import { SEALED_MODE, isSealed, lookUp, makePrivate, quarantine, seal, statFile } from "./blobs.js";
 import { exportTo, openBlob } from "./export.js";
 import { hashFile } from "./hash-file.js";
 import { discardLinked, importBytes, importFile } from "./import.js";
@@ -82,7 +82,7 @@ function statBlob(layout: StoreLayout, id: BlobId): BlobStat | undefined {
   if (id.size === 0n) return isEmptyId(id) ? { size: 0n, blocks: 0, ino: 0n, sealed: true } : undefined;
   const found = lookUp(layout, id);
   if (!found) return undefined;
-  return { size: found.size, blocks: Number(found.blocks), ino: found.ino, sealed: found.nlink === 1n };
+  return { size: found.size, blocks: Number(found.blocks), ino: found.ino, sealed: isSealed(found) };
 }
 
 function findBlob(layout: StoreLayout, hash: ContentHash): BlobId | undefined {
@@ -121,7 +121,7 @@ async function verifyBlob(layout: StoreLayout, id: BlobId): Promise<void> {
     if (before) throw refused; // a wrong size: quarantined just now
     throw new VriftError("ENOENT", `blob ${blobName(id)} is not in the store`);
   }
-  if (found.nlink > 1n) {
+  if (!isSealed(found)) {
     if (!(await makePrivate(layout, id))) throw refused;
     return;
   }

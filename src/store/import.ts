@@ -14,7 +14,7 @@ import { isErrno, makeDirectory, writeAll } from "../platform/files.js";
 import { EMPTY_HASH, hashBytes } from "../platform/hash.js";
 import { native } from "../platform/native.js";
 import { type StoreLayout, blobDirectory, blobFile, blobName } from "./blob-names.js";
-import { SEALED_MODE, lookUp, makePrivate, quarantine, statFile, touch } from "./blobs.js";
+import { SEALED_MODE, isSealed, lookUp, makePrivate, quarantine, statFile, touch } from "./blobs.js";
 import { assertUnchanged, changedWhileRead, settledStamp, stampOf } from "./file-stamp.js";
 import { fillFile } from "./fill.js";
 import { hashFile } from "./hash-file.js";
@@ -97,11 +97,11 @@ async function isOwnLink(layout: StoreLayout, id: BlobId, fd: number): Promise<b
   return blob !== undefined && blob.ino === file.ino && blob.dev === file.dev;
 }
 
-/** Steps 2 and 3, for a blob we can rely on: a shared one becomes private first. */
+/** Steps 2 and 3, for a blob we can rely on: an unsealed one becomes private first. */
 async function isPresent(layout: StoreLayout, id: BlobId): Promise<boolean> {
   const found = lookUp(layout, id);
   if (!found) return false;
-  if (found.nlink > 1n && !(await makePrivate(layout, id))) return false;
+  if (!isSealed(found) && !(await makePrivate(layout, id))) return false;
   return touch(layout, id) && lookUp(layout, id) !== undefined;
 }
 

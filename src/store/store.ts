@@ -41,7 +41,7 @@ export interface BlobStat {
   readonly size: bigint;
   readonly blocks: number;
   readonly ino: bigint;
-  /** False: imported by link and the user's name still exists, so the content may yet change. */
+  /** One name, mode 0444. False: imported by link and not (yet) sealed, so that the content may change. */
   readonly sealed: boolean;
 }
 
@@ -88,8 +88,9 @@ export interface ContentStore {
   importFile(fd: number, path: string, how: "link" | "copy", lease: Lease): Promise<FileImportResult>;
   importBytes(bytes: Uint8Array, lease: Lease): Promise<ImportResult>;
   /**
-   * After a `link` import, when the file's own name is gone: mode 0444. False: the inode still has another name (not
-   * sealed), or the blob is absent. Sealed before: true. Forgotten seals are made up for by the next lookup.
+   * After a `link` import, when the file's own name is gone and the caller has seen that nobody has it open for writing:
+   * mode 0444. False: the inode still has another name (not sealed), or the blob is absent. Sealed before: true. A seal
+   * that is never set costs a copy when the content is next imported or verified.
    */
   sealBlob(id: BlobId): boolean;
   /** Takes a `link` import back whose file changed after it: removes the blob's name if it is (still) inode `ino`. */

@@ -15,8 +15,10 @@
  * sequence number covers. A commit that fails is tried again every second with what has come since; until one succeeds
  * changes are refused with its reason, because "durable in a second" would be a lie.
  */
+import { readdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
-import { makeDirectory } from "../platform/files.js";
+import { makeDirectory, syncDirectory } from "../platform/files.js";
 import { encodeRecord } from "../platform/record-log.js";
 import { type JournaledChange, decodeChanges, encodeChanges } from "./change-codec.js";
 import { Journal } from "./journal.js";
@@ -56,8 +58,10 @@ export async function openManifest(
   options: ManifestOptions = {},
 ): Promise<Manifest & ManifestMeta> {
   makeDirectory(directory);
+  const isNew = readdirSync(directory).length === 0;
   const table = new LmdbTable(directory, { sequence: 0n, count: 0, nextId: ROOT_ID + 1n });
   try {
+    if (isNew) for (const path of [directory, dirname(directory)]) syncDirectory(path);
     return new LmdbManifest(directory, table, options);
   } catch (error) {
     await table.close();

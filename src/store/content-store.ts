@@ -21,7 +21,7 @@ import { hashFile } from "./hash-file.js";
 import { discardLinked, importBytes, importFile } from "./import.js";
 import { removeAbandoned } from "./incoming.js";
 import { openLease, readLeases } from "./leases.js";
-import { openRoots } from "./roots.js";
+import { openRoots, removeRoots } from "./roots.js";
 import type { BlobId, BlobStat, ContentHash, ContentStore } from "./store.js";
 
 /** Opens (making what is missing) the store at `path`. Any number of processes may have it open. */
@@ -55,9 +55,9 @@ export async function openStore(path: string): Promise<ContentStore> {
     },
     lease: () => openLease(layout.leases),
     leased: () => readLeases(layout.leases),
-    roots: async (name) => {
-      if (!isRootsName(name)) throw new VriftError("EINVAL", `${JSON.stringify(name)} cannot name roots`);
-      return openRoots(join(layout.roots, name));
+    roots: async (name) => openRoots(rootsFile(layout, name)),
+    removeRoots: async (name) => {
+      removeRoots(rootsFile(layout, name));
     },
     rootNames: () => readdirSync(layout.roots).filter(isRootsName),
     usage: () => usage(layout),
@@ -65,6 +65,11 @@ export async function openStore(path: string): Promise<ContentStore> {
       closeSync(directoryFd);
     },
   };
+}
+
+function rootsFile(layout: StoreLayout, name: string): string {
+  if (!isRootsName(name)) throw new VriftError("EINVAL", `${JSON.stringify(name)} cannot name roots`);
+  return join(layout.roots, name);
 }
 
 /** The content of every empty file; remade when somebody has written into it. */

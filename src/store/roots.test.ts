@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { hashBytes, hashToHex } from "../platform/hash.js";
+import { hashBytes } from "../platform/hash.js";
 import { scanLog } from "../platform/record-log.js";
 import { openStore } from "./content-store.js";
 import { openRoots } from "./roots.js";
@@ -122,7 +122,11 @@ test("the store keeps names of roots to what a file name may be", async () => {
   const roots = await store.roots("0123456789abcdef0123456789abcdef");
   await roots.add([hashes[0]!]);
   assert.deepEqual(store.rootNames(), ["0123456789abcdef0123456789abcdef"]);
-  assert.equal(hashToHex(hashes[0]!).length, 64);
   roots.close();
+  writeFileSync(join(store.path, "roots", "damaged"), "no records at all, and too long to be a torn header");
+  await assert.rejects(store.roots("damaged"), { code: "VRIFT_DAMAGED" });
+  await store.removeRoots("damaged");
+  await store.removeRoots("damaged");
+  assert.equal(store.rootNames().length, 1);
   store.close();
 });

@@ -35,6 +35,11 @@ export async function openRoots(path: string): Promise<Roots> {
   return roots;
 }
 
+/** Durable when it returns. */
+export function removeRoots(path: string): void {
+  if (unlinkIfPresent(path)) syncDirectory(dirname(path));
+}
+
 export function parseRoots(bytes: Buffer, path: string): { hashes: HashSet; sequence: bigint; end: number } {
   const { records, end, tail } = scanLog(bytes);
   const [head, ...lists] = records;
@@ -114,7 +119,7 @@ class RootsFile implements Roots {
 
   async remove(): Promise<void> {
     this.close();
-    if (unlinkIfPresent(this.#path)) syncDirectory(dirname(this.#path));
+    removeRoots(this.#path);
   }
 
   close(): void {

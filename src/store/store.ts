@@ -120,6 +120,8 @@ export interface ContentStore {
   roots(name: string): Promise<Roots>;
   /** Names of all roots. */
   rootNames(): string[];
+  /** Ends `roots/<name>` without reading it, so also when it is damaged; absent is fine. Durable. */
+  removeRoots(name: string): Promise<void>;
   /** Blobs, and the bytes of their content. */
   usage(): Promise<{ readonly blobs: number; readonly bytes: bigint }>;
   close(): void;

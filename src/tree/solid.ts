@@ -8,6 +8,7 @@ import { recordDirectory, restoreDirectories } from "./directory-times.js";
 import { type PlaceSummary, placeFiles } from "./place.js";
 import { type RecoverSummary, recover } from "./recover.js";
 import { assertComplete, isPhantomRoot, realDirectory } from "./refusal.js";
+import { separateFromStore } from "./separate.js";
 import { withTreeLock } from "./tree-lock.js";
 
 export interface SolidSummary extends PlaceSummary {
@@ -27,6 +28,7 @@ export async function solid(path: string, context: TreeContext): Promise<SolidSu
       throw new VriftError(code, `${message}; ${placed.failed.length} such files, all others are in place`);
     }
     context.progress.begin("register", 0, 0n);
+    await separateFromStore(root, context.store);
     await context.access.solidify(root);
     if (rootTimes) restoreDirectories(root, [rootTimes]); // `.vrift` was removed from it
     return { ...placed, workspace, recovered };

@@ -260,32 +260,29 @@ static int find_command(const char *name, char *path, size_t size) {
   }
 }
 
-/* Follows `#!` as the kernel does, four levels deep at most. `env` and its like are dynamic; what they start is theirs to tell. */
-static int is_static_program(char *path) {
-  unsigned char head[VRIFT_ELF_HEAD];
+/* Follows `#!` as the kernel does. What `env` and its like start in turn is the library's to tell. */
+static int is_static_program(const char *path) {
+  uint8_t head[ELF_CHECK_BYTES];
+  char interpreter[PATH_MAX];
   for (int level = 0; level < 5; level++) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return 0;
     ssize_t got = pread(fd, head, sizeof head, 0);
     close(fd);
     if (got <= 0) return 0;
-    size_t start;
-    size_t length = vrift_script_interpreter(head, (size_t)got, &start);
-    if (length == 0) return vrift_elf_is_static(head, (size_t)got);
-    if (length >= PATH_MAX) return 0;
-    memcpy(path, head + start, length);
-    path[length] = 0;
+    enum elf_check kind = elf_check(head, (size_t)got);
+    if (kind != ELF_SCRIPT) return kind == ELF_STATIC;
+    if (elf_check_interpreter(head, (size_t)got, interpreter, sizeof interpreter) == 0) return 0;
+    path = interpreter;
   }
   return 0;
 }
 
 static void warn_when_static(const char *name) {
   char path[PATH_MAX];
-  if (find_command(name, path, sizeof path) == 0 && is_static_program(path)) {
-    note("%s is a static program, which the library cannot enter: it sees only the files on disk. "
-         "To put them there first: vrift run --hydrate -- %s",
-         name, name);
-  }
+  if (find_command(name, path, sizeof path) != 0 || !is_static_program(path)) return;
+  note("%s is statically linked and sees only the files that are really there; run it with: vrift run --hydrate -- %s",
+       name, name);
 }
 
 static _Noreturn void become_command(char **command) {

@@ -1,7 +1,7 @@
 /** Command lines into options and positionals, by a command's table. */
 import { parseArgs } from "node:util";
 import { VriftError } from "../platform/errors.js";
-import type { Command, OptionTable } from "./command.js";
+import type { Command, Context, OptionTable, Surroundings } from "./command.js";
 import { suggest } from "./suggest.js";
 
 export interface Arguments {
@@ -22,6 +22,19 @@ export function parseArguments(command: Command, args: readonly string[]): Argum
   const { values, positionals } = parse(command, args, options);
   if (values["help"] !== true) checkCount(command, positionals);
   return { positionals, values };
+}
+
+/** The same context for other arguments. */
+export function contextWith(context: Surroundings, { positionals, values }: Arguments): Context {
+  return {
+    ...context,
+    positionals,
+    flag: (name) => values[name] === true,
+    value: (name) => {
+      const value = values[name];
+      return typeof value === "string" ? value : undefined;
+    },
+  };
 }
 
 /**

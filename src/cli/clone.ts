@@ -25,14 +25,24 @@ export const clone: Command = {
   },
 };
 
-function summaryText({ workspace, directories, copied, alreadyThere, bytes, skipped, imported }: CloneSummary): string {
+function summaryText({
+  workspace,
+  directories,
+  copied,
+  alreadyThere,
+  bytes,
+  skipped,
+  imported,
+}: CloneSummary): string {
   const { root, virtualEntries } = workspace;
   return [
     `${root} is a workspace of its own: ${virtualEntries} files from the store, ${directories} directories, ` +
       `${copied} other files copied (${bytesText(bytes)}).`,
     ...(alreadyThere > 0 ? [`${alreadyThere} files were there from an interrupted clone.`] : []),
     ...(skipped > 0 ? [`${skipped} sockets or devices were left out.`] : []),
-    ...(imported ? [`The source is an ordinary directory; ${imported.files} of its files were put into the store first.`] : []),
+    ...(imported
+      ? [`The source is an ordinary directory; ${imported.files} of its files were put into the store first.`]
+      : []),
     `Programs see it all under \`vrift run\`; \`vrift solid ${root}\` makes it an ordinary directory.`,
   ].join("\n");
 }

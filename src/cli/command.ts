@@ -51,6 +51,9 @@ export interface Context {
   readonly progress: ProgressBar;
 }
 
+/** The context without the arguments. */
+export type Surroundings = Omit<Context, "positionals" | "flag" | "value">;
+
 /** Options that many commands share, declared once so that they read the same everywhere. */
 export const rootOption = {
   root: { type: "string", value: "DIR", help: "the workspace's root, instead of looking for it" },

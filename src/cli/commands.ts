@@ -6,6 +6,16 @@ import type { Command } from "./command.js";
 
 const modules = {
   run: async () => (await import("./run.js")).run,
+  phantom: async () => (await import("./phantom.js")).phantom,
+  solid: async () => (await import("./solid.js")).solid,
+  clone: async () => (await import("./clone.js")).clone,
+  ingest: async () => (await import("./ingest.js")).ingest,
+  ls: async () => (await import("./ls.js")).ls,
+  stat: async () => (await import("./stat.js")).stat,
+  cat: async () => (await import("./cat.js")).cat,
+  status: async () => (await import("./status.js")).status,
+  daemon: async () => (await import("./daemon.js")).daemon,
+  doctor: async () => (await import("./doctor.js")).doctor,
   debug: async () => (await import("./debug.js")).debug,
 } as const satisfies Readonly<Record<string, () => Promise<Command>>>;
 

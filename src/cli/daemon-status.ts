@@ -13,8 +13,17 @@ export async function daemonStatus(home: Home): Promise<ControlOperations["statu
     throw error;
   }
   try {
-    const { pid, version, build, startedMs, home: root, sockets, connections, workspaces, rssBytes } =
-      await control.call("status", {});
+    const {
+      pid,
+      version,
+      build,
+      startedMs,
+      home: root,
+      sockets,
+      connections,
+      workspaces,
+      rssBytes,
+    } = await control.call("status", {});
     return { pid, version, build, startedMs, home: root, sockets, connections, workspaces, rssBytes };
   } finally {
     control.close();

@@ -1,14 +1,15 @@
 /** Doctor's look at the daemon: it is started when none runs, because not starting is what people call doctor for. */
-import { ensureDaemon } from "../daemon/start.js";
 import { buildId } from "../platform/build.js";
 import { toVriftError } from "../platform/errors.js";
-import type { Home } from "../platform/paths.js";
+import type { Context } from "./command.js";
+import { connectDaemon } from "./connect-daemon.js";
 import { daemonStatus } from "./daemon-status.js";
 import type { Finding } from "./doctor-finding.js";
 
-export async function daemonAnswers(home: Home): Promise<Finding> {
+export async function daemonAnswers(context: Context): Promise<Finding> {
+  const { home } = context;
   try {
-    await ensureDaemon(home);
+    (await connectDaemon(context)).close();
     const status = await daemonStatus(home);
     if (!status) throw new Error("it ended at once");
     const what = `the daemon answers (process ${status.pid}, ${status.workspaces.length} workspaces)`;

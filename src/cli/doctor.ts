@@ -11,7 +11,9 @@ export const doctor: Command = {
   name: "doctor",
   summary: "look for what keeps vrift from working, and say what to do",
   usage: ["doctor"],
-  about: ["Each line is ok, warn (works, but not as it could) or fail. Ends with 1 when something fails. Starts the daemon."],
+  about: [
+    "Each line is ok, warn (works, but not as it could) or fail. Ends with 1 when something fails. Starts the daemon.",
+  ],
   options: { ...rootOption, ...jsonOption },
   positionals: [0, 0],
   async run(context) {
@@ -42,7 +44,7 @@ async function examine(context: Context): Promise<Finding[]> {
     ...store(home),
     ...tree(context),
     inotifyLimits(),
-    await daemonAnswers(home),
+    await daemonAnswers(context),
   ];
 }
 
@@ -51,6 +53,12 @@ function tree(context: Context): Finding[] {
     return workingTree(workspaceRoot(context), context.home);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return [{ level: "warn", what: `no workspace here: ${message}`, advice: "Call it in a project, or with --root DIR." }];
+    return [
+      {
+        level: "warn",
+        what: `no workspace here: ${message}`,
+        advice: "Call it in a project, or with --root DIR.",
+      },
+    ];
   }
 }

@@ -57,7 +57,7 @@ function copyFrom(path: string, position: number, write: (part: Uint8Array) => v
   if (fd === undefined) return position;
   try {
     const part = Buffer.alloc(CHUNK);
-    for (let at = position; ; ) {
+    for (let at = position; ;) {
       const count = readSync(fd, part, 0, part.length, at);
       if (count === 0) return at;
       write(part.subarray(0, count));

@@ -22,7 +22,6 @@ export function overview(commands: readonly Command[]): string {
       ["VRIFT_HOME", "where everything is kept (~/.vrift)"],
       ["VR_THE_SOURCE", "the content store ($VRIFT_HOME/the_source)"],
       ["VRIFT_SOCKET", "the daemon's only socket"],
-      ["NO_COLOR", "no colour"],
     ]),
     "",
     "Exit status: 0 done, 1 failed, 2 not understood; of `run`: the command's own, 125 vrift failed,",

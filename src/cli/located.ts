@@ -35,10 +35,13 @@ export function workspaceRoot(context: Context, from: string = context.cwd): str
  */
 export function locate(context: Context, path: string): Located {
   const absolute = resolve(context.cwd, path);
-  const real = isRealDirectory(absolute) ? realpathSync.native(absolute) : join(realParent(absolute), basename(absolute));
+  const real = isRealDirectory(absolute)
+    ? realpathSync.native(absolute)
+    : join(realParent(absolute), basename(absolute));
   const root = workspaceRoot(context, context.value("root") === undefined ? real : context.cwd);
   const key = relative(root, real);
-  if (key === ".." || key.startsWith("../")) throw new VriftError("EINVAL", `${path} is outside of the workspace ${root}`);
+  if (key === ".." || key.startsWith("../"))
+    throw new VriftError("EINVAL", `${path} is outside of the workspace ${root}`);
   return { root, key };
 }
 

@@ -22,7 +22,10 @@ export const ls: Command = {
     return withClient(context, root, async (client) => {
       const entries = await client.list(key);
       if (!context.flag("long")) {
-        return { data: entries, text: entries.map(({ name, is_dir }) => (is_dir ? `${name}/` : name)).join("\n") };
+        return {
+          data: entries,
+          text: entries.map(({ name, is_dir }) => (is_dir ? `${name}/` : name)).join("\n"),
+        };
       }
       const detailed = await withFacts(client, key, entries);
       return { data: detailed, text: longText(detailed) };

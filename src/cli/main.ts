@@ -1,9 +1,8 @@
 /** The command line: finds the command, runs it, and is the only file that prints. */
 import { isatty } from "node:tty";
 import { resolveHome } from "../platform/paths.js";
-import { parseArguments } from "./arguments.js";
-import type { Arguments } from "./arguments.js";
-import type { Command, Context, Outcome } from "./command.js";
+import { contextWith, parseArguments } from "./arguments.js";
+import type { Command, Outcome } from "./command.js";
 import { describeFailure } from "./failure.js";
 import { writeAll } from "./output.js";
 import { noBar, progressBar } from "./progress-bar.js";
@@ -28,22 +27,15 @@ function note(line: string): void {
   writeAll(2, `${line}\n`);
 }
 
-function contextOf({ positionals, values }: Arguments): Context {
-  return {
-    positionals,
-    flag: (name) => values[name] === true,
-    value: (name) => {
-      const value = values[name];
-      return typeof value === "string" ? value : undefined;
-    },
-    cwd: process.cwd(),
-    env: process.env,
-    home: resolveHome(),
-    write: print,
-    note,
-    progress,
-  };
-}
+/** All but the arguments. `home` is not configured yet: `run` does without. */
+const surroundings = {
+  cwd: process.cwd(),
+  env: process.env,
+  home: resolveHome(),
+  write: print,
+  note,
+  progress,
+};
 
 async function runCommand(command: Command, args: readonly string[]): Promise<number> {
   const parsed = parseArguments(command, args);
@@ -52,7 +44,9 @@ async function runCommand(command: Command, args: readonly string[]): Promise<nu
     print(`${explain(command)}\n`);
     return 0;
   }
-  const outcome = await command.run(contextOf(parsed));
+  const { configured } = await import("./configured.js");
+  const home = await configured(surroundings.home);
+  const outcome = await command.run(contextWith({ ...surroundings, home }, parsed));
   progress.clear();
   printOutcome(outcome, parsed.values["json"] === true);
   return outcome.exitCode ?? 0;
@@ -69,7 +63,7 @@ function printOutcome({ data, text }: Outcome, json: boolean): void {
 async function main([word, ...rest]: readonly string[]): Promise<number> {
   if (word === "run-prepare") {
     const { prepareRun } = await import("./run-prepare.js");
-    print(await prepareRun(rest, contextOf({ positionals: [], values: {} })));
+    print(await prepareRun(rest, surroundings));
     return 0;
   }
   if (word === "--version" || word === "-V") {

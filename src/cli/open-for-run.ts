@@ -1,11 +1,11 @@
-/** The workspace as `vrift run` needs it. Nothing here may keep COMMAND from running, but a request it cannot honour. */
+/** The workspace as `vrift run` needs it. */
+import { existsSync } from "node:fs";
+import { toVriftError, VriftError } from "../platform/errors.js";
+import { workspacePaths } from "../platform/paths.js";
 import type { Context } from "./command.js";
-
-export interface RunRequest {
-  readonly root: string | undefined;
-  /** Put every virtual file in place first. */
-  readonly hydrate: boolean;
-}
+import { connectDaemon } from "./connect-daemon.js";
+import { libraryPath } from "./library-path.js";
+import { workspaceRoot } from "./located.js";
 
 export interface RunView {
   /** The library, for LD_PRELOAD. */
@@ -16,6 +16,67 @@ export interface RunView {
   readonly phantom: boolean;
 }
 
-export function openForRun(_context: Context, _request: RunRequest): Promise<RunView | null> {
-  return Promise.resolve(null);
+/**
+ * null: COMMAND runs without the library. Nothing depends on vrift, so whatever is in the way of a view is a line on
+ * standard error; only a request that cannot be honoured is thrown.
+ * @throws VriftError VRIFT_ROOT_REFUSED and others of the root; of --hydrate, when a file could not be put in place.
+ */
+export async function openForRun(context: Context): Promise<RunView | null> {
+  const root = workspaceRoot(context);
+  const view = (await viewOfDaemon(context, root)) ?? (await viewWithoutDaemon(context, root));
+  if (view?.phantom && context.flag("hydrate")) await hydrate(context, root);
+  return view;
+}
+
+async function viewOfDaemon(context: Context, root: string): Promise<RunView | null> {
+  try {
+    const control = await connectDaemon(context);
+    try {
+      const { workspace } = await control.call("open", { root });
+      return {
+        preload: libraryPath(context.home),
+        index: workspace.index,
+        phantom: workspace.kind === "phantom",
+      };
+    } finally {
+      control.close();
+    }
+  } catch (error) {
+    const { code, message } = toVriftError(error);
+    context.note(`vrift: ${code}: ${message}; going on without the daemon`);
+    return null;
+  }
+}
+
+/**
+ * A phantom tree's index outlives the daemon, and the library asks the kernel first then. A solid tree needs nothing: its
+ * files are where they were.
+ */
+async function viewWithoutDaemon({ home, note }: Context, root: string): Promise<RunView | null> {
+  try {
+    const { readWorkspaceFile } = await import("../workspace/identity.js");
+    const file = readWorkspaceFile(root);
+    if (file === undefined) return null;
+    const { index } = workspacePaths(home, file.id);
+    if (!existsSync(index))
+      throw new VriftError("VRIFT_DAMAGED", `${root} is phantom and has no index at ${index}`);
+    return { preload: libraryPath(home), index, phantom: true };
+  } catch (error) {
+    const { code, message, hint } = toVriftError(error);
+    note(`vrift: ${code}: ${message}; only files that are on disk will be seen\n  ${hint}`);
+    return null;
+  }
+}
+
+async function hydrate(context: Context, root: string): Promise<void> {
+  const [{ withTree }, { hydrate: putInPlace }, { configured }] = await Promise.all([
+    import("./with-tree.js"),
+    import("../tree/solid.js"),
+    import("./configured.js"),
+  ]);
+  const { failed } = await withTree({ ...context, home: await configured(context.home) }, (tree) =>
+    putInPlace(root, tree),
+  );
+  const [first] = failed;
+  if (first) throw first.error;
 }

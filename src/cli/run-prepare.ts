@@ -5,11 +5,12 @@
  * Few imports: this is what every `vrift run` waits for.
  */
 import { VriftError } from "../platform/errors.js";
-import { ownOptionCount, parseArguments } from "./arguments.js";
+import { contextWith, ownOptionCount, parseArguments } from "./arguments.js";
 import type { Arguments } from "./arguments.js";
-import type { Context } from "./command.js";
+import type { Surroundings } from "./command.js";
 import { describeFailure } from "./failure.js";
 import { openForRun } from "./open-for-run.js";
+import type { RunView } from "./open-for-run.js";
 import { run } from "./run.js";
 
 type Field = readonly [name: "out" | "exit" | "command" | "preload" | "index" | "phantom", value: string];
@@ -17,15 +18,15 @@ type Field = readonly [name: "out" | "exit" | "command" | "preload" | "index" | 
 const EXIT_VRIFT_FAILED = "125";
 
 /** @param args what follows `run`. Resolves to the fields, each ended by NUL; `end` is the last. */
-export async function prepareRun(args: readonly string[], context: Context): Promise<string> {
+export async function prepareRun(args: readonly string[], context: Surroundings): Promise<string> {
   return [...(await answer(args, context)).map(([name, value]) => `${name}=${value}`), "end", ""].join("\0");
 }
 
-async function answer(args: readonly string[], context: Context): Promise<Field[]> {
+async function answer(args: readonly string[], context: Surroundings): Promise<Field[]> {
   try {
     const own = ownOptionCount(run, args);
-    const { values } = ownOptions(args.slice(0, own));
-    if (values["help"] === true) {
+    const parsed = ownOptions(args.slice(0, own));
+    if (parsed.values["help"] === true) {
       const { explain } = await import("./help.js");
       return [
         ["out", `${explain(run)}\n`],
@@ -34,10 +35,7 @@ async function answer(args: readonly string[], context: Context): Promise<Field[
     }
     if (own === args.length)
       throw new VriftError("VRIFT_USAGE", "run needs a COMMAND; usage: vrift run -- COMMAND");
-    const view = await openForRun(context, {
-      root: typeof values["root"] === "string" ? values["root"] : undefined,
-      hydrate: values["hydrate"] === true,
-    });
+    const view = await openForRun(contextWith(context, parsed));
     return [["command", String(own)], ...(view ? injection(view) : [])];
   } catch (error) {
     context.note(describeFailure(error).text);
@@ -50,11 +48,7 @@ function ownOptions(own: readonly string[]): Arguments {
   return parseArguments({ ...run, positionals: [0, 0] }, options);
 }
 
-function injection({
-  preload,
-  index,
-  phantom,
-}: NonNullable<Awaited<ReturnType<typeof openForRun>>>): Field[] {
+function injection({ preload, index, phantom }: RunView): Field[] {
   const fields: Field[] = [
     ["preload", preload],
     ["index", index],

@@ -23,7 +23,10 @@ export const solid: Command = {
   async run(context) {
     const [directory] = context.positionals;
     if (context.flag("all") === (directory !== undefined)) {
-      throw new VriftError("VRIFT_USAGE", "solid needs either a directory or --all; usage: vrift solid DIR | vrift solid --all");
+      throw new VriftError(
+        "VRIFT_USAGE",
+        "solid needs either a directory or --all; usage: vrift solid DIR | vrift solid --all",
+      );
     }
     if (directory !== undefined) {
       const summary = await makeSolid(resolve(context.cwd, directory), context);
@@ -37,7 +40,9 @@ export const solid: Command = {
 async function solidAll(context: Context) {
   const summaries: SolidSummary[] = [];
   const failures: VriftError[] = [];
-  const roots = (await knownWorkspaces(context)).filter(({ kind }) => kind === "phantom").map(({ root }) => root);
+  const roots = (await knownWorkspaces(context))
+    .filter(({ kind }) => kind === "phantom")
+    .map(({ root }) => root);
   for (const root of roots) {
     try {
       summaries.push(await makeSolid(root, context));

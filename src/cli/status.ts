@@ -62,7 +62,8 @@ function workspaceLines(workspaces: readonly WorkspaceInfo[], here: string | nul
   return [
     "workspaces",
     ...workspaces.map(({ root, kind, entries, virtualEntries, virtualBytes }) => {
-      const content = kind === "phantom" ? `, ${virtualEntries} virtual (${bytesText(BigInt(virtualBytes))})` : "";
+      const content =
+        kind === "phantom" ? `, ${virtualEntries} virtual (${bytesText(BigInt(virtualBytes))})` : "";
       return `${root === here ? "*" : " "} ${root}: ${kind}, ${entries} entries${content}`;
     }),
   ];

@@ -1,0 +1,79 @@
+import { connectIfRunning, stopDaemon } from "../daemon/start.js";
+import { VriftError } from "../platform/errors.js";
+import { jsonOption } from "./command.js";
+import type { Command, Context, Outcome } from "./command.js";
+import { connectDaemon } from "./connect-daemon.js";
+import { daemonStatus } from "./daemon-status.js";
+import { followFile, lastLines } from "./follow-file.js";
+import { daemonText } from "./status.js";
+
+const LINES = 200;
+
+const actions: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = {
+  start: async (context) => {
+    (await connectDaemon(context)).close();
+    return statusOutcome(context);
+  },
+  stop: async ({ home }) => {
+    const running = await connectIfRunning(home);
+    if (!running) return { data: { stopped: null }, text: "No daemon was running." };
+    const { pid } = await running.call("status", {});
+    await stopDaemon(running, pid);
+    return { data: { stopped: pid }, text: `Stopped the daemon, process ${pid}.` };
+  },
+  restart: async (context) => {
+    await actions["stop"]?.(context);
+    (await connectDaemon(context)).close();
+    return statusOutcome(context);
+  },
+  status: statusOutcome,
+  logs,
+};
+
+export const daemon: Command = {
+  name: "daemon",
+  summary: "start, stop or restart the daemon; show its state or its log",
+  usage: ["daemon start|stop|restart|status", "daemon logs [-f] [--lines N]"],
+  about: [
+    "One daemon serves all projects of a home; commands start it when it is needed. Stopping loses nothing, and programs\n" +
+      "that run go on. `status` ends with 1 when none runs.",
+  ],
+  options: {
+    follow: { type: "boolean", short: "f", help: "logs: go on as the log grows" },
+    lines: { type: "string", value: "N", help: `logs: so many lines of the end (${LINES})` },
+    ...jsonOption,
+  },
+  positionals: [1, 1],
+  async run(context) {
+    const [name = ""] = context.positionals;
+    const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
+    if (!action) {
+      const known = Object.keys(actions).join(", ");
+      throw new VriftError("VRIFT_USAGE", `daemon knows ${known}, not ${JSON.stringify(name)}`);
+    }
+    return action(context);
+  },
+};
+
+async function statusOutcome({ home }: Context): Promise<Outcome> {
+  const status = await daemonStatus(home);
+  if (!status) return { data: null, text: "No daemon is running; commands start it.", exitCode: 1 };
+  const text = [
+    `daemon   ${daemonText(status)}`,
+    ...status.sockets.map((path) => `socket   ${path}`),
+    `log      ${home.daemonLog}`,
+  ];
+  return { data: status, text: text.join("\n") };
+}
+
+async function logs(context: Context): Promise<Outcome> {
+  const asked = context.value("lines") ?? String(LINES);
+  if (!/^\d{1,9}$/.test(asked))
+    throw new VriftError("VRIFT_USAGE", `--lines takes a number, not ${JSON.stringify(asked)}`);
+  const { text, end } = lastLines(context.home.daemonLog, Number(asked));
+  if (!context.flag("follow"))
+    return { data: text.split("\n").filter((line) => line !== ""), text: text.replace(/\n$/, "") };
+  context.write(text);
+  await followFile(context.home.daemonLog, end, context.write);
+  return { data: null, text: "" };
+}

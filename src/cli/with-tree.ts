@@ -1,0 +1,38 @@
+import { silentLog } from "../platform/log.js";
+import { VriftError } from "../platform/errors.js";
+import { openStore } from "../store/content-store.js";
+import type { ContentStore } from "../store/store.js";
+import type { WorkspaceAccess } from "../tree/access.js";
+import type { TreeContext } from "../tree/context.js";
+import { controlAccess } from "../tree/control-access.js";
+import type { Context } from "./command.js";
+import { connectDaemon } from "./connect-daemon.js";
+
+/** Runs a tree procedure with the store and the daemon or, when none can start, as the owner of the manifests itself. */
+export async function withTree<T>(context: Context, work: (tree: TreeContext) => Promise<T>): Promise<T> {
+  const { home, progress } = context;
+  const store = await openStore(home.source);
+  try {
+    const access = await openAccess(context, store);
+    try {
+      return await work({ home, store, access, progress });
+    } finally {
+      progress.clear();
+      await access.close();
+    }
+  } finally {
+    store.close();
+  }
+}
+
+async function openAccess(context: Context, store: ContentStore): Promise<WorkspaceAccess> {
+  try {
+    return controlAccess(await connectDaemon(context));
+  } catch (error) {
+    if (!(error instanceof VriftError) || error.code !== "VRIFT_NO_DAEMON") throw error;
+    const { openLocalAccess } = await import("../tree/local-access.js");
+    const access = openLocalAccess(context.home, store, silentLog);
+    context.note(`vrift: ${error.code}: ${error.message}\n  Working without it.`);
+    return access;
+  }
+}

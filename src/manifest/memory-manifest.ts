@@ -26,16 +26,16 @@ export function memoryManifest(): Manifest & ManifestMeta {
     get sequence() {
       return sequence;
     },
-    get: table.get,
+    get: (parent, name) => table.get(parent, name),
     find: (key) => finder.find(key),
-    children: table.children,
+    children: (parent, after) => table.children(parent, after),
     entries: (after?: string): Iterable<readonly [string, ManifestRecord]> =>
       walkEntries(table, finder, after),
     count: () => count,
     nextId: () => nextId++,
     async apply(changes) {
       if (changes.length === 0) return;
-      const plan = planChanges(changes, table.get);
+      const plan = planChanges(changes, (parent, name) => table.get(parent, name));
       for (const { parent, name, value } of plan.edits) {
         if (value) entries.set(parent, name, value);
         else entries.delete(parent, name);

@@ -29,17 +29,21 @@ export function realDirectory(path: string): string {
 /** Throws unless `root` (a real path) may become phantom. */
 export function assertMayBePhantom(root: string, home: Home, check: RootCheck): void {
   const env = check.env ?? process.env;
-  for (const [path, what] of [
+  const places = [
     ["/", "the root of the file system"],
     [env["HOME"] || userInfo().homedir, "your home directory"],
     [userInfo().homedir, "your home directory"],
     ["/tmp", "the directory for temporary files"],
     [home.root, "vrift's own directory"],
     [home.source, "vrift's content store"],
-  ] as const) {
-    const real = realPath(path);
-    if (real === root) throw new VriftError("VRIFT_ROOT_REFUSED", `${root} is ${what}`);
-    if (isInside(real, root)) throw new VriftError("VRIFT_ROOT_REFUSED", `${root} contains ${what} (${path})`);
+  ] as const;
+  for (const [path, what] of places) {
+    if (realPath(path) === root) throw new VriftError("VRIFT_ROOT_REFUSED", `${root} is ${what}`);
+  }
+  for (const [path, what] of places) {
+    if (isInside(realPath(path), root)) {
+      throw new VriftError("VRIFT_ROOT_REFUSED", `${root} contains ${what} (${path})`);
+    }
   }
   for (const path of [home.root, home.source]) {
     if (isInside(root, realPath(path))) {
@@ -71,7 +75,10 @@ export function assertComplete(root: string): void {
   const source = incompleteCloneOf(root);
   if (source !== undefined) {
     const again = `vrift clone ${source} ${root}`;
-    throw new VriftError("VRIFT_ROOT_REFUSED", `${root} is an interrupted clone; repeat \`${again}\` or remove it`);
+    throw new VriftError(
+      "VRIFT_ROOT_REFUSED",
+      `${root} is an interrupted clone; repeat \`${again}\` or remove it`,
+    );
   }
 }
 
@@ -104,7 +111,7 @@ function enclosingGitTree(root: string): string | undefined {
 /** The directory itself and all above it. */
 function ancestors(directory: string): string[] {
   const list = [directory];
-  for (let at = directory; dirname(at) !== at; ) list.push((at = dirname(at)));
+  for (let at = directory; dirname(at) !== at;) list.push((at = dirname(at)));
   return list;
 }
 

@@ -29,7 +29,7 @@ struct cache {
 };
 
 static struct cache *cache;
-static bool never;
+static int suspended;
 
 void cwd_start(void) {
   struct cache *memory = raw_mmap(sizeof(struct cache), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -44,7 +44,12 @@ void cwd_changing(void) {
   if (cache) __atomic_fetch_add(&cache->generation, 1, __ATOMIC_SEQ_CST);
 }
 void cwd_changed(void) { cwd_changing(); }
-void cwd_forget_for_ever(void) { __atomic_store_n(&never, true, __ATOMIC_SEQ_CST); }
+void cwd_suspend(void) { __atomic_fetch_add(&suspended, 1, __ATOMIC_SEQ_CST); }
+void cwd_resume(void) {
+  cwd_changed();
+  __atomic_fetch_sub(&suspended, 1, __ATOMIC_SEQ_CST);
+}
+void cwd_forget_for_ever(void) { cwd_suspend(); }
 
 static uint64_t mark_of(const struct view *view, uint64_t hash) {
   return __atomic_load_n(&view->marks[vrift_mark_word(hash)], __ATOMIC_ACQUIRE);
@@ -83,7 +88,7 @@ static void describe(const struct view *view, const char *path, uint32_t length,
            (entry.flags & (VRIFT_ENTRY_DIR | VRIFT_ENTRY_KERNEL)) == VRIFT_ENTRY_DIR;
 }
 
-static void fill_cache(const struct view *view, uint64_t generation, const char *path, uint32_t length,
+static void fill_cache(uint64_t generation, const char *path, uint32_t length,
                        uint64_t hash, uint64_t mark, bool inside, bool known) {
   int pid = raw_getpid();
   if (cache->pid == 0) cache->pid = pid;
@@ -103,11 +108,10 @@ static void fill_cache(const struct view *view, uint64_t generation, const char 
     cache->filled = generation + 1;
   }
   __atomic_store_n(&cache->sequence, sequence + 2, __ATOMIC_RELEASE);
-  (void)view;
 }
 
 long cwd_get(const struct view *view, char *out, bool *known) {
-  bool caching = cache != 0 && !__atomic_load_n(&never, __ATOMIC_RELAXED);
+  bool caching = cache != 0 && __atomic_load_n(&suspended, __ATOMIC_RELAXED) == 0;
   if (caching) {
     long length = read_cache(view, out, known);
     if (length > 0) return length;
@@ -123,7 +127,7 @@ long cwd_get(const struct view *view, char *out, bool *known) {
     if (known) *known = is_known;
     if (!caching) return size - 1;
     if (!inside) {
-      fill_cache(view, generation, out, (uint32_t)size - 1, hash, mark, inside, is_known);
+      fill_cache(generation, out, (uint32_t)size - 1, hash, mark, inside, is_known);
       return size - 1;
     }
     /* The mark must be older than the answer it guards: ask once more with the mark in hand. */
@@ -132,7 +136,7 @@ long cwd_get(const struct view *view, char *out, bool *known) {
     if (failed(size)) return size;
     describe(view, out, (uint32_t)size - 1, &inside, &again, &is_known);
     if (!inside || again != hash) continue;
-    fill_cache(view, generation, out, (uint32_t)size - 1, hash, mark, inside, is_known);
+    fill_cache(generation, out, (uint32_t)size - 1, hash, mark, inside, is_known);
     return size - 1;
   }
   return (long)text_length(out);

@@ -83,30 +83,36 @@ bool descriptor_is_blob(const struct view *view, int fd, struct vrift_entry *ent
   return raw_fstat(fd, &st) == 0 && descriptor_entry(view, fd, &st, entry);
 }
 
+/* Entry numbers may mean something else in a newer index. */
+static uint32_t check_of(uint64_t key_hash) { return (uint32_t)key_hash & INT32_MAX; }
+
 bool descriptors_write(const struct view *view, char *out, size_t size) {
   char *end = out;
   int last = __atomic_load_n(&highest, __ATOMIC_RELAXED);
-  for (int fd = 0; fd <= last && end + 32 < out + size; fd++) {
+  for (int fd = 0; fd <= last && end + 48 < out + size; fd++) {
     struct stat st;
     uint64_t word = __atomic_load_n(&table[fd].entry_and_inode, __ATOMIC_ACQUIRE);
     if (word == 0 || raw_fcntl(fd, F_GETFD, 0) != 0) continue;
     if (raw_fstat(fd, &st) != 0 || !blob_like(view, &st) || (uint32_t)word != (uint32_t)st.st_ino) continue;
     if (end != out) end = append_text(end, ",");
     end = append_decimal(append_text(append_decimal(end, (uint64_t)fd), ":"), word >> 32);
+    end = append_decimal(append_text(end, ":"), check_of(table[fd].key_hash));
   }
   *end = 0;
   return end != out;
 }
 
 void descriptors_read(const struct view *view, const char *text) {
-  uint32_t fd, number;
-  while (parse_number(&text, &fd) && *text++ == ':' && parse_number(&text, &number)) {
+  uint32_t fd, number, check;
+  while (parse_number(&text, &fd) && *text++ == ':' && parse_number(&text, &number) && *text++ == ':' &&
+         parse_number(&text, &check)) {
     struct stat st;
     struct vrift_entry entry;
     if (raw_fstat((int)fd, &st) == 0 && blob_like(view, &st) &&
         vrift_entry_read(&view->index, number, &entry) == 0) {
       const uint8_t *key = vrift_entry_key(&view->index, &entry);
-      if (key != 0) descriptor_remember((int)fd, number, vrift_path_hash(key, entry.key_length), st.st_ino);
+      uint64_t hash = key == 0 ? 0 : vrift_path_hash(key, entry.key_length);
+      if (key != 0 && check_of(hash) == check) descriptor_remember((int)fd, number, hash, st.st_ino);
     }
     if (*text++ != ',') break;
   }

@@ -22,7 +22,7 @@ bool descriptor_entry(const struct view *view, int fd, const struct stat *st, st
 /* The same with the stat taken here. */
 bool descriptor_is_blob(const struct view *view, int fd, struct vrift_entry *entry);
 
-/* `<fd>:<entry>,…` of those that survive exec, for VRIFT_FDS; false when there is none. */
+/* `<fd>:<entry>:<check>,…` of those that survive exec, for VRIFT_FDS; false when there is none. */
 bool descriptors_write(const struct view *view, char *out, size_t size);
 void descriptors_read(const struct view *view, const char *text);
 

@@ -117,3 +117,20 @@ char **environment_build(char *const envp[], void *memory, size_t size) {
   *next = 0;
   return out;
 }
+
+void environment_restore(int (*set)(const char *name, const char *value, int overwrite)) {
+  size_t length;
+  char **own = environment_own();
+  if (own_library == 0) return;
+  const char *list = environment_value(own, "LD_PRELOAD");
+  if (list == 0 || find_library(list, &length) == 0) set("LD_PRELOAD", variables[0] + PRELOAD_LENGTH, 1);
+  for (int i = 1; i < variable_count; i++) {
+    char name[64];
+    size_t size = 0;
+    while (variables[i][size] != '=') size++;
+    if (size >= sizeof name || has(own, variables[i])) continue;
+    memcpy(name, variables[i], size);
+    name[size] = 0;
+    set(name, variables[i] + size + 1, 0);
+  }
+}

@@ -21,6 +21,9 @@ void environment_start(char *const envp[]);
 size_t environment_size(char *const envp[]);
 char **environment_build(char *const envp[], void *memory, size_t size);
 
+/* Puts what is missing into the program's own list, by libc's setenv. */
+void environment_restore(int (*set)(const char *name, const char *value, int overwrite));
+
 /* The program's own list, for calls that use it (execv); may be null before libc has started. */
 char **environment_own(void);
 

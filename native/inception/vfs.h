@@ -30,6 +30,7 @@ long vfs_linkat(int from_fd, const char *from, int to_fd, const char *to, int fl
 long vfs_symlinkat(const char *target, int dirfd, const char *path);
 long vfs_mkdirat(int dirfd, const char *path, unsigned mode);
 long vfs_mknodat(int dirfd, const char *path, unsigned mode, uint64_t device);
+long vfs_bind(int fd, const void *address, unsigned length);
 
 /* Changes of attributes; `flags` of AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH */
 long vfs_chmodat(int dirfd, const char *path, unsigned mode, int flags);
@@ -38,7 +39,6 @@ long vfs_utimensat(int dirfd, const char *path, const struct __kernel_timespec t
 long vfs_truncate(const char *path, long length);
 
 /* Descriptors */
-long vfs_close(int fd);
 long vfs_dup(int fd);
 long vfs_dup3(int fd, int to, int flags);
 long vfs_dup2(int fd, int to);
@@ -54,6 +54,8 @@ long vfs_getdents64(int fd, void *out, size_t size);
 long vfs_chdir(const char *path);
 long vfs_fchdir(int fd);
 long vfs_chroot(const char *path);
+long vfs_unshare(int flags);
+long vfs_setns(int fd, int type);
 
 /* Programs; only returns on failure */
 long vfs_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);

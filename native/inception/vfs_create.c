@@ -1,4 +1,5 @@
 /* New names: mkdir, symlink, mknod, link. */
+#include "bytes.h"
 #include "change.h"
 #include "descriptor_names.h"
 #include "descriptors.h"
@@ -47,4 +48,18 @@ long vfs_linkat(int from_fd, const char *from, int to_fd, const char *to, int fl
   if (result == 0) result = change_new_name(to_fd, to, &call);
   target_end(view, &target);
   return result;
+}
+
+/* A socket in the file system is a new name as well. */
+long vfs_bind(int fd, const void *address, unsigned length) {
+  struct real_call call = {__NR_bind, fd, (long)address, length, 0, 0};
+  const uint16_t unix_family = 1;
+  char path[128];
+  if (!readable(address) || length < 3 || length > sizeof path || *(const uint16_t *)address != unix_family)
+    return make_real_call(&call);
+  /* sun_path need not be terminated. */
+  memcpy(path, (const char *)address + 2, length - 2);
+  path[length - 2] = 0;
+  long result = path[0] == 0 ? make_real_call(&call) : change_new_name(AT_FDCWD, path, &call);
+  return result == -EEXIST ? -EADDRINUSE : result;
 }

@@ -30,3 +30,18 @@ long vfs_chroot(const char *path) {
   if (result == 0) view_check_root();
   return result;
 }
+
+/* Threads may no longer share a working directory, or not this tree. */
+long vfs_unshare(int flags) {
+  cwd_forget_for_ever();
+  long result = raw1(__NR_unshare, flags);
+  if (result == 0) view_check_root();
+  return result;
+}
+
+long vfs_setns(int fd, int type) {
+  cwd_forget_for_ever();
+  long result = raw2(__NR_setns, fd, type);
+  if (result == 0) view_check_root();
+  return result;
+}

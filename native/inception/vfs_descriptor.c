@@ -4,11 +4,6 @@
 #include "swap.h"
 #include "vfs.h"
 
-long vfs_close(int fd) {
-  descriptor_forget(fd);
-  return raw_close(fd);
-}
-
 long vfs_dup(int fd) {
   long result = raw1(__NR_dup, fd);
   if (result >= 0) descriptor_copied(fd, (int)result);

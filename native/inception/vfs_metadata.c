@@ -1,13 +1,30 @@
 /* Attributes by path. A virtual file becomes physical first; on a descriptor of a blob, the descriptor is swapped. */
+#include "bytes.h"
 #include "change.h"
 #include "look.h"
 #include "swap.h"
 #include "vfs.h"
 
+/* As libc does it where the kernel has no fchmodat2. */
+static long chmod_without_following(int dirfd, const char *path, unsigned mode) {
+  char name[32];
+  struct stat st;
+  int fd = (int)raw_openat(dirfd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (fd < 0) return fd;
+  long result = raw_fstat(fd, &st);
+  if (result == 0 && (st.st_mode & S_IFMT) == S_IFLNK) result = -EOPNOTSUPP;
+  *append_decimal(append_text(name, "/proc/self/fd/"), (uint64_t)fd) = 0;
+  if (result == 0) result = raw2(__NR_chmod, (long)name, mode);
+  raw_close(fd);
+  return result;
+}
+
 long vfs_chmodat(int dirfd, const char *path, unsigned mode, int flags) {
   struct real_call call = {__NR_fchmodat2, dirfd, (long)path, mode, flags, 0};
   if (flags == 0) call.number = __NR_fchmodat;
-  return change_file(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &call);
+  long result = change_file(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &call);
+  if (result == -ENOSYS && flags == AT_SYMLINK_NOFOLLOW) return chmod_without_following(dirfd, path, mode);
+  return result;
 }
 
 long vfs_chownat(int dirfd, const char *path, unsigned uid, unsigned gid, int flags) {

@@ -1,0 +1,149 @@
+#include "listing.h"
+
+#include "bytes.h"
+#include "look.h"
+#include "marks.h"
+
+#define WALK_ATTEMPTS 8
+/* A child whose physical name was told. Entry numbers stay below 2^31. */
+#define TOLD 0x80000000u
+
+static bool is_virtual(const struct view *view, uint32_t number) {
+  uint16_t flags = __atomic_load_n(&view->index.entries[number].flags, __ATOMIC_RELAXED);
+  return (flags & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_FREE)) == VRIFT_ENTRY_VIRTUAL;
+}
+
+static bool find_directory(const struct view *view, const struct place *directory, uint32_t *number) {
+  struct vrift_entry entry;
+  return directory->inside &&
+         vrift_index_lookup(&view->index, directory->key, directory->length, directory->hash, &entry, number) ==
+             VRIFT_FOUND &&
+         (entry.flags & (VRIFT_ENTRY_DIR | VRIFT_ENTRY_KERNEL)) == VRIFT_ENTRY_DIR;
+}
+
+/* Counts the virtual children, and writes the first `room` of them down. */
+static uint32_t walk(const struct view *view, uint32_t top, uint32_t *out, uint32_t room) {
+  uint32_t count = 0, left = vrift_list_limit(&view->index);
+  for (uint32_t child = vrift_first_child(&view->index, top); child != 0 && left > 0;
+       child = vrift_next_sibling(&view->index, child), left--) {
+    if (!is_virtual(view, child)) continue;
+    if (count < room) out[count] = child;
+    count++;
+  }
+  return count;
+}
+
+bool listing_needed(const struct view *view, const struct place *directory) {
+  uint32_t top;
+  if (directory->inside && directory->length == 0) return true;
+  return find_directory(view, directory, &top) && walk(view, top, 0, 0) > 0;
+}
+
+void listing_open(const struct view *view, const struct place *directory, struct listing *listing) {
+  uint32_t top, room = LISTING_INLINE;
+  listing->children = 0;
+  listing->count = 0;
+  listing->mapped = 0;
+  listing->root = directory->inside && directory->length == 0;
+  if (!find_directory(view, directory, &top)) return;
+  listing->children = listing->few;
+  for (int attempt = 0; attempt < WALK_ATTEMPTS; attempt++) {
+    uint64_t begun = vrift_structure_begin(&view->index);
+    uint32_t count = walk(view, top, listing->children, room);
+    if (count > room) {
+      listing_close(listing);
+      room = count + count / 4;
+      size_t size = (size_t)room * sizeof(uint32_t);
+      uint32_t *more = raw_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+      if (is_error(more)) return;
+      listing->children = more;
+      listing->mapped = size;
+      attempt--;
+      continue;
+    }
+    listing->count = count;
+    if (vrift_structure_held(&view->index, begun)) return;
+    vrift_pause();
+  }
+}
+
+void listing_close(struct listing *listing) {
+  if (listing->mapped != 0) raw_munmap(listing->children, listing->mapped);
+  listing->mapped = 0;
+  listing->count = 0;
+  listing->children = 0;
+}
+
+/* Only asked for names that are virtual in the index and physical on disk: few, until the next resync makes them none. */
+static uint32_t *find_child(const struct listing *listing, uint32_t number) {
+  for (uint32_t i = 0; i < listing->count; i++)
+    if ((listing->children[i] & ~TOLD) == number) return &listing->children[i];
+  return 0;
+}
+
+static bool key_of_child(const struct place *directory, const char *name, size_t length, uint8_t *key, size_t *size) {
+  if (directory->length + length + 2 > PATH_SIZE) return false;
+  memcpy(key, directory->key, directory->length);
+  *size = directory->length;
+  if (*size > 0) key[(*size)++] = '/';
+  memcpy(key + *size, name, length);
+  *size += length;
+  return true;
+}
+
+bool listing_physical(const struct view *view, const struct place *directory, struct listing *listing,
+                      const char *name) {
+  uint8_t key[PATH_SIZE];
+  struct vrift_entry entry;
+  uint32_t number;
+  size_t size;
+  if (listing->root && text_equal(name, ".vrift")) return false;
+  if (listing->count == 0) return true;
+  if (!key_of_child(directory, name, text_length(name), key, &size)) return true;
+  uint64_t hash = vrift_path_hash(key, size);
+  if (vrift_index_lookup(&view->index, key, size, hash, &entry, &number) != VRIFT_FOUND) return true;
+  if ((entry.flags & (VRIFT_ENTRY_DIR | VRIFT_ENTRY_SYMLINK)) != 0) return true;
+  uint32_t *child = find_child(listing, number);
+  if (child != 0) *child |= TOLD;
+  return true;
+}
+
+/* What a program would see under the child's name now; false when nothing. */
+static bool describe(const struct view *view, const struct place *directory, int fd, uint32_t number,
+                     struct dirent64 *record) {
+  struct vrift_entry entry;
+  struct place place;
+  struct stat st;
+  if (vrift_entry_read(&view->index, number, &entry) != 0 || (entry.flags & VRIFT_ENTRY_FREE) != 0) return false;
+  const uint8_t *name = vrift_entry_name(&view->index, &entry);
+  if (name == 0 || entry.name_length > NAME_LIMIT || entry.name_length == 0) return false;
+  if (!place_from_entry(view, &entry, &place)) return false;
+  /* The number may have come to name something else. */
+  if (entry.key_length <= directory->length || memcmp(place.key, directory->key, directory->length) != 0 ||
+      place_parent_hash(&place) != directory->hash)
+    return false;
+  memcpy(record->d_name, name, entry.name_length);
+  record->d_name[entry.name_length] = 0;
+  record->d_reclen = (uint16_t)((DIRENT_NAME_OFFSET + entry.name_length + 1 + 7) & ~7ul);
+  record->d_ino = entry.ino;
+  record->d_type = DT_REG;
+  bool clean = usable(view) && mark_clean(view, place.hash);
+  if (clean && (entry.flags & VRIFT_ENTRY_VIRTUAL) != 0) return true;
+  if (raw_statat(fd, record->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+    record->d_ino = st.st_ino;
+    record->d_type = (uint8_t)((st.st_mode & S_IFMT) >> 12);
+    return true;
+  }
+  return virtual_and_listed(&place, &entry);
+}
+
+bool listing_virtual(const struct view *view, const struct place *directory, int fd, const struct listing *listing,
+                     uint32_t *at, struct dirent64 *record) {
+  while (*at < listing->count) {
+    uint32_t child = listing->children[(*at)++];
+    if ((child & TOLD) != 0 || !describe(view, directory, fd, child, record)) continue;
+    record->d_off = listing_cookie(*at);
+    return true;
+  }
+  return false;
+}

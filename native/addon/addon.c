@@ -32,7 +32,8 @@
   X(indexSetDistrust, vrift_js_index_set_distrust)                                                                       \
   X(indexClearLost, vrift_js_index_clear_lost)                                                                           \
   X(indexSupersede, vrift_js_index_supersede)                                                                            \
-  X(indexClose, vrift_js_index_close)
+  X(indexClose, vrift_js_index_close)                                                                                    \
+  X(exportIndex, vrift_js_export_index)
 
 #define DECLARE(name, function) napi_value function(napi_env, napi_callback_info);
 FUNCTIONS(DECLARE)

@@ -113,6 +113,12 @@ export interface NativeAddon {
   indexClose(handle: IndexHandle): void;
 
   /**
+   * Builds the version-1 export from the index on a libuv worker, writes it to `temporary` (which must not exist), renames
+   * that to `path` and resolves with its size. The index may be changed and closed meanwhile. EFBIG: over 4 GiB.
+   */
+  exportIndex(handle: IndexHandle, path: string, temporary: string): Promise<number>;
+
+  /**
    * Starts the inotify thread: it watches the given directories and bumps the marks (name and parent) of what changes.
    * Overflow, a moved or deleted directory and a lost watch raise `distrust` in the current index.
    */

@@ -82,6 +82,8 @@ export const constants = {
   EXPORT_MAGIC: 0x504d_4d56n, // "VMMP"
   EXPORT_VERSION: 1n,
   EXPORT_BLOOM_SIZE: 32768n,
+  /** Bits set for each key. */
+  EXPORT_BLOOM_HASHES: 4n,
   EXPORT_HASH_EMPTY: 0n,
   EXPORT_HASH_DELETED: 1n,
   /** Stored for a key whose FNV-1a hash is 0 or 1. */

@@ -1,0 +1,81 @@
+/**
+ * Keeps the specification's manifest export (section 7; docs/index-format.md) at most 100 ms behind the index: changes are
+ * gathered, then the whole file is built in C beside the event loop and renamed into place, so that a reader has either
+ * the file before or the file after.
+ */
+import { randomBytes } from "node:crypto";
+import { unlinkIfPresent } from "../platform/files.js";
+import { native } from "../platform/native.js";
+import type { IndexHandle } from "../platform/native.js";
+
+/** Half of what is promised; the other half is for building (20 ms for 100,000 entries). */
+const GATHER_MS = 50;
+
+export class ManifestExport {
+  readonly #path: string;
+  readonly #onError: (error: unknown) => void;
+  #index: (() => IndexHandle) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  /** `onError` hears why an export could not be written (EPERM: /tmp has another user's); the next change tries again. */
+  constructor(path: string, onError: (error: unknown) => void) {
+    this.#path = path;
+    this.#onError = onError;
+  }
+
+  /** Something changed in the index that `index` gives at the time of writing. Returns at once. */
+  schedule(index: () => IndexHandle): void {
+    if (this.#closed) return;
+    this.#index = index;
+    this.#arm();
+  }
+
+  /** Resolves when everything scheduled so far is in the file, or `onError` has heard why not. */
+  async flush(): Promise<void> {
+    while (this.#index !== undefined || this.#running !== undefined) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      await (this.#running ?? this.#write());
+    }
+  }
+
+  /** Writes nothing more and removes the file: without a daemon it would go on saying what is no longer so. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#index = undefined;
+    clearTimeout(this.#timer);
+    await this.#running;
+    unlinkIfPresent(this.#path);
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined || this.#running !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#write();
+    }, GATHER_MS);
+    this.#timer.unref();
+  }
+
+  /** Never rejects. */
+  #write(): Promise<void> {
+    const index = this.#index;
+    this.#index = undefined;
+    if (index === undefined) return Promise.resolve();
+    this.#running = this.#exportOnce(index).finally(() => {
+      this.#running = undefined;
+      if (this.#index !== undefined) this.#arm();
+    });
+    return this.#running;
+  }
+
+  async #exportOnce(index: () => IndexHandle): Promise<void> {
+    try {
+      await native.exportIndex(index(), this.#path, `${this.#path}.${randomBytes(8).toString("hex")}`);
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+}

@@ -94,15 +94,21 @@ export function makeProjectDirectories(root: string): void {
 export function removeProjectDirectory(root: string): void {
   const project = projectPaths(root);
   unlinkIfPresent(project.workspaceFile);
-  for (const directory of [project.staging, project.whiteouts]) {
-    for (const name of readdirSync(directory)) unlinkIfPresent(join(directory, name));
-    rmdirSync(directory);
-  }
+  for (const directory of [project.staging, project.whiteouts]) removeFlatDirectory(directory);
   unlinkIfPresent(project.gitignore);
   try {
     rmdirSync(project.dir);
   } catch (error) {
-    if (!isErrno(error, "ENOTEMPTY", "EEXIST")) throw error;
+    if (!isErrno(error, "ENOTEMPTY", "EEXIST", "ENOENT")) throw error;
+  }
+}
+
+function removeFlatDirectory(directory: string): void {
+  try {
+    for (const name of readdirSync(directory)) unlinkIfPresent(join(directory, name));
+    rmdirSync(directory);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
   }
 }
 

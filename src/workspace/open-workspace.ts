@@ -13,15 +13,15 @@ import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { projectPaths, workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
+import { IndexWriter } from "../vdir/index-file.js";
 import { constants } from "../vdir/layout.js";
+import { Marks, makeStripes } from "../vdir/marks.js";
 import { makeProjectDirectories } from "./identity.js";
-import { makeStripes, mapMarks } from "./marks.js";
 import { ProjectWorkspace } from "./project-workspace.js";
-import { resync } from "./resync.js";
+import { publish, resync } from "./resync.js";
 import { removeOrphans } from "./staging.js";
 import type { Tree } from "./tree.js";
 import { indexNames, recount } from "./tree.js";
-import { TreeIndex } from "./tree-index.js";
 import { noWatch } from "./watch.js";
 import type { WorkspaceKind } from "./workspace.js";
 
@@ -61,19 +61,8 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     manifest,
     store,
     roots,
-    index: new TreeIndex({
-      file: paths.index,
-      workspaceId: id,
-      kind: Number(kind === "phantom" ? constants.KIND_PHANTOM : constants.KIND_SOLID),
-      rootPath: root,
-      rootDev: stat.dev,
-      rootIno: stat.ino,
-      sourcePath: store.path,
-      sourceDev: store.dev,
-      uid: Number(stat.uid),
-      gid: Number(stat.gid),
-    }),
-    marks: mapMarks(paths.marks),
+    marks: Marks.open(paths.marks),
+    index: undefined,
     foreign: foreignKeys(home, root),
     stubs: new Map(),
     incomplete: new Set(),
@@ -83,16 +72,32 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
   for (const [, record] of manifest.entries()) recount(tree.virtual, record, 1);
   const watch = noWatch(kind === "solid" ? "a solid workspace is answered by the kernel" : "no watcher");
   const { report, snapshot } = await resync(tree, watch);
-  tree.index.build(
-    () => indexNames(tree),
-    () => {
-      tree.index.publishSeen(snapshot);
-      tree.index.setTransaction(manifest.sequence);
-      tree.index.compared(watch.failure === undefined);
-    },
-  );
+  tree.index = buildIndex(tree, stat);
+  publish(tree.index, snapshot, watch);
+  tree.index.publish();
   log.info("opened workspace", { root, id, kind, entries: manifest.count(), ...report });
   return new ProjectWorkspace(tree, watch);
+}
+
+/** A new file with every name; not yet under its name, and not trusted. */
+function buildIndex(tree: Tree, { dev, ino, gid }: { dev: bigint; ino: bigint; gid: bigint }): IndexWriter {
+  const index = IndexWriter.create(tree.paths.index, {
+    workspaceId: tree.id,
+    kind: Number(tree.kind === "phantom" ? constants.KIND_PHANTOM : constants.KIND_SOLID),
+    rootPath: tree.root,
+    rootDev: dev,
+    rootIno: ino,
+    sourcePath: tree.store.path,
+    sourceDev: tree.store.dev,
+    uid: tree.owner.uid,
+    gid: Number(gid),
+    expectedEntries: tree.manifest.count() + tree.stubs.size,
+  });
+  const [root, ...names] = indexNames(tree);
+  if (root !== undefined) index.update(...root);
+  index.fill(names);
+  index.setTransaction(tree.manifest.sequence);
+  return index;
 }
 
 function prepareProject(root: string, log: Log): void {

@@ -15,21 +15,16 @@ import { TurnQueue } from "./turn-queue.js";
 import type { TreeWatch } from "./watch.js";
 import type { AdoptEntry, ResyncReport, Workspace, WorkspaceInfo } from "./workspace.js";
 
-const HEARTBEAT_MS = 250;
-
 export class ProjectWorkspace implements Workspace {
   readonly #tree: Tree;
   readonly #watch: TreeWatch;
   readonly #turns = new TurnQueue();
-  readonly #heartbeat: NodeJS.Timeout;
   #closed = false;
 
   /** Takes over a tree whose index is built and published. */
   constructor(tree: Tree, watch: TreeWatch) {
     this.#tree = tree;
     this.#watch = watch;
-    this.#heartbeat = setInterval(() => tree.index.beat(), HEARTBEAT_MS);
-    this.#heartbeat.unref();
     watch.onDirty(() => {
       if (!this.#closed)
         void this.resync().catch((error: unknown) =>
@@ -118,11 +113,10 @@ export class ProjectWorkspace implements Workspace {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#heartbeat);
     this.#watch.stop();
     await this.#turns.idle();
     await this.#syncNow();
-    this.#tree.index.close();
+    this.#tree.index?.close();
     this.#tree.roots.close();
     await this.#tree.manifest.close();
   }

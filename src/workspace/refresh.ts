@@ -8,6 +8,7 @@ import { decide } from "./states.js";
 import type { Change, Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
 import type { ManifestRecord } from "../manifest/manifest.js";
+import type { Whiteout } from "./whiteouts.js";
 import { isWhitedOut, readWhiteouts, removeWhiteout } from "./whiteouts.js";
 
 /** What a key is now. */
@@ -31,12 +32,32 @@ export async function foldWhiteouts(tree: Tree): Promise<void> {
   const whiteouts = readWhiteouts(tree.project.whiteouts);
   if (whiteouts.length === 0) return;
   const keys = new Set(whiteouts.map((whiteout) => whiteout.key));
+  const before = new Map([...keys].map((key) => [key, tree.manifest.find(key)]));
   for (const key of keys) {
     await refreshKey(tree, key, true);
     const record = tree.manifest.find(key);
     if (record !== undefined && isDir(record)) await foldBelow(tree, key, record, keys);
   }
-  whiteouts.forEach(removeWhiteout);
+  await endWhiteouts(tree, whiteouts, before);
+}
+
+/**
+ * Removes whiteouts whose entries are gone. A program takes its whiteout back when its unlink fails: then the name was
+ * never removed, and its entry is put back. @param before entries as they were before the whiteouts were applied.
+ */
+export async function endWhiteouts(
+  tree: Tree,
+  whiteouts: readonly Whiteout[],
+  before: ReadonlyMap<string, ManifestRecord | undefined>,
+): Promise<void> {
+  for (const whiteout of whiteouts) {
+    const { key } = whiteout;
+    if (removeWhiteout(whiteout)) continue;
+    const record = before.get(key);
+    if (record === undefined || !isVirtual(record) || tree.manifest.find(key) !== undefined) continue;
+    if (tree.manifest.find(parentKey(key)) !== undefined)
+      await commit(tree, [{ parent: parentId(tree, key), key, record }]);
+  }
 }
 
 async function foldBelow(

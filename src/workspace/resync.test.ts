@@ -5,6 +5,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -14,12 +15,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { readIndex } from "../../test/index-file.js";
 import { workspaceFixture } from "../../test/workspace-fixture.js";
 import type { Fixture } from "../../test/workspace-fixture.js";
 import { native } from "../platform/native.js";
+import { IndexReader } from "../vdir/index-reader.js";
 import { constants } from "../vdir/layout.js";
-import { mapMarks } from "./marks.js";
+import { Marks, markWord } from "../vdir/marks.js";
 import type { ProjectWorkspace } from "./project-workspace.js";
 
 const VIRTUAL = Number(constants.ENTRY_VIRTUAL);
@@ -47,7 +48,19 @@ async function phantomWithVirtual(): Promise<ProjectWorkspace> {
 }
 
 function flagsOf(workspace: ProjectWorkspace, key: string): number | undefined {
-  return readIndex(workspace.info.index).flags.get(key);
+  return IndexReader.open(workspace.info.index).lookup(key)?.flags;
+}
+
+function flagsByKey(workspace: ProjectWorkspace): Map<string, number> {
+  const entries = [...IndexReader.open(workspace.info.index).entries()];
+  return new Map(entries.map(({ key, flags }): [string, number] => [key, flags]).sort());
+}
+
+/** Of the word of a key. */
+function isSeen(workspace: ProjectWorkspace, key: string): boolean {
+  const { seenOffset } = IndexReader.open(workspace.info.index).header;
+  const at = seenOffset + markWord(native.pathHash(Buffer.from(key))) * 8;
+  return readFileSync(workspace.info.index).readBigUInt64LE(at) !== 0n;
 }
 
 async function report(workspace: ProjectWorkspace): Promise<object> {
@@ -123,16 +136,15 @@ test("an adopted file that still stands stays virtual until it is touched, and i
   const { mtimeNs } = statSync(path, { bigint: true });
   const adopted = await workspace.adopt([await t.adoptEntry("d/v", "virtual text", mtimeNs)], "virtual");
   assert.deepEqual(adopted.refused, []);
-  const hash = native.pathHash(Buffer.from("d/v"));
-  native.marksBump(mapMarks(join(workspace.info.run, "marks")), hash);
+  Marks.open(join(workspace.info.run, "marks")).bump("d/v");
   assert.deepEqual(await report(workspace), quiet);
   assert.equal(flagsOf(workspace, "d/v")! & VIRTUAL, VIRTUAL);
-  assert.equal(readIndex(workspace.info.index).seen(Number((hash >> 16n) & 0xffffn)), 0n);
+  assert.equal(isSeen(workspace, "d/v"), false);
   // The command that had it adopted removes it: nothing is lost.
   unlinkSync(path);
   assert.deepEqual(await report(workspace), quiet);
   assert.equal(workspace.info.virtualEntries, 1);
-  assert.notEqual(readIndex(workspace.info.index).seen(Number((hash >> 16n) & 0xffffn)), 0n);
+  assert.equal(isSeen(workspace, "d/v"), true);
 });
 
 test("a whiteout of a directory ends what is virtual below it", async () => {
@@ -172,8 +184,7 @@ test("a file in the place of a directory, and a directory in the place of a file
   await workspace.resync();
   assert.equal((await workspace.get("d"))?.flags, 0);
   assert.equal((await workspace.get("f"))?.flags, 1);
-  const { flags } = readIndex(workspace.info.index);
-  assert.deepEqual([...flags.keys()].sort(), ["", "d", "f", "f/inner"]);
+  assert.deepEqual([...flagsByKey(workspace).keys()], ["", "d", "f", "f/inner"]);
   assert.deepEqual(await report(workspace), quiet);
 });
 
@@ -185,13 +196,12 @@ test("every physical name is in the index: .git, secrets and special files as na
   symlinkSync("plain", join(t.root, "link"));
   execFileSync("mkfifo", [join(t.root, "fifo")]);
   const workspace = await t.registry.open(t.root, true);
-  const { flags, distrust } = readIndex(workspace.info.index);
+  const flags = flagsByKey(workspace);
   for (const key of [".git", "sub/.git", "sub/.env", "fifo", ".vrift"])
     assert.equal(flags.get(key)! & KERNEL, KERNEL, key);
   for (const key of ["plain", "link", "sub"]) assert.equal(flags.get(key)! & BACKED, BACKED, key);
   assert.equal(flags.get(".git/config"), undefined);
   assert.equal(flags.get("")! & COMPLETE, COMPLETE);
-  assert.equal(typeof distrust, "number");
   unlinkSync(join(t.root, "sub/.env"));
   await workspace.resync();
   assert.equal(flagsOf(workspace, "sub/.env"), undefined);
@@ -226,13 +236,12 @@ test("the index grows while names are added, and the file that programs map says
   execFileSync("ln", [workspace.info.index, old]);
   for (let i = 0; i < 3000; i++) t.write(`many/file-${i}`, "");
   await workspace.resync();
-  assert.equal(readIndex(old).superseded, 1);
-  const { flags, superseded } = readIndex(workspace.info.index);
-  assert.equal(superseded, 0);
-  assert.equal(flags.size, 3002);
+  assert.equal(IndexReader.open(old).header.superseded, true);
+  assert.equal(IndexReader.open(workspace.info.index).header.superseded, false);
+  assert.equal(flagsByKey(workspace).size, 3002);
   rmSync(join(t.root, "many"), { recursive: true });
   assert.deepEqual(await report(workspace), { ...quiet, removed: 3001 });
-  assert.deepEqual([...readIndex(workspace.info.index).flags.keys()], [""]);
+  assert.deepEqual([...flagsByKey(workspace).keys()], [""]);
 });
 
 test("renamed directories and replaced files end in the same index as a fresh one", async () => {
@@ -241,7 +250,6 @@ test("renamed directories and replaced files end in the same index as a fresh on
   renameSync(join(t.root, "a/b"), join(t.root, "moved"));
   renameSync(join(t.root, "z"), join(t.root, "a/3"));
   await workspace.resync();
-  const changed = readIndex(workspace.info.index).flags;
-  const fresh = readIndex((await (await t.reopen()).open(t.root)).info.index).flags;
-  assert.deepEqual(new Map([...changed].sort()), new Map([...fresh].sort()));
+  const changed = flagsByKey(workspace);
+  assert.deepEqual(flagsByKey(await (await t.reopen()).open(t.root)), changed);
 });

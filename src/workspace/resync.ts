@@ -21,16 +21,19 @@ import { native } from "../platform/native.js";
 import type { IndexValue } from "../platform/native.js";
 import { scanTree } from "../platform/scan.js";
 import type { ScanEntry } from "../platform/scan.js";
+import type { IndexWriter } from "../vdir/index-file.js";
 import { constants } from "../vdir/layout.js";
+import { markWord } from "../vdir/marks.js";
 import { isKernelName, isStorable } from "./kernel-names.js";
 import { lookPhysical, parentKey } from "./physical.js";
 import { backedRecord, isDir, isVirtual, toStubValue } from "./records.js";
+import { endWhiteouts } from "./refresh.js";
 import { decide } from "./states.js";
 import type { Change, Tree } from "./tree.js";
 import { commit, putIndex } from "./tree.js";
 import type { TreeWatch } from "./watch.js";
 import type { Whiteout } from "./whiteouts.js";
-import { isWhitedOut, readWhiteouts, removeWhiteout } from "./whiteouts.js";
+import { isWhitedOut, readWhiteouts } from "./whiteouts.js";
 import type { ResyncReport } from "./workspace.js";
 
 const YIELD_EVERY = 8192;
@@ -42,6 +45,9 @@ interface Physical {
   readonly incomplete: Set<string>;
 }
 
+/** Reasons in the index for asking the kernel first; a new file begins with the first. */
+const DISTRUST_COMPARING = 1;
+const DISTRUST_UNWATCHED = 2;
 /** How often directories that appeared during a scan make it start again. */
 const SCAN_ATTEMPTS = 3;
 
@@ -50,8 +56,9 @@ export async function resync(
   tree: Tree,
   watch: TreeWatch,
 ): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
-  tree.index.comparing();
+  if (tree.index !== undefined) distrustAfterLoss(tree.index);
   const { snapshot, whiteouts, physical } = await lookAround(tree, watch);
+  const before = new Map(whiteouts.map(({ key }) => [key, tree.manifest.find(key)]));
   const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)));
   await comparison.run();
   const completeness = changedCompleteness(tree, physical);
@@ -59,17 +66,25 @@ export async function resync(
   tree.stubs = physical.stubs;
   tree.incomplete = physical.incomplete;
   await commit(tree, comparison.changes());
-  if (tree.index.built) {
-    for (const [key, value] of physical.stubs) tree.index.put(key, value);
-    for (const key of completeness) putIndex(tree, { key, record: tree.manifest.find(key) });
-  }
-  whiteouts.forEach(removeWhiteout);
+  for (const [key, value] of physical.stubs) tree.index?.put(key, value);
+  for (const key of completeness) putIndex(tree, { key, record: tree.manifest.find(key) });
+  await endWhiteouts(tree, whiteouts, before);
   comparison.pending.forEach((key) => leaveDirty(snapshot, key));
-  if (tree.index.built) {
-    tree.index.publishSeen(snapshot);
-    tree.index.compared(watch.failure === undefined);
-  }
+  if (tree.index !== undefined) publish(tree.index, snapshot, watch);
   return { report: { ...comparison.report, whiteouts: whiteouts.length }, snapshot };
+}
+
+/** After a loss (queue overflow, a moved directory) nothing is trusted until the tree was compared; one that comes meanwhile stays. */
+function distrustAfterLoss(index: IndexWriter): void {
+  if ((BigInt(index.distrust >>> 0) & constants.DISTRUST_LOST) === 0n) return;
+  index.setDistrust(DISTRUST_COMPARING);
+  index.clearLost();
+}
+
+/** Without a watch changes from outside are not told, so nothing is trusted. */
+export function publish(index: IndexWriter, snapshot: ArrayBuffer, watch: TreeWatch): void {
+  index.publishSeen(snapshot);
+  index.setDistrust(watch.failure === undefined ? 0 : DISTRUST_UNWATCHED);
 }
 
 interface Surroundings {
@@ -81,7 +96,7 @@ interface Surroundings {
 /** Steps 1 and 2. A directory must be watched before it is listed, or a change between the two is lost. */
 async function lookAround(tree: Tree, watch: TreeWatch): Promise<Surroundings> {
   for (let attempt = 1; ; attempt++) {
-    const snapshot = native.marksSnapshot(tree.marks);
+    const snapshot = tree.marks.snapshot();
     const whiteouts = tree.kind === "phantom" ? readWhiteouts(tree.project.whiteouts) : [];
     const physical = sortNames(tree, await scanTree(tree.root, skippedKeys(tree)));
     const unseen = watch.cover(directoriesOf(tree, physical));
@@ -292,8 +307,7 @@ class Comparison {
 
 /** As if an operation were in flight: the word is not published, and the kernel is asked for the name. */
 function leaveDirty(snapshot: ArrayBuffer, key: string): void {
-  const word = Number((native.pathHash(Buffer.from(key)) >> 16n) & (constants.MARK_WORDS - 1n));
-  new DataView(snapshot).setUint16(word * 8, 1, true);
+  new DataView(snapshot).setUint16(markWord(native.pathHash(Buffer.from(key))) * 8, 1, true);
 }
 
 function depth(key: string): number {
@@ -315,7 +329,7 @@ function makeDirectoryAgain(path: string, mode: number): ReturnType<typeof lookP
 
 /** Known directories whose COMPLETE flag changes although their entry may not. */
 function changedCompleteness(tree: Tree, physical: Physical): string[] {
-  if (!tree.index.built) return [];
+  if (tree.index === undefined) return [];
   const changed: string[] = [];
   for (const key of tree.incomplete) if (!physical.incomplete.has(key)) changed.push(key);
   for (const key of physical.incomplete) if (!tree.incomplete.has(key)) changed.push(key);
@@ -324,6 +338,6 @@ function changedCompleteness(tree: Tree, physical: Physical): string[] {
 
 /** Stubs that are gone, or are entries of the manifest now; a stub has nothing below it in the index. */
 function removeOldStubs(tree: Tree, physical: Physical): void {
-  if (!tree.index.built) return;
-  for (const key of tree.stubs.keys()) if (!physical.stubs.has(key)) tree.index.remove(key);
+  for (const key of tree.stubs.keys())
+    if (!physical.stubs.has(key)) putIndex(tree, { key, record: undefined });
 }

@@ -12,10 +12,11 @@ import type { Log } from "../platform/log.js";
 import type { IndexValue } from "../platform/native.js";
 import type { ProjectPaths, WorkspacePaths } from "../platform/paths.js";
 import type { ContentStore, Roots } from "../store/store.js";
+import type { IndexName, IndexWriter } from "../vdir/index-file.js";
+import type { Marks } from "../vdir/marks.js";
 import { nameOf, parentKey } from "./physical.js";
 import type { PolicyOwner } from "./policy.js";
 import { isDir, isVirtual, toIndexValue } from "./records.js";
-import type { IndexName, TreeIndex } from "./tree-index.js";
 import type { WorkspaceKind } from "./workspace.js";
 
 export interface Tree {
@@ -29,9 +30,9 @@ export interface Tree {
   readonly manifest: Manifest & ManifestMeta;
   readonly store: ContentStore;
   readonly roots: Roots;
-  readonly index: TreeIndex;
-  /** The marks file, mapped. */
-  readonly marks: ArrayBuffer;
+  readonly marks: Marks;
+  /** undefined until the tree was compared for the first time. */
+  index: IndexWriter | undefined;
   /** Keys below the root that are left to the kernel besides what the policy says: the home, when it is inside. */
   readonly foreign: ReadonlySet<string>;
   /** Names only the kernel answers for; in the index, not in the manifest. */
@@ -71,9 +72,9 @@ export async function commit(tree: Tree, changes: readonly Change[]): Promise<vo
       recount(tree.virtual, before[i], -1);
       recount(tree.virtual, record, 1);
     });
-    if (tree.index.built) for (const change of batch) putIndex(tree, change);
+    for (const change of batch) putIndex(tree, change);
   }
-  if (tree.index.built) tree.index.setTransaction(tree.manifest.sequence);
+  tree.index?.setTransaction(tree.manifest.sequence);
 }
 
 export function recount(count: VirtualCount, record: ManifestRecord | undefined, by: 1 | -1): void {
@@ -83,8 +84,8 @@ export function recount(count: VirtualCount, record: ManifestRecord | undefined,
 }
 
 export function putIndex(tree: Tree, { key, record }: Pick<Change, "key" | "record">): void {
-  if (record === undefined) tree.index.remove(key);
-  else tree.index.put(key, toIndexValue(record, !tree.incomplete.has(key)));
+  if (record !== undefined) tree.index?.put(key, toIndexValue(record, !tree.incomplete.has(key)));
+  else if (tree.index?.find(key) !== undefined) tree.index.remove(key);
 }
 
 function toManifestChange({ parent, key, record }: Change): ManifestChange {

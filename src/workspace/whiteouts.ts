@@ -28,8 +28,9 @@ export function readWhiteouts(directory: string): Whiteout[] {
   return found;
 }
 
-export function removeWhiteout(whiteout: Whiteout): void {
-  unlinkIfPresent(whiteout.file);
+/** After its entry is gone. False: the program took it back, because its unlink failed. */
+export function removeWhiteout(whiteout: Whiteout): boolean {
+  return unlinkIfPresent(whiteout.file);
 }
 
 /** True for a key that is itself whited out or lies below a directory that is. */

@@ -44,7 +44,7 @@ export async function workspaceFixture(): Promise<Fixture> {
 
   const blob = async (text: string): Promise<{ hash: Uint8Array; size: bigint }> => {
     const { hash, size } = await store.importBytes(Buffer.from(text), lease);
-    return { hash, size };
+    return { hash: new Uint8Array(hash), size };
   };
   return {
     directory,

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EntryId, ManifestRecord } from "../manifest/manifest.js";
 import { ROOT_ID } from "../manifest/manifest.js";
 import { VriftError, toVriftError } from "../platform/errors.js";
-import { EMPTY_HASH, hashFromHex, hashToHex } from "../platform/hash.js";
+import { EMPTY_HASH, hashFromHex } from "../platform/hash.js";
 import { pathToKey } from "../protocol/key.js";
 import { isKernelName } from "./kernel-names.js";
 import type { PhysicalName } from "./physical.js";
@@ -64,9 +64,11 @@ class AdoptBatch {
       const content = parseContent(entry);
       const parent = await this.#directory(key);
       const physical = lookPhysical(`${this.#tree.root}/${key}`);
-      const record = this.#record(key, parent, content, physical);
-      this.#changes.set(key, { parent, key, record });
-      if (content.size > 0n && this.#inStore(content)) this.#hashes.push(content.hash);
+      const stored = content.size === 0n || this.#tree.store.statBlob(content) !== undefined;
+      if (!stored && this.#as === "virtual")
+        throw new VriftError("ENOENT", `content ${entry.hash} is not in the store`);
+      this.#changes.set(key, { parent, key, record: this.#record(key, parent, content, physical) });
+      if (stored && content.size > 0n) this.#hashes.push(content.hash);
     } catch (error) {
       this.refused.push({ path: entry.path, reason: toVriftError(error).toWire() });
     }
@@ -90,8 +92,6 @@ class AdoptBatch {
     if (physical !== undefined) this.#assertSame(key, content, physical);
     const id = before?.id ?? this.#tree.manifest.nextId();
     if (this.#as === "backed") return backedRecord(id, physical!, content.hash);
-    if (!this.#inStore(content))
-      throw new VriftError("ENOENT", `content ${hashToHex(content.hash)} is not in the store`);
     const facts = { key, validUtf8: true, type: "file", mode: content.mode, nlink: 1, xattr: false } as const;
     const reason = staysPhysical({ ...facts, ...this.#tree.owner }, this.#tree.owner);
     if (reason !== null) throw new VriftError("EINVAL", `${key} stays a plain file (${reason})`);
@@ -123,10 +123,6 @@ class AdoptBatch {
       physical.mode !== content.mode
     )
       throw new VriftError("EBUSY", `${key} changed after it was read`);
-  }
-
-  #inStore(content: VirtualContent): boolean {
-    return content.size === 0n || this.#tree.store.statBlob(content) !== undefined;
   }
 }
 

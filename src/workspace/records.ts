@@ -111,7 +111,7 @@ export function describes(record: ManifestRecord, physical: PhysicalName): boole
 /** The wire's form: a directory has a zero hash and size 0, a time before 1970 is 0. */
 export function toVnodeEntry(record: ManifestRecord): VnodeEntry {
   return {
-    content_hash: isDir(record) ? NO_HASH : record.hash,
+    content_hash: new Uint8Array(isDir(record) ? NO_HASH : record.hash),
     size: isDir(record) ? 0n : record.size,
     mtime: record.mtimeNs < 0n ? 0n : record.mtimeNs,
     mode: record.mode,

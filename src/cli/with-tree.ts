@@ -1,5 +1,5 @@
 import { silentLog } from "../platform/log.js";
-import { VriftError } from "../platform/errors.js";
+import { toVriftError } from "../platform/errors.js";
 import { openStore } from "../store/content-store.js";
 import type { ContentStore } from "../store/store.js";
 import type { WorkspaceAccess } from "../tree/access.js";
@@ -25,14 +25,21 @@ export async function withTree<T>(context: Context, work: (tree: TreeContext) =>
   }
 }
 
+/** The daemon's lock decides: whoever has it owns the manifests, so this is safe whatever kept the daemon from answering. */
 async function openAccess(context: Context, store: ContentStore): Promise<WorkspaceAccess> {
   try {
     return controlAccess(await connectDaemon(context));
   } catch (error) {
-    if (!(error instanceof VriftError) || error.code !== "VRIFT_NO_DAEMON") throw error;
+    const { code, message } = toVriftError(error);
     const { openLocalAccess } = await import("../tree/local-access.js");
-    const access = openLocalAccess(context.home, store, silentLog);
-    context.note(`vrift: ${error.code}: ${error.message}\n  Working without it.`);
+    let access: WorkspaceAccess;
+    try {
+      access = openLocalAccess(context.home, store, silentLog);
+    } catch {
+      // Somebody has the lock and does not answer: that is what is wrong.
+      throw error;
+    }
+    context.note(`vrift: ${code}: ${message}; going on without the daemon`);
     return access;
   }
 }

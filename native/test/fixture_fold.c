@@ -1,0 +1,85 @@
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fixture_tree.h"
+
+static uint32_t find(const struct fixture *fixture, const char *key) {
+  size_t length = strlen(key);
+  return vrift_index_find(&fixture->index.view, (const uint8_t *)key, length,
+                          vrift_path_hash((const uint8_t *)key, length));
+}
+
+static bool whited_out(const struct fixture *fixture, const char *key) {
+  char path[PATH_MAX];
+  uint64_t hash = vrift_path_hash((const uint8_t *)key, strlen(key));
+  snprintf(path, sizeof path, "%s/.vrift/whiteouts/%016llx", fixture->root, (unsigned long long)hash);
+  return access(path, F_OK) == 0;
+}
+
+static void insert_missing(struct fixture *fixture, const char *key, const struct stat *st) {
+  struct vrift_index_value value;
+  uint32_t entry;
+  if (find(fixture, key) != VRIFT_NO_ENTRY) return;
+  uint16_t flags = VRIFT_ENTRY_BACKED;
+  if (S_ISDIR(st->st_mode)) flags |= VRIFT_ENTRY_DIR | VRIFT_ENTRY_COMPLETE;
+  if (S_ISLNK(st->st_mode)) flags |= VRIFT_ENTRY_SYMLINK;
+  if (fixture_is_kernel(key)) flags = VRIFT_ENTRY_KERNEL | (S_ISDIR(st->st_mode) ? VRIFT_ENTRY_DIR : 0);
+  fixture_value(st, flags, &value);
+  errno = vrift_writer_insert(&fixture->index, (const uint8_t *)key, strlen(key), &value, &entry);
+  if (errno) fixture_die("insert", key);
+}
+
+static int deepest_first(const void *a, const void *b) { return strcmp(*(char *const *)b, *(char *const *)a); }
+
+static void fold_entry(struct fixture *fixture, const char *key) {
+  struct stat st;
+  struct vrift_index_value value;
+  uint32_t number = find(fixture, key);
+  const struct vrift_entry *entry = &fixture->index.entries[number];
+  bool exists = lstat(fixture_path(fixture->root, key), &st) == 0;
+  bool is_virtual = (entry->flags & VRIFT_ENTRY_VIRTUAL) != 0;
+  if (!exists && is_virtual && !whited_out(fixture, key)) return;
+  bool same_kind = exists && (entry->mode & S_IFMT) == (st.st_mode & S_IFMT);
+  if (!same_kind) {
+    errno = vrift_writer_remove(&fixture->index, number);
+  } else if (is_virtual) {
+    fixture_value(&st, VRIFT_ENTRY_BACKED, &value);
+    errno = vrift_writer_update(&fixture->index, number, &value);
+  } else {
+    errno = 0;
+  }
+  if (errno) fixture_die("fold", key);
+}
+
+void fixture_fold(struct fixture *fixture) {
+  uint64_t *marks = malloc(8ul * VRIFT_MARK_WORDS);
+  memcpy(marks, fixture->marks, 8ul * VRIFT_MARK_WORDS);
+  uint32_t used = fixture->index.header->entry_used, count = 0;
+  char **keys = malloc(used * sizeof *keys);
+  for (uint32_t i = 1; i < used; i++) {
+    const struct vrift_entry *entry = &fixture->index.entries[i];
+    if (entry->flags & VRIFT_ENTRY_FREE) continue;
+    keys[count++] = strndup((const char *)fixture->index.keys + entry->key_offset, entry->key_length);
+  }
+  qsort(keys, count, sizeof *keys, deepest_first);
+  for (uint32_t i = 0; i < count; i++) {
+    fold_entry(fixture, keys[i]);
+    free(keys[i]);
+  }
+  free(keys);
+  fixture_walk(fixture, insert_missing);
+  const char *whiteouts = strdup(fixture_path(fixture->root, ".vrift/whiteouts"));
+  DIR *dir = opendir(whiteouts);
+  struct dirent *record;
+  while (dir && (record = readdir(dir)))
+    if (record->d_name[0] != '.') unlink(fixture_path(whiteouts, record->d_name));
+  if (dir) closedir(dir);
+  free((void *)whiteouts);
+  vrift_writer_publish_seen(&fixture->index, marks);
+  free(marks);
+}

@@ -1,0 +1,137 @@
+/*
+ * A phantom workspace without a daemon, for tests of the injected library:
+ *
+ *   phantom_fixture ROOT RUN SOURCE
+ *
+ * moves the plain files of ROOT into the store SOURCE, makes RUN/index, RUN/marks and RUN/stripes, says "ready", and stays:
+ * it holds `alive`. Lines on stdin, each answered by "ok": `fold` (as resync does), `distrust 0|1`, `die` (leaves `alive`
+ * without an owner). It ends with stdin.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fixture_tree.h"
+
+static uint32_t names;
+static uint64_t key_bytes;
+
+static void count(struct fixture *fixture, const char *key, const struct stat *st) {
+  (void)fixture;
+  (void)st;
+  names++;
+  key_bytes += strlen(key);
+}
+
+static void insert(struct fixture *fixture, const char *key, const struct stat *st) {
+  struct vrift_index_value value;
+  uint32_t entry;
+  const char *path = fixture_path(fixture->root, key);
+  if (fixture_is_kernel(key))
+    fixture_value(st, VRIFT_ENTRY_KERNEL | (S_ISDIR(st->st_mode) ? VRIFT_ENTRY_DIR : 0), &value);
+  else if (S_ISDIR(st->st_mode))
+    fixture_value(st, VRIFT_ENTRY_DIR | VRIFT_ENTRY_BACKED | VRIFT_ENTRY_COMPLETE, &value);
+  else if (S_ISLNK(st->st_mode))
+    fixture_value(st, VRIFT_ENTRY_SYMLINK | VRIFT_ENTRY_BACKED, &value);
+  else if (fixture_is_plain(path, st))
+    fixture_take(fixture, path, st, &value);
+  else
+    fixture_value(st, S_ISREG(st->st_mode) ? VRIFT_ENTRY_BACKED : VRIFT_ENTRY_KERNEL, &value);
+  errno = vrift_writer_insert(&fixture->index, (const uint8_t *)key, strlen(key), &value, &entry);
+  if (errno) fixture_die("insert", key);
+}
+
+/* Taking files out changed the directories' times; a program must not see that. */
+static void restore_times(struct fixture *fixture) {
+  for (uint32_t i = fixture->index.header->entry_used; i-- > 0;) {
+    const struct vrift_entry *entry = &fixture->index.entries[i];
+    char key[PATH_MAX];
+    if (!(entry->flags & VRIFT_ENTRY_DIR)) continue;
+    snprintf(key, sizeof key, "%.*s", entry->key_length, (const char *)fixture->index.keys + entry->key_offset);
+    struct timespec time = {entry->mtime_ns / 1000000000, entry->mtime_ns % 1000000000}, times[2] = {time, time};
+    utimensat(AT_FDCWD, fixture_path(fixture->root, key), times, 0);
+  }
+}
+
+static uint64_t *make_marks(const char *path) {
+  int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0 || fchmod(fd, 0600) != 0 || ftruncate(fd, 8l * VRIFT_MARK_WORDS) != 0) fixture_die("marks", path);
+  void *map = mmap(NULL, 8ul * VRIFT_MARK_WORDS, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  close(fd);
+  return map;
+}
+
+static void touch(const char *path, mode_t mode) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+  if (fd < 0 || fchmod(fd, mode) != 0) fixture_die("create", path);
+  close(fd);
+}
+
+static void make_phantom(struct fixture *fixture) {
+  struct stat root, source;
+  char path[PATH_MAX];
+  mkdir(fixture->source, 0700);
+  snprintf(path, sizeof path, "%s/blake3", fixture->source);
+  mkdir(path, 0700);
+  touch(fixture_path(fixture->source, "empty"), 0444);
+  if (stat(fixture->root, &root) != 0 || stat(path, &source) != 0) fixture_die("stat", fixture->root);
+  mkdir(fixture_path(fixture->root, ".vrift"), 0700);
+  mkdir(fixture_path(fixture->root, ".vrift/staging"), 0700);
+  mkdir(fixture_path(fixture->root, ".vrift/whiteouts"), 0700);
+  mkdir(fixture->run, 0700);
+  fixture->marks = make_marks(fixture_path(fixture->run, "marks"));
+  touch(fixture_path(fixture->run, "stripes"), 0600);
+  fixture_walk(fixture, count);
+  struct vrift_index_options options = {.kind = VRIFT_KIND_PHANTOM,
+                                        .entry_capacity = 2 * names + 4096,
+                                        .keys_size = 4 * key_bytes + 1048576,
+                                        .root_dev = root.st_dev,
+                                        .root_ino = root.st_ino,
+                                        .source_dev = source.st_dev,
+                                        .uid = root.st_uid,
+                                        .gid = root.st_gid,
+                                        .root_path = fixture->root,
+                                        .source_path = fixture->source};
+  memset(options.workspace_id, '0', sizeof options.workspace_id);
+  unlink(fixture_path(fixture->run, "index"));
+  errno = vrift_writer_create(fixture_path(fixture->run, "index"), &options, &fixture->index);
+  if (errno) fixture_die("index", fixture->run);
+  struct vrift_index_value value;
+  fixture_value(&root, VRIFT_ENTRY_DIR | VRIFT_ENTRY_BACKED | VRIFT_ENTRY_COMPLETE, &value);
+  vrift_writer_update(&fixture->index, 0, &value);
+  fixture_walk(fixture, insert);
+  restore_times(fixture);
+  fixture->index.header->distrust = 0;
+}
+
+int main(int argc, char **argv) {
+  struct fixture fixture = {.next_id = 0};
+  char line[256], root[PATH_MAX];
+  if (argc != 4 || !realpath(argv[1], root)) {
+    fprintf(stderr, "usage: phantom_fixture ROOT RUN SOURCE\n");
+    return 2;
+  }
+  fixture.root = root;
+  fixture.run = argv[2];
+  fixture.source = argv[3];
+  make_phantom(&fixture);
+  puts("ready");
+  fflush(stdout);
+  while (fgets(line, sizeof line, stdin)) {
+    if (strncmp(line, "fold", 4) == 0)
+      fixture_fold(&fixture);
+    else if (strncmp(line, "distrust ", 9) == 0)
+      __atomic_store_n(&fixture.index.header->distrust, (uint32_t)atoi(line + 9), __ATOMIC_RELEASE);
+    else if (strncmp(line, "die", 3) == 0)
+      vrift_writer_release(&fixture.index);
+    puts("ok");
+    fflush(stdout);
+  }
+  vrift_writer_release(&fixture.index);
+  return 0;
+}

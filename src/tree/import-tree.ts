@@ -1,12 +1,11 @@
 /** Copies every file of a tree that the policy lets go into the store and hands the entries on, batch by batch. */
-import { statSync } from "node:fs";
 import type { ScanEntry } from "../platform/scan.js";
 import type { ImportMethod } from "../store/store.js";
-import { type PhysicalReason, type PolicyOwner, staysPhysical } from "../workspace/policy.js";
+import type { PhysicalReason } from "../workspace/policy.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import type { Refusal } from "./access.js";
+import { chooseCandidates, ownerOf } from "./candidates.js";
 import type { TreeContext } from "./context.js";
-import { innerWorkspaces, isBelow } from "./inner-workspaces.js";
 import { takeBatch, totalSize } from "./take-batch.js";
 
 export interface ImportSummary {
@@ -20,12 +19,6 @@ export interface ImportSummary {
 /** Gets what is in the store and on disk, says what was not taken. */
 export type RecordEntries = (entries: readonly AdoptEntry[]) => Promise<readonly Refusal[]>;
 
-/** Owner and device of a root, as the policy compares them. */
-export function ownerOf(root: string): PolicyOwner {
-  const { uid, gid, dev } = statSync(root, { bigint: true });
-  return { uid: Number(uid), gid: Number(gid), dev };
-}
-
 /** `taken`: the keys that `record` accepted. Blobs are leased until it has answered. */
 export async function importTree(
   root: string,
@@ -35,12 +28,7 @@ export async function importTree(
 ): Promise<{ readonly taken: ReadonlySet<string>; readonly summary: ImportSummary }> {
   const owner = ownerOf(root);
   const counts = new ImportCounts();
-  const inner = innerWorkspaces(root, scan);
-  const candidates = scan.filter((entry) => {
-    const reason = isBelow(inner, entry.key) ? "workspace" : staysPhysical(entry, owner);
-    if (reason !== null) counts.stays(reason);
-    return reason === null;
-  });
+  const candidates = chooseCandidates(root, scan, false, counts.stays);
   progress.begin("import", candidates.length, totalSize(candidates));
   for (let start = 0; start < candidates.length;) {
     const lease = store.lease();

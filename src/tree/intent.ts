@@ -13,7 +13,7 @@ import {
   writeFileAtomic,
 } from "../platform/files.js";
 import { projectPaths } from "../platform/paths.js";
-import type { RecordedDirectory } from "./directory-times.js";
+import type { RecordedDirectory } from "./recorded-directories.js";
 
 /** A file as it was when its content went into the store. */
 export interface MovingFile {
@@ -67,8 +67,8 @@ export class Intent {
     const beganNs = BigInt(Date.now()) * 1_000_000n;
     const lines = [
       JSON.stringify({ version: VERSION, beganNs: String(beganNs) }),
-      ...content.directories.map(({ key, atimeNs, mtimeNs }) =>
-        JSON.stringify({ directory: key, atimeNs: String(atimeNs), mtimeNs: String(mtimeNs) }),
+      ...content.directories.map(({ key, mode, atimeNs, mtimeNs }) =>
+        JSON.stringify({ directory: key, mode, atimeNs: String(atimeNs), mtimeNs: String(mtimeNs) }),
       ),
       ...content.files.map((file) => JSON.stringify(file)),
     ];
@@ -134,7 +134,7 @@ function intentPath(root: string): string {
 
 type IntentLine =
   | { readonly version: number; readonly beganNs: string }
-  | { readonly directory: string; readonly atimeNs: string; readonly mtimeNs: string }
+  | { readonly directory: string; readonly mode: number; readonly atimeNs: string; readonly mtimeNs: string }
   | MovingFile;
 
 function parseIntent(text: string): Omit<RecordedIntent, "lastNs"> {
@@ -147,11 +147,8 @@ function parseIntent(text: string): Omit<RecordedIntent, "lastNs"> {
       if (record.version !== VERSION) throw new Error(`version ${record.version}`);
       beganNs = BigInt(record.beganNs);
     } else if ("directory" in record) {
-      directories.push({
-        key: record.directory,
-        atimeNs: BigInt(record.atimeNs),
-        mtimeNs: BigInt(record.mtimeNs),
-      });
+      const { directory: key, mode, atimeNs, mtimeNs } = record;
+      directories.push({ key, mode, atimeNs: BigInt(atimeNs), mtimeNs: BigInt(mtimeNs) });
     } else {
       files.push(record);
     }

@@ -1,16 +1,16 @@
 /** `vrift phantom`: a tree's plain files go into the store and leave the tree. docs/tree.md has the order and why. */
 import { VriftError } from "../platform/errors.js";
+import { PROJECT_DIR } from "../platform/paths.js";
 import { type ScanEntry, scanTree } from "../platform/scan.js";
 import type { ImportMethod } from "../store/store.js";
-import { type PhysicalReason, type PolicyOwner, staysPhysical } from "../workspace/policy.js";
+import type { PhysicalReason, PolicyOwner } from "../workspace/policy.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { Refusal } from "./access.js";
+import { chooseCandidates, ownerOf } from "./candidates.js";
 import type { TreeContext } from "./context.js";
-import { recordDirectoriesOf, recordDirectory, restoreDirectories } from "./directory-times.js";
-import { ownerOf } from "./import-tree.js";
+import { recordDirectoriesOf, recordDirectory, restoreDirectories } from "./recorded-directories.js";
 import { Intent, type MovingFile } from "./intent.js";
 import { type Moved, moveAside, settle } from "./moved-file.js";
-import { innerWorkspaces, isBelow } from "./inner-workspaces.js";
 import { recover } from "./recover.js";
 import { assertMayBePhantom, realDirectory } from "./refusal.js";
 import { type Batch, takeBatch, totalSize } from "./take-batch.js";
@@ -52,7 +52,7 @@ export async function phantom(
   const root = realDirectory(path);
   assertMayBePhantom(root, context.home, options);
   context.progress.begin("scan", 0, 0n);
-  const scan = await scanTree(root, [".vrift"]);
+  const scan = await scanTree(root, [PROJECT_DIR]);
   if (scan.length > ENTRIES_ASKED && !options.yes) {
     throw new VriftError(
       "VRIFT_ROOT_REFUSED",
@@ -91,7 +91,12 @@ class Run {
     this.#kept.push(...(await recover(store, this.#root)).kept);
     // After recover: what it gave back is to be seen.
     progress.begin("scan", 0, 0n);
-    const candidates = this.#choose(await scanTree(this.#root, [".vrift"]));
+    const candidates = chooseCandidates(
+      this.#root,
+      await scanTree(this.#root, [PROJECT_DIR]),
+      true,
+      this.#stays,
+    );
     let bytes = totalSize(candidates);
     for (let start = 0; start < candidates.length;) {
       progress.begin("import", candidates.length - start, bytes);
@@ -113,31 +118,16 @@ class Run {
     };
   }
 
-  #choose(scan: readonly ScanEntry[]): ScanEntry[] {
-    const inner = innerWorkspaces(this.#root, scan);
-    return scan.filter((entry) => {
-      if (entry.key === ".vrift") return false;
-      if (entry.errno !== 0 && entry.type !== "dir") return this.#stays("unreadable");
-      if (isBelow(inner, entry.key)) return this.#stays("workspace");
-      const reason = staysPhysical(entry, this.#owner);
-      // Two links: takeFile finds out whether the other one is the store's.
-      if (reason === null || (reason === "links" && entry.nlink === 2)) return true;
-      return this.#stays(reason);
-    });
-  }
-
-  #stays(reason: PhysicalReason): false {
+  readonly #stays = (reason: PhysicalReason): void => {
     this.#physical[reason] = (this.#physical[reason] ?? 0) + 1;
-    return false;
-  }
+  };
 
   async #batch(candidates: readonly ScanEntry[], start: number): Promise<Batch> {
     const { access, store, progress } = this.#context;
     const lease = store.lease();
     try {
       const options = { store, root: this.#root, owner: this.#owner, lease, how: "link" } as const;
-      const stays = (reason: PhysicalReason): void => void this.#stays(reason);
-      const batch = await takeBatch(candidates, start, options, progress, stays);
+      const batch = await takeBatch(candidates, start, options, progress, this.#stays);
       const { taken } = batch;
       if (taken.length === 0) return batch;
       await store.sync();

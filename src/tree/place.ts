@@ -7,7 +7,7 @@ import { projectPaths } from "../platform/paths.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import { isWhitedOut, readWhiteouts } from "../workspace/whiteouts.js";
 import type { TreeContext } from "./context.js";
-import { recordDirectoriesOf, restoreDirectories } from "./directory-times.js";
+import { openDirectories, recordDirectoriesOf, restoreDirectories } from "./recorded-directories.js";
 import { Intent } from "./intent.js";
 import { blobIdOf } from "./moved-file.js";
 import { statFile } from "./stat-file.js";
@@ -69,6 +69,7 @@ class Placing {
     );
     const intent = Intent.write(this.#root, { directories, files: [] });
     try {
+      openDirectories(this.#root, directories);
       await this.#exportAll(entries, intent);
     } catch (error) {
       intent.close(); // for recover

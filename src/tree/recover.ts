@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { VriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
 import type { ContentStore } from "../store/store.js";
-import { restoreDirectories } from "./directory-times.js";
+import { restoreDirectories } from "./recorded-directories.js";
 import { movingDirectory, movingPath, readIntent, removeIntent } from "./intent.js";
 import { settle } from "./moved-file.js";
 import { statFile } from "./stat-file.js";

@@ -1,10 +1,13 @@
 /** `vrift solid`: a phantom workspace becomes an ordinary directory again, with every byte, mode, time and link. */
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
+import { unlinkIfPresent } from "../platform/files.js";
 import { native } from "../platform/native.js";
+import { projectPaths } from "../platform/paths.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { TreeContext } from "./context.js";
-import { recordDirectory, restoreDirectories } from "./directory-times.js";
+import { recordDirectory, restoreDirectories } from "./recorded-directories.js";
 import { type PlaceSummary, placeFiles } from "./place.js";
 import { type RecoverSummary, recover } from "./recover.js";
 import { assertComplete, isPhantomRoot, realDirectory } from "./refusal.js";
@@ -29,6 +32,7 @@ export async function solid(path: string, context: TreeContext): Promise<SolidSu
     }
     context.progress.begin("register", 0, 0n);
     await separateFromStore(root, context.store);
+    removeTemporaries(projectPaths(root).dir);
     await context.access.solidify(root);
     if (rootTimes) restoreDirectories(root, [rootTimes]); // `.vrift` was removed from it
     return { ...placed, workspace, recovered };
@@ -79,6 +83,13 @@ async function putInPlace(
   const placed = await placeFiles(root, context, wanted);
   await syncFileSystem(root);
   return { recovered, rootTimes, placed };
+}
+
+/** What a process that was killed while it wrote a file of `.vrift/` has left there: solid leaves nothing. */
+function removeTemporaries(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (/^\..+\.[0-9]+\.[0-9]+\.tmp$/.test(name)) unlinkIfPresent(join(directory, name));
+  }
 }
 
 function isAtOrBelow(key: string, top: string): boolean {

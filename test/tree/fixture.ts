@@ -34,9 +34,15 @@ export async function makeFixture(test: TestContext, kind: AccessKind): Promise<
   const { fixture, close } = await openFixture(directory, kind);
   test.after(async () => {
     await close();
-    rmSync(directory, { recursive: true, force: true });
+    removeTree(directory);
   });
   return fixture;
+}
+
+/** Whatever modes its directories have. */
+export function removeTree(path: string): void {
+  execFileSync("chmod", ["-R", "u+rwX", path]);
+  rmSync(path, { recursive: true });
 }
 
 /** Also what a child process calls: everything follows from the directory. */

@@ -1,6 +1,6 @@
 /** The daemon goes away at any request, before or after it has done what was asked: the command fails, nothing is lost. */
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { VriftError } from "../../src/platform/errors.js";
@@ -10,7 +10,7 @@ import type { TreeContext } from "../../src/tree/context.js";
 import { phantom } from "../../src/tree/phantom.js";
 import { isPhantomRoot } from "../../src/tree/refusal.js";
 import { solid } from "../../src/tree/solid.js";
-import { type Fixture, listing, makeFixture } from "./fixture.js";
+import { type Fixture, listing, makeFixture, removeTree } from "./fixture.js";
 import { makeOddTree } from "./odd-tree.js";
 
 /** Loses the connection at the n-th request; `after`: the daemon had done it. */
@@ -96,7 +96,7 @@ test("clone without its daemon", async (t) => {
     await clone(root, dst, context).catch(unlessThere);
     await solid(dst, context);
     assert.deepEqual(listing(dst), original, what);
-    rmSync(dst, { recursive: true });
+    removeTree(dst);
   };
   assert.ok((await atEachRequest((lossy) => clone(root, dst, lossy), context, check)) >= 4);
 });

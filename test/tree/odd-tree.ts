@@ -30,7 +30,6 @@ export const PLAIN = [
   "sub/old",
   "sub/big",
   "sub/sparse",
-  "locked/in-readonly-directory",
 ];
 
 export function makeOddTree(root: string): void {
@@ -46,6 +45,7 @@ export function makeOddTree(root: string): void {
   writeSync(sparse, "end", 900_000);
   closeSync(sparse);
   writeFileSync(Buffer.concat([Buffer.from(`${root}/sub/bad-`), Buffer.from([0xff, 0xfe])]), "not UTF-8");
+  writeFileSync(join(root, "locked/in-readonly-directory"), "no names can be made here");
   writeFileSync(join(root, ".env"), "TOKEN=1");
   writeFileSync(join(root, ".git/config"), "[core]");
   writeFileSync(join(root, "tools/run.sh"), "#!/bin/sh\n");

@@ -31,6 +31,7 @@ for (const kind of ACCESS_KINDS) {
       name: 1,
       secret: 1,
       elf: 1,
+      pinned: 1,
     });
     const gone = [...PLAIN, "sub/dup-3"].map((key) => Buffer.from(key).toString("latin1"));
     const isGone = (line: string): boolean =>

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { VriftError } from "../../src/platform/errors.js";
@@ -83,6 +83,18 @@ test("what is not phantom cannot be made solid; a link to a root is the root", a
   assert.equal(made.workspace.root, root);
   await solid(join(directory, "link"), context);
   assert.ok(statFile(join(root, "a")));
+});
+
+test("a directory that was closed after phantom gets its files back and is closed again", async (t) => {
+  const { directory, context } = await makeFixture(t, "local");
+  const root = join(directory, "tree");
+  mkdirSync(join(root, "sub/deep"), { recursive: true });
+  writeFileSync(join(root, "sub/deep/a"), "a");
+  await phantom(root, context, { yes: true });
+  for (const path of ["sub/deep", "sub"]) chmodSync(join(root, path), 0o555);
+  await solid(root, context);
+  assert.ok(statFile(join(root, "sub/deep/a")));
+  for (const path of ["sub/deep", "sub"]) assert.equal(statFile(join(root, path))!.mode & 0o777n, 0o555n);
 });
 
 test("a workspace inside another one keeps its files", async (t) => {

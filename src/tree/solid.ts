@@ -1,12 +1,11 @@
 /** `vrift solid`: a phantom workspace becomes an ordinary directory again, with every byte, mode, time and link. */
-import { closeSync, constants, openSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, constants, openSync } from "node:fs";
 import { VriftError } from "../platform/errors.js";
-import { unlinkIfPresent } from "../platform/files.js";
 import { native } from "../platform/native.js";
-import { projectPaths } from "../platform/paths.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
+import { incompleteCloneOf } from "./clone-marker.js";
 import type { TreeContext } from "./context.js";
+import { removeRemains, removeTemporaries } from "./project-directory.js";
 import { recordDirectory, restoreDirectories } from "./recorded-directories.js";
 import { type PlaceSummary, placeFiles } from "./place.js";
 import { type RecoverSummary, recover } from "./recover.js";
@@ -22,6 +21,7 @@ export interface SolidSummary extends PlaceSummary {
 /** VRIFT_NOT_PHANTOM; EIO or EBUSY naming the first file that could not be placed: all others are, and stay. */
 export async function solid(path: string, context: TreeContext): Promise<SolidSummary> {
   const root = realDirectory(path);
+  if (!isPhantomRoot(root) && incompleteCloneOf(root) === undefined) removeRemains(root);
   const workspace = await openPhantom(root, context);
   return await withTreeLock(workspace, async () => {
     const { recovered, rootTimes, placed } = await putInPlace(root, workspace, context, () => true);
@@ -32,7 +32,7 @@ export async function solid(path: string, context: TreeContext): Promise<SolidSu
     }
     context.progress.begin("register", 0, 0n);
     await separateFromStore(root, context.store);
-    removeTemporaries(projectPaths(root).dir);
+    removeTemporaries(root);
     await context.access.solidify(root);
     if (rootTimes) restoreDirectories(root, [rootTimes]); // `.vrift` was removed from it
     return { ...placed, workspace, recovered };
@@ -60,8 +60,8 @@ export async function hydrate(
 }
 
 async function openPhantom(root: string, context: TreeContext): Promise<WorkspaceInfo> {
-  if (!isPhantomRoot(root)) throw new VriftError("VRIFT_NOT_PHANTOM", `${root} is not a phantom workspace`);
   assertComplete(root);
+  if (!isPhantomRoot(root)) throw new VriftError("VRIFT_NOT_PHANTOM", `${root} is not a phantom workspace`);
   return await context.access.open(root);
 }
 
@@ -83,13 +83,6 @@ async function putInPlace(
   const placed = await placeFiles(root, context, wanted);
   await syncFileSystem(root);
   return { recovered, rootTimes, placed };
-}
-
-/** What a process that was killed while it wrote a file of `.vrift/` has left there: solid leaves nothing. */
-function removeTemporaries(directory: string): void {
-  for (const name of readdirSync(directory)) {
-    if (/^\..+\.[0-9]+\.[0-9]+\.tmp$/.test(name)) unlinkIfPresent(join(directory, name));
-  }
 }
 
 function isAtOrBelow(key: string, top: string): boolean {

@@ -3,9 +3,10 @@ import { mkdirSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import { isErrno, makeDirectory } from "../platform/files.js";
-import { projectPaths } from "../platform/paths.js";
+import { PROJECT_DIR, projectPaths } from "../platform/paths.js";
 import { incompleteCloneOf, markIncomplete } from "./clone-marker.js";
-import { assertNotInsidePhantom, isInside, realDirectory } from "./refusal.js";
+import { removeRemains } from "./project-directory.js";
+import { assertNotInsidePhantom, isInside, isPhantomRoot, realDirectory } from "./refusal.js";
 import { statFile } from "./stat-file.js";
 
 /** The real path it has or will have. EINVAL, EEXIST, VRIFT_ROOT_REFUSED. */
@@ -33,15 +34,19 @@ export function makeDestination(src: string, dst: string): void {
   makeDirectory(projectPaths(dst).staging);
 }
 
+/** Empty, or what an interrupted clone of the same source left. */
 function assertUsable(src: string, dst: string): void {
   if (!statSync(dst).isDirectory()) throw new VriftError("EEXIST", `${dst} is not a directory`);
   const interrupted = incompleteCloneOf(dst);
-  if (interrupted === src || readdirSync(dst).length === 0) return;
+  if (interrupted === src) return;
   if (interrupted !== undefined) {
+    const finish = `vrift clone ${interrupted} ${dst}`;
     throw new VriftError(
       "EEXIST",
-      `${dst} is an interrupted clone of ${interrupted}; finish or remove it first`,
+      `${dst} is another interrupted clone; finish it (\`${finish}\`) or remove it`,
     );
   }
-  throw new VriftError("EEXIST", `${dst} is not empty`);
+  // A clone that was killed before it could say so has left a `.vrift/` with nothing of anybody's in it.
+  if (!isPhantomRoot(dst) && readdirSync(dst).join() === PROJECT_DIR) removeRemains(dst);
+  if (readdirSync(dst).length > 0) throw new VriftError("EEXIST", `${dst} is not empty`);
 }

@@ -33,7 +33,12 @@
   X(indexClearLost, vrift_js_index_clear_lost)                                                                           \
   X(indexSupersede, vrift_js_index_supersede)                                                                            \
   X(indexClose, vrift_js_index_close)                                                                                    \
-  X(exportIndex, vrift_js_export_index)
+  X(exportIndex, vrift_js_export_index)                                                                                  \
+  X(watchStart, vrift_js_watch_start)                                                                                    \
+  X(watchAdd, vrift_js_watch_add)                                                                                        \
+  X(watchSetIndex, vrift_js_watch_set_index)                                                                             \
+  X(watchDrain, vrift_js_watch_drain)                                                                                    \
+  X(watchStop, vrift_js_watch_stop)
 
 #define DECLARE(name, function) napi_value function(napi_env, napi_callback_info);
 FUNCTIONS(DECLARE)

@@ -118,13 +118,27 @@ export interface NativeAddon {
    */
   exportIndex(handle: IndexHandle, path: string, temporary: string): Promise<number>;
 
+  // --- watcher (native/addon/watch.c); stops with its handle at the latest, and never keeps Node alive -------------------
   /**
-   * Starts the inotify thread: it watches the given directories and bumps the marks (name and parent) of what changes.
-   * Overflow, a moved or deleted directory and a lost watch raise `distrust` in the current index.
+   * Starts the inotify thread: for every event in a watched directory it adds one whole operation to the mark of the name
+   * and, when a name came or went, of its directory, within microseconds. What marks cannot say (overflow, a lost watch, a
+   * known directory moved away or with other permissions) raises DISTRUST_LOST in the current index. EMFILE, ENOSPC.
    */
   watchStart(options: WatchOptions): WatchHandle;
-  /** Adds a watch for a directory; false when the limit is reached. */
+  /**
+   * Watches one directory, not what is below it; again for one already watched is fine, and gives it this key. False when
+   * the limit (fs.inotify.max_user_watches) is reached; ENOENT, ENOTDIR (also a link), EACCES, ENAMETOOLONG.
+   * Add first, then scan: what changes in between is seen twice and never missed.
+   */
   watchAdd(handle: WatchHandle, key: Buffer): boolean;
+  /** The file that has taken the index's name; DISTRUST_LOST is carried over. Call it before the old one is closed. */
+  watchSetIndex(handle: WatchHandle, index: IndexHandle): void;
+  /**
+   * Resolves when every event queued before the call is in the marks. ETIMEDOUT after a second (then the kernel answers:
+   * set a distrust of your own), ECANCELED when stopped meanwhile. Keeps Node alive until it settles.
+   */
+  watchDrain(handle: WatchHandle): Promise<void>;
+  /** Stopping twice is allowed. */
   watchStop(handle: WatchHandle): void;
 }
 
@@ -157,9 +171,12 @@ export interface IndexValue {
 
 export interface WatchOptions {
   readonly root: string;
+  /** Open for reading and writing; may be closed afterwards. */
   readonly marksFd: number;
   readonly index: IndexHandle;
-  /** Called on the event loop after something changed, coalesced. */
+  /** An existing directory for nothing else (`run/<id>/cookies`), on a file system with inotify. */
+  readonly cookies: string;
+  /** Called on the event loop after something changed or was lost, coalesced. */
   readonly onChange: () => void;
 }
 

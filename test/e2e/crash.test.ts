@@ -30,6 +30,12 @@ describe("kill -9", () => {
   const listing = (directory: string, through: "bare" | "vrift") =>
     sandbox.sh(listingScript(), directory, through).stdout;
 
+  /** Every name but the times of directories: they come back with the next phantom or solid. */
+  const assertNothingLost = (directory: string): void => {
+    const withoutTimes = (text: string) => text.replace(/^(.*\td\t\d+\t-\t)[\d.]+/gm, "$1-");
+    assert.equal(withoutTimes(listing(directory, "vrift")), withoutTimes(expected), "seen through the library");
+  };
+
   const fresh = (): void => {
     rmSync(tree, { recursive: true, force: true });
     rmSync(other, { recursive: true, force: true });
@@ -77,7 +83,7 @@ describe("kill -9", () => {
       for (const share of [0.2, 0.5, 0.8]) {
         test(`phantom, at ${share}`, async () => {
           await interrupted(["phantom", tree], victim, share * 1_500);
-          assert.equal(listing(tree, "vrift"), expected, "seen through the library");
+          assertNothingLost(tree);
           sandbox.mustVrift(["phantom", tree]);
           assert.equal(listing(tree, "vrift"), expected, "after it was repeated");
           sandbox.mustVrift(["solid", tree]);
@@ -86,7 +92,7 @@ describe("kill -9", () => {
         test(`solid, at ${share}`, async () => {
           sandbox.mustVrift(["phantom", tree]);
           await interrupted(["solid", tree], victim, share * 1_500);
-          assert.equal(listing(tree, "vrift"), expected, "seen through the library");
+          assertNothingLost(tree);
           sandbox.mustVrift(["solid", tree]);
           assert.equal(listing(tree, "bare"), expected, "solid again");
         });

@@ -2,8 +2,10 @@
  * WorkspaceAccess without a daemon: this process becomes the owner of manifests and indexes for as long as it takes, under
  * the lock that makes a process the daemon of its home. For `vrift solid` when no daemon can start, and for tests.
  */
+// oxlint-disable no-restricted-imports -- the one place that runs daemon code outside vriftd: under its lock, instead of it
 import { takeDaemonLock } from "../daemon/lock.js";
 import { Registry } from "../daemon/registry.js";
+// oxlint-enable no-restricted-imports
 import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";

@@ -66,7 +66,8 @@ function countNativeCalls(): void {
     name,
     changing.has(name) ? counted(call) : call,
   ]);
-  require.cache[path]!.exports = Object.fromEntries(entries);
+  const module: { exports: unknown } = require.cache[path]!;
+  module.exports = Object.fromEntries(entries);
 }
 
 async function main([at, kind, directory, procedure, ...paths]: string[]): Promise<void> {

@@ -15,7 +15,8 @@ long change_file(int dirfd, const char *path, bool follow, const struct real_cal
     long swapped = swap_descriptor(view, named);
     return swapped != 0 ? swapped : make_real_call(call);
   }
-  if (!target_find(view, dirfd, path, follow, &target)) return make_real_call(call);
+  if (!target_find(view, dirfd, path, follow, &target))
+    return look_error(view, dirfd, path, make_real_call(call));
   long result = 0;
   target_begin(view, &target);
   if (!target.place.link) {
@@ -33,7 +34,9 @@ long change_new_name(int dirfd, const char *path, const struct real_call *call) 
   const struct view *view = view_current();
   struct target target;
   struct vrift_entry entry;
-  if (view == 0 || !target_find(view, dirfd, path, false, &target)) return make_real_call(call);
+  if (view == 0 || !readable(path)) return make_real_call(call);
+  if (!target_find(view, dirfd, path, false, &target))
+    return look_error(view, dirfd, path, make_real_call(call));
   target_begin(view, &target);
   long result = !target.place.link && virtual_and_seen(&target.place, &entry) ? -EEXIST : make_real_call(call);
   target_end(view, &target);

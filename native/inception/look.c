@@ -100,27 +100,61 @@ bool virtual_and_seen(struct place *place, struct vrift_entry *entry) {
   return view != 0 && virtual_and_listed(place, entry) && !physical(view, place);
 }
 
-/* The path runs through a name that is not physical: ENOTDIR when that name is a virtual file. */
-static long through_file(const struct view *view, struct place *place, struct vrift_entry *entry) {
-  while (place->length > 0) {
-    uint32_t length = place->length;
-    while (length > 0 && place->key[length - 1] != '/') length--;
-    place->length = length > 0 ? length - 1 : 0;
-    place->hash = vrift_path_hash(place->key, place->length);
-    enum vrift_found found =
-        vrift_index_lookup(&view->index, place->key, place->length, place->hash, entry, &place->number);
-    if (found != VRIFT_FOUND) continue;
-    return is_virtual(entry) && virtual_and_listed(place, entry) ? -ENOTDIR : -ENOENT;
+/*
+ * The kernel found no directory where the path has one. When the last name on the way that can be resolved at all is a virtual
+ * file, that is ENOTDIR.
+ */
+static long through_file(const struct view *view, int dirfd, const char *path, struct place *place,
+                         struct vrift_entry *entry) {
+  char text[PATH_SIZE];
+  size_t length = text_length(path);
+  if (length >= PATH_SIZE) return -ENOENT;
+  memcpy(text, path, length + 1);
+  for (;;) {
+    while (length > 0 && text[length - 1] == '/') length--;
+    while (length > 0 && text[length - 1] != '/') length--;
+    while (length > 1 && text[length - 1] == '/') length--;
+    if (length == 0) return -ENOENT;
+    text[length] = 0;
+    long result = place_physical(view, dirfd, text, true, place);
+    if (result == -ENOENT) continue;
+    return result == 0 && virtual_and_listed(place, entry) ? -ENOTDIR : -ENOENT;
   }
-  return -ENOENT;
 }
 
 long look_again(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
                 struct vrift_entry *entry) {
   if (path[0] == 0) return -ENOENT;
   long result = place_physical(view, dirfd, path, follow, place);
-  if (result == -ENOENT && place_lexical(view, dirfd, path, place)) return through_file(view, place, entry);
+  if (result == -ENOENT) return through_file(view, dirfd, path, place, entry);
   if (result != 0 || !place->inside || place_is_private(place)) return -ENOENT;
   if (!virtual_and_listed(place, entry)) return -ENOENT;
   return place->slash ? -ENOTDIR : 0;
+}
+
+long look_error(const struct view *view, int dirfd, const char *path, long result) {
+  struct place place;
+  struct vrift_entry entry;
+  if (result != -ENOENT || path[0] == 0) return result;
+  if (place_physical(view, dirfd, path, false, &place) != -ENOENT) return result;
+  return through_file(view, dirfd, path, &place, &entry);
+}
+
+long look_parent(const struct view *view, int dirfd, const char *path) {
+  struct place place;
+  struct vrift_entry entry;
+  char text[PATH_SIZE];
+  size_t length = text_length(path);
+  if (length == 0) return -ENOENT;
+  if (length >= PATH_SIZE) return -ENAMETOOLONG;
+  memcpy(text, path, length + 1);
+  while (length > 0 && text[length - 1] == '/') length--;
+  while (length > 0 && text[length - 1] != '/') length--;
+  if (length == 0) return 0;
+  text[length] = 0;
+  long fd = raw_openat(dirfd, text, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd == -ENOENT) return through_file(view, dirfd, path, &place, &entry);
+  if (fd < 0) return fd;
+  raw_close((int)fd);
+  return 0;
 }

@@ -23,6 +23,15 @@ long look_again(const struct view *view, int dirfd, const char *path, bool follo
                 struct vrift_entry *entry);
 
 /*
+ * The error of a changing call, as it would be were every file physical: the kernel's ENOENT is ENOTDIR when the path runs
+ * through a virtual file.
+ */
+long look_error(const struct view *view, int dirfd, const char *path, long result);
+
+/* What is wrong with the directory part of a path: 0, -ENOENT, -ENOTDIR … */
+long look_parent(const struct view *view, int dirfd, const char *path);
+
+/*
  * Is the entry of a true key virtual and without a whiteout? Whether a physical file hides it is the caller's question.
  * Reads the newest index.
  */

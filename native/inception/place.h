@@ -42,6 +42,9 @@ bool place_real_path(const struct view *view, const struct place *place, char *o
 /* Path behind a descriptor into PATH_SIZE bytes, NUL-terminated: length or -errno; -ENOENT when it was deleted. */
 long descriptor_path(int fd, char *out);
 
+/* Ends in `.` or `..`, which no call makes, removes or renames: the kernel refuses. */
+bool path_ends_in_dots(const char *path);
+
 /* Inside `.vrift`: the library's own files, always the kernel's. */
 static inline bool place_is_private(const struct place *place) {
   if (place->length < 6 || place->key[0] != '.' || place->key[1] != 'v' || place->key[2] != 'r' ||

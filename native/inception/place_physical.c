@@ -73,6 +73,13 @@ static bool is_dots(const char *name, size_t length) {
   return length == 0 || (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.');
 }
 
+bool path_ends_in_dots(const char *path) {
+  size_t start, end;
+  bool slash;
+  last_component(path, &start, &end, &slash);
+  return is_dots(path + start, end - start);
+}
+
 long place_physical(const struct view *view, int dirfd, const char *path, bool follow, struct place *place) {
   char link[PATH_SIZE];
   int parent = dirfd;

@@ -32,6 +32,13 @@ static long link_descriptor(const struct view *view, const struct vrift_entry *e
   return change_new_name(to_fd, to, &call);
 }
 
+/* The kernel looks for the source before it looks at anything else, and so must its errors come. */
+static long source_error(const struct view *view, int dirfd, const char *path, int flags) {
+  struct stat st;
+  int follow = (flags & AT_SYMLINK_FOLLOW) != 0 ? 0 : AT_SYMLINK_NOFOLLOW;
+  return look_error(view, dirfd, path, raw_statat(dirfd, path, &st, follow));
+}
+
 long vfs_linkat(int from_fd, const char *from, int to_fd, const char *to, int flags) {
   const struct view *view = view_current();
   struct real_call call = {__NR_linkat, from_fd, (long)from, to_fd, (long)to, flags};
@@ -41,10 +48,15 @@ long vfs_linkat(int from_fd, const char *from, int to_fd, const char *to, int fl
   int named = (flags & AT_SYMLINK_FOLLOW) != 0 && from[0] == '/' ? descriptor_named(from) : -1;
   if ((flags & AT_EMPTY_PATH) != 0 && from[0] == 0) named = from_fd;
   if (named >= 0 && descriptor_is_blob(view, named, &entry)) return link_descriptor(view, &entry, to_fd, to);
-  if (named >= 0 || !target_find(view, from_fd, from, (flags & AT_SYMLINK_FOLLOW) != 0, &target))
-    return change_new_name(to_fd, to, &call);
+  if (named >= 0) return change_new_name(to_fd, to, &call);
+  bool inside = target_find(view, from_fd, from, (flags & AT_SYMLINK_FOLLOW) != 0, &target);
+  if (!inside) {
+    long missing = source_error(view, from_fd, from, flags);
+    return missing != 0 ? missing : change_new_name(to_fd, to, &call);
+  }
   target_begin(view, &target);
   long result = target.place.link ? 0 : hydrate(view, &target.place, false);
+  if (result == 0) result = source_error(view, from_fd, from, flags);
   if (result == 0) result = change_new_name(to_fd, to, &call);
   target_end(view, &target);
   return result;

@@ -72,7 +72,8 @@ static long open_for_change(const struct view *view, int dirfd, const char *path
   struct vrift_entry entry;
   bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
   bool follow = (flags & O_NOFOLLOW) == 0 && !exclusive;
-  if (!target_find(view, dirfd, path, follow, &target)) return blocking_openat(dirfd, path, flags, mode);
+  if (!target_find(view, dirfd, path, follow, &target))
+    return look_error(view, dirfd, path, blocking_openat(dirfd, path, flags, mode));
   long result = 0;
   target_begin(view, &target);
   if (target.place.link) {

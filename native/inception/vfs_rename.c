@@ -24,6 +24,13 @@ static bool same_place(const struct target *a, const struct target *b) {
   return a->place.length == b->place.length && memcmp(a->place.key, b->place.key, a->place.length) == 0;
 }
 
+/* A directory cannot move into itself: the kernel says so, before it looks at anything else. */
+static bool is_below(const struct target *inner, const struct target *outer) {
+  uint32_t length = outer->place.length;
+  return inner->place.length > length && inner->place.key[length] == '/' &&
+         memcmp(inner->place.key, outer->place.key, length) == 0;
+}
+
 /* The source is physical by now. */
 static long rename_file(const struct view *view, struct target *from, const struct real_call *call) {
   struct stripe stripe;
@@ -44,7 +51,8 @@ static long rename_file(const struct view *view, struct target *from, const stru
 static long rename_directory(const struct view *view, struct target *from, struct target *to,
                              const struct real_call *call) {
   struct subtree below;
-  if (to != 0 && subtree_shows_file(view, &to->place) && !same_place(from, to)) return -ENOTEMPTY;
+  bool replaces = to != 0 && (call->e & RENAME_NOREPLACE) == 0 && !same_place(from, to);
+  if (replaces && subtree_shows_file(view, &to->place)) return -ENOTEMPTY;
   long result = subtree_open(view, &from->place, &below);
   if (result != 0) return result;
   if (to != 0) subtree_add_destination(view, &from->place, &to->place, &below);
@@ -103,10 +111,12 @@ static long rename_inside(const struct view *view, struct target *from, struct t
                           const struct real_call *call) {
   struct vrift_entry entry;
   unsigned kind;
+  if (to != 0 && is_below(to, from)) return make_real_call(call);
   bool to_virtual = to != 0 && !to->place.link && virtual_and_seen(&to->place, &entry);
+  bool from_virtual = !from->place.link && virtual_and_seen(&from->place, &entry);
+  if (!from_virtual && kind_of(view, &from->place, &kind) == -ENOENT) return make_real_call(call);
   if (to_virtual && (flags & RENAME_NOREPLACE) != 0) return -EEXIST;
   if (to != 0 && (flags & RENAME_EXCHANGE) != 0) return exchange(view, from, to, call);
-  bool from_virtual = !from->place.link && virtual_and_seen(&from->place, &entry);
   if ((from_virtual && from->place.slash) || (to_virtual && to->place.slash)) return -ENOTDIR;
   if (to != 0 && same_place(from, to) && from_virtual) return 0;
   long result = from_virtual ? hydrate(view, &from->place, false) : 0;
@@ -116,14 +126,28 @@ static long rename_inside(const struct view *view, struct target *from, struct t
   return rename_directory(view, from, to, call);
 }
 
+/* Both directories are looked up before either name. */
+static long first_error(const struct view *view, int from_fd, const char *from, int to_fd, const char *to) {
+  long error = look_parent(view, from_fd, from);
+  return error != 0 ? error : look_parent(view, to_fd, to);
+}
+
 long vfs_renameat(int from_fd, const char *from, int to_fd, const char *to, unsigned flags) {
   const struct view *view = view_current();
   struct real_call call = {__NR_renameat2, from_fd, (long)from, to_fd, (long)to, flags};
   struct target source, destination;
   if (flags == 0) call.number = __NR_renameat;
   if (view == 0 || !readable(from) || !readable(to)) return make_real_call(&call);
+  if (path_ends_in_dots(from) || path_ends_in_dots(to)) {
+    long error = first_error(view, from_fd, from, to_fd, to);
+    return error != 0 ? error : make_real_call(&call);
+  }
   bool leaves = target_find(view, from_fd, from, false, &source);
   bool arrives = target_find(view, to_fd, to, false, &destination);
+  if (!leaves || !arrives) {
+    long error = first_error(view, from_fd, from, to_fd, to);
+    if (error != 0) return error;
+  }
   if (!leaves && !arrives) return make_real_call(&call);
   long result;
   if (leaves) target_begin(view, &source);
@@ -144,5 +168,9 @@ long vfs_renameat(int from_fd, const char *from, int to_fd, const char *to, unsi
   }
   if (arrives) target_end(view, &destination);
   if (leaves) target_end(view, &source);
+  if (result == -ENOENT) {
+    long error = first_error(view, from_fd, from, to_fd, to);
+    if (error != 0) return error;
+  }
   return result;
 }

@@ -45,7 +45,8 @@ static long unlink_virtual(const struct view *view, struct target *target, const
 static long remove_file(const struct view *view, int dirfd, const char *path, const struct real_call *call) {
   struct target target;
   struct vrift_entry entry;
-  if (!target_find(view, dirfd, path, false, &target)) return make_real_call(call);
+  if (!target_find(view, dirfd, path, false, &target))
+    return look_error(view, dirfd, path, make_real_call(call));
   long result;
   target_begin(view, &target);
   if (!target_is_virtual(&target))
@@ -62,7 +63,8 @@ static long remove_directory(const struct view *view, int dirfd, const char *pat
   struct target target;
   struct vrift_entry entry;
   struct subtree below;
-  if (!target_find(view, dirfd, path, false, &target)) return make_real_call(call);
+  if (!target_find(view, dirfd, path, false, &target))
+    return look_error(view, dirfd, path, make_real_call(call));
   if (virtual_and_seen(&target.place, &entry)) return -ENOTDIR;
   if (subtree_shows_file(view, &target.place)) return -ENOTEMPTY;
   long result = subtree_open(view, &target.place, &below);
@@ -80,6 +82,7 @@ long vfs_unlinkat(int dirfd, const char *path, int flags) {
   const struct view *view = view_current();
   struct real_call call = {__NR_unlinkat, dirfd, (long)path, flags, 0, 0};
   if (view == 0 || !readable(path)) return make_real_call(&call);
+  if (path_ends_in_dots(path)) return look_error(view, dirfd, path, make_real_call(&call));
   if ((flags & AT_REMOVEDIR) != 0) return remove_directory(view, dirfd, path, &call);
   return remove_file(view, dirfd, path, &call);
 }

@@ -11,6 +11,8 @@ import { createInterface, type Interface } from "node:readline";
 
 const NATIVE = join(import.meta.dirname, "..", "..", "..", "build", "native");
 export const LIBRARY = join(NATIVE, "libvrift_inception.so");
+/** Random calls: native/test/operations.c. */
+export const OPERATIONS = join(NATIVE, "operations");
 const FIXTURE = join(NATIVE, "phantom_fixture");
 /** Longer than any scenario; a hang must not hang the suite. */
 const TIMEOUT_MS = 60_000;
@@ -142,7 +144,7 @@ export interface Scenario {
 /** Runs it on the plain tree, then on the phantom one: with the daemon trusted, then with it dead. */
 export async function compare(scenario: Scenario): Promise<void> {
   const base = mkdtempSync(join(tmpdir(), "vrift-inception-"));
-  const root = join(base, "tree");
+  const root = join(base, "home", "tree");
   const normalise = scenario.normalise ?? ((text: string) => text);
   const kept = (lines: string[]): string[] =>
     scenario.ignore === undefined ? lines : lines.filter((line) => !scenario.ignore?.test(line));
@@ -151,7 +153,7 @@ export async function compare(scenario: Scenario): Promise<void> {
     const plain = sh(scenario.script, root, {}, scenario.shell);
     const plainTree = kept(snapshot(root));
     for (const state of ["trusted", "dead"]) {
-      rmSync(root, { recursive: true });
+      rmSync(join(base, "home"), { recursive: true });
       makeTree(root, scenario.tree);
       const phantom = await Phantom.start(root, join(base, `run-${state}`), join(base, "source"));
       try {

@@ -1,4 +1,5 @@
 /** Generated files and their texts, from the declarations in src/. Paths are relative to the project. */
+import { readFileSync } from "node:fs";
 import { scanRecord } from "../src/platform/scan-record.js";
 import { constants, structs } from "../src/vdir/layout.js";
 import type { Field, Struct } from "../src/vdir/layout.js";
@@ -13,7 +14,10 @@ const cTypes = {
 };
 
 export function generatedFiles(): ReadonlyMap<string, string> {
-  return new Map([["native/generated/vrift_layout.h", layoutHeader()]]);
+  return new Map([
+    ["native/generated/vrift_layout.h", layoutHeader()],
+    ["docs/index-format.md", withTables(readFileSync("docs/index-format.md", "utf8"))],
+  ]);
 }
 
 function layoutHeader(): string {
@@ -57,4 +61,29 @@ function fieldLine(field: Field): string {
   const array = field.type === "bytes" ? `[${field.length}]` : "";
   const comment = field.comment === "" ? "" : ` /* ${field.comment} */`;
   return `  ${cTypes[field.type]} ${field.name}${array};${comment}`;
+}
+
+/** A page with the table of each named structure between its markers; the rest of it is written by hand. */
+function withTables(page: string): string {
+  return page.replace(
+    /(<!-- layout (\w+) -->\n)[^]*?(<!-- end -->)/g,
+    (_whole, start: string, name: string, end: string) => {
+      const struct = structs.find((candidate) => candidate.name === name);
+      if (struct === undefined) throw new Error(`docs/index-format.md names ${name}, which is no structure`);
+      return `${start}${tableLines(struct).join("\n")}\n${end}`;
+    },
+  );
+}
+
+function tableLines({ name, size, comment, fields }: Struct): string[] {
+  return [
+    `\`${name}\`, ${size} bytes. ${comment}`,
+    "",
+    "| offset | type | field | |",
+    "|---|---|---|---|",
+    ...fields.map((field) => {
+      const type = field.type === "bytes" ? `u8[${field.length}]` : field.type;
+      return `| ${field.offset} | ${type} | \`${field.name}\` | ${field.comment} |`;
+    }),
+  ];
 }

@@ -185,6 +185,10 @@ static inline int vrift_structure_held(const struct vrift_index_view *view, uint
 /*
  * The lookup. VRIFT_FOUND: `copy` and `*entry` are filled. VRIFT_ABSENT: no such key, at one moment during the call.
  * VRIFT_UNSURE: the writer was busy (or died busy) around it; ask the kernel first.
+ *
+ * "ENOENT without asking" takes more: this answer and that of a COMPLETE directory above must belong to one state. A
+ * directory becomes COMPLETE after its names were inserted, so between two lookups the name may have been inserted and its
+ * directory made COMPLETE: vrift_structure_begin before the first, vrift_structure_held after the last.
  */
 static inline enum vrift_found vrift_index_lookup(const struct vrift_index_view *view, const uint8_t *key,
                                                   uint64_t length, uint64_t hash, struct vrift_entry *copy,

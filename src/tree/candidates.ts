@@ -13,14 +13,10 @@ export function ownerOf(root: string): PolicyOwner {
   return { uid: Number(uid), gid: Number(gid), dev };
 }
 
-/**
- * @param resuming files with a second link are candidates: takeFile finds out whether it is the store's.
- * @param stays hears of every other name but `.vrift`.
- */
+/** @param stays hears of every other name but `.vrift`. */
 export function chooseCandidates(
   root: string,
   scan: readonly ScanEntry[],
-  resuming: boolean,
   stays: (reason: PhysicalReason) => void,
 ): ScanEntry[] {
   const owner = ownerOf(root);
@@ -29,9 +25,7 @@ export function chooseCandidates(
   const reasonOf = (entry: ScanEntry): PhysicalReason | null => {
     if (entry.type !== "dir" && entry.errno !== 0) return "unreadable";
     if (isBelow(inner, entry.key)) return "workspace";
-    const reason = staysPhysical(entry, owner);
-    if (reason !== null && !(resuming && reason === "links" && entry.nlink === 2)) return reason;
-    return closed.has(parentKey(entry.key)) ? "pinned" : null;
+    return staysPhysical(entry, owner) ?? (closed.has(parentKey(entry.key)) ? "pinned" : null);
   };
   return scan.filter((entry) => {
     if (entry.key === PROJECT_DIR) return false;

@@ -28,7 +28,7 @@ export async function importTree(
 ): Promise<{ readonly taken: ReadonlySet<string>; readonly summary: ImportSummary }> {
   const owner = ownerOf(root);
   const counts = new ImportCounts();
-  const candidates = chooseCandidates(root, scan, false, counts.stays);
+  const candidates = chooseCandidates(root, scan, counts.stays);
   progress.begin("import", candidates.length, totalSize(candidates));
   for (let start = 0; start < candidates.length;) {
     const lease = store.lease();

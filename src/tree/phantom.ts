@@ -13,6 +13,7 @@ import { Intent, type MovingFile } from "./intent.js";
 import { type Moved, moveAside, settle } from "./moved-file.js";
 import { recover } from "./recover.js";
 import { assertMayBePhantom, realDirectory } from "./refusal.js";
+import { separateFromStore } from "./separate.js";
 import { type Batch, takeBatch, totalSize } from "./take-batch.js";
 import type { TakenFile } from "./take-file.js";
 import { withTreeLock } from "./tree-lock.js";
@@ -60,6 +61,7 @@ export async function phantom(
     );
   }
   const rootTimes = recordDirectory(root, "");
+  context.progress.begin("register", 0, 0n);
   const workspace = await context.access.open(root, { phantom: true });
   if (rootTimes) restoreDirectories(root, [rootTimes]); // `.vrift` was made in it
   return await withTreeLock(workspace, () => new Run(root, context).run());
@@ -89,14 +91,7 @@ class Run {
     const { access, progress, store } = this.#context;
     progress.begin("recover", 0, 0n);
     this.#kept.push(...(await recover(store, this.#root)).kept);
-    // After recover: what it gave back is to be seen.
-    progress.begin("scan", 0, 0n);
-    const candidates = chooseCandidates(
-      this.#root,
-      await scanTree(this.#root, [PROJECT_DIR]),
-      true,
-      this.#stays,
-    );
+    const candidates = chooseCandidates(this.#root, await this.#scan(), this.#stays);
     let bytes = totalSize(candidates);
     for (let start = 0; start < candidates.length;) {
       progress.begin("import", candidates.length - start, bytes);
@@ -121,6 +116,14 @@ class Run {
   readonly #stays = (reason: PhysicalReason): void => {
     this.#physical[reason] = (this.#physical[reason] ?? 0) + 1;
   };
+
+  /** After `recover`: what it gave back is to be seen. */
+  async #scan(): Promise<ScanEntry[]> {
+    this.#context.progress.begin("scan", 0, 0n);
+    const scan = await scanTree(this.#root, [PROJECT_DIR]);
+    if ((await separateFromStore(scan, this.#context.store)) === 0) return scan;
+    return await scanTree(this.#root, [PROJECT_DIR]);
+  }
 
   async #batch(candidates: readonly ScanEntry[], start: number): Promise<Batch> {
     const { access, store, progress } = this.#context;

@@ -1,12 +1,14 @@
 /** Cuts the links that a killed phantom has left between files of a tree and blobs: a plain file shares its inode with nobody. */
-import { PROJECT_DIR } from "../platform/paths.js";
 import { type ScanEntry, scanTree } from "../platform/scan.js";
 import { parseBlobName, storeLayout } from "../store/blob-names.js";
 import type { ContentStore } from "../store/store.js";
 
-/** Returns how many it cut. Such a blob is not sealed, so nobody relies on it (docs/tree.md). */
-export async function separateFromStore(root: string, store: ContentStore): Promise<number> {
-  const inodes = linkedFromOutside(await scanTree(root, [PROJECT_DIR]), store.dev);
+/**
+ * Returns how many it cut; the scan is out of date then. Such a blob is not sealed, so nobody relies on it (docs/tree.md).
+ * @param scan of the tree.
+ */
+export async function separateFromStore(scan: readonly ScanEntry[], store: ContentStore): Promise<number> {
+  const inodes = linkedFromOutside(scan, store.dev);
   if (inodes.size === 0) return 0;
   let cut = 0;
   // By inode, not by content: the file may have been changed in place since.

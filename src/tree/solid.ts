@@ -2,6 +2,8 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { VriftError } from "../platform/errors.js";
 import { native } from "../platform/native.js";
+import { PROJECT_DIR } from "../platform/paths.js";
+import { scanTree } from "../platform/scan.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import { incompleteCloneOf } from "./clone-marker.js";
 import type { TreeContext } from "./context.js";
@@ -31,7 +33,7 @@ export async function solid(path: string, context: TreeContext): Promise<SolidSu
       throw new VriftError(code, `${message}; ${placed.failed.length} such files, all others are in place`);
     }
     context.progress.begin("register", 0, 0n);
-    await separateFromStore(root, context.store);
+    await separateFromStore(await scanTree(root, [PROJECT_DIR]), context.store);
     removeTemporaries(root);
     await context.access.solidify(root);
     if (rootTimes) restoreDirectories(root, [rootTimes]); // `.vrift` was removed from it

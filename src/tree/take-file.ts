@@ -6,9 +6,14 @@ import { isErrno, readFully } from "../platform/files.js";
 import { hashToHex } from "../platform/hash.js";
 import { native } from "../platform/native.js";
 import type { ScanEntry } from "../platform/scan.js";
-import { hashFile } from "../store/hash-file.js";
 import type { BlobId, ContentStore, FileImportResult, ImportMethod, Lease } from "../store/store.js";
-import { type PhysicalReason, type PolicyOwner, isElf, staysPhysical } from "../workspace/policy.js";
+import {
+  type PhysicalReason,
+  type PolicyEntry,
+  type PolicyOwner,
+  isElf,
+  staysPhysical,
+} from "../workspace/policy.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import { permissions } from "./stat-file.js";
 
@@ -63,12 +68,11 @@ async function takeOpenFile(
   const stat = fstatSync(fd, { bigint: true });
   if (!stat.isFile() || stat.ino !== entry.ino || stat.dev !== entry.dev) return "changed";
   const mode = permissions(stat);
-  const reason = staysPhysical({ ...pickPolicy(entry), mode, nlink: Number(stat.nlink) }, options.owner);
-  if (reason !== null && !(reason === "links" && options.how === "link" && stat.nlink === 2n)) return reason;
+  const reason = staysPhysical({ ...policyFacts(entry), mode, nlink: Number(stat.nlink) }, options.owner);
+  if (reason !== null) return reason;
   if (native.hasWriter(fd)) return "writer";
   const head = Buffer.alloc(4);
   if (isElf(head.subarray(0, readFully(fd, head, 0)))) return "elf";
-  if (reason === "links" && !(await isOwnBlob(fd, stat.ino, stat.dev, options.store))) return "links";
 
   const imported = await options.store.importFile(fd, path, options.how, options.lease);
   if (imported.stamp.mtimeNs !== stat.mtimeNs || imported.stamp.size !== stat.size) {
@@ -76,11 +80,6 @@ async function takeOpenFile(
     return "changed";
   }
   return taken(entry.key, imported, mode, Number(stat.blocks));
-}
-
-/** The second link is the store's: an earlier run was killed before it removed the file's own name. */
-async function isOwnBlob(fd: number, ino: bigint, dev: bigint, store: ContentStore): Promise<boolean> {
-  return dev === store.dev && store.statBlob(await hashFile(fd))?.ino === ino;
 }
 
 function taken(path: string, imported: FileImportResult, mode: number, blocks: number): TakenFile {
@@ -101,11 +100,7 @@ function taken(path: string, imported: FileImportResult, mode: number, blocks: n
   };
 }
 
-function pickPolicy({ key, validUtf8, type, mode, nlink, uid, gid, dev, xattr }: ScanEntry): ScanEntryPolicy {
+/** The fields by name: a scan record reads some of its own on demand, and a spread would not copy those. */
+function policyFacts({ key, validUtf8, type, mode, nlink, uid, gid, dev, xattr }: PolicyEntry): PolicyEntry {
   return { key, validUtf8, type, mode, nlink, uid, gid, dev, xattr };
 }
-
-type ScanEntryPolicy = Pick<
-  ScanEntry,
-  "key" | "validUtf8" | "type" | "mode" | "nlink" | "uid" | "gid" | "dev" | "xattr"
->;

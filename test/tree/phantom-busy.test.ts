@@ -141,6 +141,39 @@ test("a file that is written, replaced, linked or removed while it is taken is w
   }
 });
 
+test("a link into the store that a kill has left is cut, also when the file was changed since", async (t) => {
+  for (const changed of [false, true]) {
+    for (const command of ["phantom", "solid"]) {
+      await t.test(`${command}, ${changed ? "" : "not "}changed`, async (each) => {
+        const fixture = await oneFile(each);
+        const { root, path, context, store } = fixture;
+        if (command === "solid") await phantom(root, context, { yes: true });
+        writeFileSync(`${path}-2`, "linked");
+        const fd = openSync(`${path}-2`, "r");
+        const lease = store.lease();
+        assert.equal((await store.importFile(fd, path, "link", lease)).method, "link");
+        lease.release();
+        closeSync(fd);
+        if (changed) writeFileSync(`${path}-2`, "LINKED");
+        if (command === "phantom") assert.equal((await phantom(root, context, { yes: true })).files, 2);
+        await solid(root, context);
+        assert.equal(lstatSync(`${path}-2`).nlink, 1);
+        assert.equal(readFileSync(`${path}-2`, "utf8"), changed ? "LINKED" : "linked");
+        await assertStoreSound(fixture);
+      });
+    }
+  }
+});
+
+test("one command at a time", async (t) => {
+  const { root, context } = await oneFile(t);
+  let second: Promise<unknown> | undefined;
+  await phantomWith(root, context, () => {
+    second ??= assert.rejects(solid(root, context), /another vrift command/);
+  });
+  await second;
+});
+
 test("recovery gives a changed file back, beside a newer one if there is one, and drops an unchanged one", async (t) => {
   const { root, context, store } = await oneFile(t);
   for (const name of ["same", "changed", "taken"]) writeFileSync(join(root, name), `${name} content`);

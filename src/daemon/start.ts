@@ -91,23 +91,24 @@ async function startAndConnect(home: Home, { env = process.env }: EnsureOptions)
   makeDirectory(dirname(home.daemonLog));
   const log = openSync(home.daemonLog, "a", 0o600);
   let exit: number | undefined;
-  try {
-    const child = spawn(process.execPath, [main], {
-      cwd: "/",
-      detached: true,
-      stdio: ["ignore", log, log],
-      env,
-    });
-    child.on("error", () => (exit = 127));
-    child.on("exit", (code) => (exit = code ?? 1));
-    child.unref();
-  } finally {
-    closeSync(log);
-  }
+  const child = spawn(process.execPath, [main], {
+    cwd: "/",
+    detached: true,
+    stdio: ["ignore", log, log],
+    env,
+  });
+  closeSync(log);
+  child.on("error", () => (exit = 127));
+  child.on("exit", (code) => (exit = code ?? 1));
+  child.unref();
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const client = await connectIfRunning(home);
-    if (client !== undefined) return client;
+    if (client !== undefined) {
+      // Another one was faster; ours must not become the daemon when that one is stopped in a moment.
+      if ((await client.call("status", {})).pid !== child.pid) child.kill();
+      return client;
+    }
     // 0: another one was faster, and is what answers next.
     if (Date.now() > deadline || (exit !== undefined && exit !== 0)) throw noDaemon(home);
     await wait(POLL_MS);

@@ -53,7 +53,8 @@ function flagsOf(workspace: ProjectWorkspace, key: string): number | undefined {
 
 function flagsByKey(workspace: ProjectWorkspace): Map<string, number> {
   const entries = [...IndexReader.open(workspace.info.index).entries()];
-  return new Map(entries.map(({ key, flags }): [string, number] => [key, flags]).sort());
+  entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return new Map(entries.map(({ key, flags }) => [key, flags]));
 }
 
 /** Of the word of a key. */

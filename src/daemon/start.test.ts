@@ -1,0 +1,86 @@
+/** What commands do to have a daemon. */
+import assert from "node:assert/strict";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { Server } from "node:net";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { DaemonFixture } from "../../test/daemon-fixture.js";
+import { native } from "../platform/native.js";
+import { ensureDaemon, isUsed, stopDaemon } from "./start.js";
+
+let t: DaemonFixture;
+
+beforeEach(() => {
+  t = new DaemonFixture();
+});
+
+afterEach(async () => {
+  await t.close();
+});
+
+test("many commands at once end with the same daemon, which is nobody's child", async () => {
+  const clients = await Promise.all(Array.from({ length: 6 }, () => ensureDaemon(t.home, { env: t.env })));
+  const pids = await Promise.all(clients.map(async (client) => (await client.call("status", {})).pid));
+  assert.equal(new Set(pids).size, 1);
+  const stat = readFileSync(`/proc/${pids[0]}/stat`, "latin1").split(") ")[1]!.split(" ");
+  assert.equal(stat[3], String(pids[0]), "a session of its own");
+  await stopDaemon(clients[0]!, pids[0]!);
+  assert.throws(() => process.kill(pids[0]!, 0), { code: "ESRCH" });
+  for (const client of clients) client.close();
+});
+
+test("one that cannot start: VRIFT_NO_DAEMON with what its log says last", async () => {
+  mkdirSync(t.home.root, { recursive: true });
+  writeFileSync(t.home.configFile, "nonsense = 1\n");
+  await assert.rejects(ensureDaemon(t.home, { env: t.env }), {
+    code: "VRIFT_NO_DAEMON",
+    message: /VRIFT_CONFIG: .*config\.toml:1: unknown key `nonsense`/,
+  });
+});
+
+test("one of another build that nobody uses is restarted", async () => {
+  await staleDaemon();
+  const client = await ensureDaemon(t.home, { env: t.env });
+  const { pid } = await client.call("status", {});
+  assert.notEqual(pid, GONE);
+  await stopDaemon(client, pid);
+});
+
+test("one of another build goes on, with a warning, while a program maps an index", async () => {
+  const stale = await staleDaemon();
+  const run = join(t.home.root, "run", "0".repeat(32));
+  mkdirSync(run, { recursive: true });
+  writeFileSync(join(run, "index"), Buffer.alloc(4096));
+  assert.equal(isUsed(t.home), false);
+  const fd = openSync(join(run, "index"), "r");
+  const mapped = native.mapShared(fd, 4096, false);
+  closeSync(fd);
+  assert.equal(isUsed(t.home), true);
+  const warnings: string[] = [];
+  const client = await ensureDaemon(t.home, { onStale: (warning) => warnings.push(warning.toWire()) });
+  assert.match(warnings.join(), /^VRIFT_STALE_DAEMON: .*build another/);
+  client.close();
+  stale.close();
+  assert.equal(mapped.byteLength, 4096);
+});
+
+/** No process: above the largest process id. */
+const GONE = 4_194_305;
+
+/** Answers as a daemon of another build, until it is told to stop. */
+async function staleDaemon(): Promise<Server> {
+  mkdirSync(dirname(t.home.controlSocket), { recursive: true, mode: 0o700 });
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.on("data", (chunk: Buffer) => {
+      if (!chunk.includes('"stop"')) socket.write(`{"ok":true,"pid":${GONE},"build":"another"}\n`);
+      else {
+        socket.end('{"ok":true}\n');
+        server.close();
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(t.home.controlSocket, resolve));
+  return server;
+}

@@ -35,7 +35,7 @@ long change_new_name(int dirfd, const char *path, const struct real_call *call) 
   struct target target;
   struct vrift_entry entry;
   if (view == 0 || !readable(path)) return make_real_call(call);
-  if (!target_find(view, dirfd, path, false, &target))
+  if (!target_find(view, dirfd, path, FOLLOW_NEVER, &target))
     return look_error(view, dirfd, path, make_real_call(call));
   target_begin(view, &target);
   long result = !target.place.link && virtual_and_seen(&target.place, &entry) ? -EEXIST : make_real_call(call);

@@ -24,8 +24,15 @@ struct place {
 /* True when the key was found; `place->inside` is set accordingly. */
 bool place_lexical(const struct view *view, int dirfd, const char *path, struct place *place);
 
-/* 0, or -errno of the kernel for the parent or the links on the way. `follow`: through a symbolic link at the end, too. */
-long place_physical(const struct view *view, int dirfd, const char *path, bool follow, struct place *place);
+/* What becomes of a symbolic link at the end of a path; behind it may be a slash, as in lstat("link/"). */
+enum follow {
+  FOLLOW_NEVER = -1, /* calls that make, move or remove the name itself */
+  FOLLOW_SLASH = 0,
+  FOLLOW = 1,
+};
+
+/* 0, or -errno of the kernel for the parent or the links on the way. */
+long place_physical(const struct view *view, int dirfd, const char *path, enum follow follow, struct place *place);
 
 /* Sets key, length and hash from the absolute path in place->text, of `length` bytes. */
 void place_from_text(const struct view *view, struct place *place, size_t length);

@@ -80,7 +80,7 @@ bool path_ends_in_dots(const char *path) {
   return is_dots(path + start, end - start);
 }
 
-long place_physical(const struct view *view, int dirfd, const char *path, bool follow, struct place *place) {
+long place_physical(const struct view *view, int dirfd, const char *path, enum follow follow, struct place *place) {
   char link[PATH_SIZE];
   int parent = dirfd;
   bool opened = false;
@@ -139,7 +139,7 @@ long place_physical(const struct view *view, int dirfd, const char *path, bool f
     long link_size = raw_readlinkat(parent, text + name, link, PATH_SIZE - 1);
     bool is_link = !failed(link_size);
     /* A trailing slash goes through a link whatever the call says. */
-    if (!is_link || (!follow && !place->slash)) {
+    if (!is_link || follow == FOLLOW_NEVER || (follow == FOLLOW_SLASH && !place->slash)) {
       place->link = is_link;
       place_from_text(view, place, total);
       break;

@@ -3,7 +3,7 @@
 #include "marks.h"
 
 /* The text of a path is its true key when its directory surely is one, and its end is no link that counts. */
-static bool lexical_is_true(const struct view *view, struct place *place, bool follow) {
+static bool lexical_is_true(const struct view *view, struct place *place, enum follow follow) {
   struct vrift_entry entry;
   uint32_t number, length = place->length;
   if (length == 0) return true;
@@ -13,7 +13,7 @@ static bool lexical_is_true(const struct view *view, struct place *place, bool f
   if (found == VRIFT_UNSURE) return false;
   if (found == VRIFT_FOUND) {
     /* An entry of this very key: no link above it. */
-    if ((entry.flags & VRIFT_ENTRY_SYMLINK) != 0) return !follow && !place->slash;
+    if ((entry.flags & VRIFT_ENTRY_SYMLINK) != 0) return follow == FOLLOW_NEVER || (follow == FOLLOW_SLASH && !place->slash);
     return true;
   }
   while (length > 0 && place->key[length - 1] != '/') length--;
@@ -25,7 +25,7 @@ static bool lexical_is_true(const struct view *view, struct place *place, bool f
   return (entry.flags & (wanted | VRIFT_ENTRY_KERNEL)) == wanted;
 }
 
-bool target_find(const struct view *view, int dirfd, const char *path, bool follow, struct target *target) {
+bool target_find(const struct view *view, int dirfd, const char *path, enum follow follow, struct target *target) {
   struct place *place = &target->place;
   if (!readable(path) || path[0] == 0) return false;
   bool found = place_lexical(view, dirfd, path, place) && lexical_is_true(view, place, follow);

@@ -17,7 +17,7 @@ struct target {
 };
 
 /* False: not in the workspace, not to be found, or the library's own files; the kernel alone decides. */
-bool target_find(const struct view *view, int dirfd, const char *path, bool follow, struct target *target);
+bool target_find(const struct view *view, int dirfd, const char *path, enum follow follow, struct target *target);
 
 void target_begin(const struct view *view, const struct target *target);
 void target_end(const struct view *view, const struct target *target);

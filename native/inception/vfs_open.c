@@ -79,7 +79,7 @@ static long open_for_change(const struct view *view, int dirfd, const char *path
   if (target.place.link) {
     /* O_NOFOLLOW or O_EXCL on a link: the kernel refuses. */
   } else if (exclusive) {
-    if (virtual_and_seen(&target.place, &entry)) result = -EEXIST;
+    if (virtual_and_seen(&target.place, &entry)) result = target.place.slash ? -EISDIR : -EEXIST;
   } else if (virtual_and_seen(&target.place, &entry)) {
     if (target.place.slash)
       result = (flags & O_CREAT) != 0 ? -EISDIR : -ENOTDIR;

@@ -31,14 +31,17 @@ static bool is_below(const struct target *inner, const struct target *outer) {
          memcmp(inner->place.key, outer->place.key, length) == 0;
 }
 
-/* The source is physical by now. */
-static long rename_file(const struct view *view, struct target *from, const struct real_call *call) {
+/*
+ * The source is physical by now. Its whiteout is made under its stripe, and before the rename: killed in between, the name is
+ * still the physical file. A directory may stand at a virtual name, too (RENAME_EXCHANGE, or a program without the library).
+ */
+static long rename_physical(const struct view *view, struct target *from, const struct real_call *call) {
   struct stripe stripe;
+  struct vrift_entry entry;
   bool made = false;
   if (!target_is_virtual(from)) return make_real_call(call);
   long result = stripe_lock(from->place.hash, &stripe);
   if (result != 0) return result;
-  struct vrift_entry entry;
   if (virtual_and_listed(&from->place, &entry)) result = whiteout_make(view, &from->place, &made);
   if (result == 0) {
     result = make_real_call(call);
@@ -51,21 +54,18 @@ static long rename_file(const struct view *view, struct target *from, const stru
 static long rename_directory(const struct view *view, struct target *from, struct target *to,
                              const struct real_call *call) {
   struct subtree below;
-  bool replaces = to != 0 && (call->e & RENAME_NOREPLACE) == 0 && !same_place(from, to);
+  if (to != 0 && same_place(from, to)) return make_real_call(call);
+  bool replaces = to != 0 && (call->e & RENAME_NOREPLACE) == 0;
   if (replaces && subtree_shows_file(view, &to->place)) return -ENOTEMPTY;
   long result = subtree_open(view, &from->place, &below);
   if (result != 0) return result;
   if (to != 0) subtree_add_destination(view, &from->place, &to->place, &below);
   subtree_begin(view, &below);
   result = subtree_hydrate(view, &below);
-  if (result == 0 && (to == 0 || !same_place(from, to))) {
-    result = subtree_white_out(view, &below);
-    if (result == 0) {
-      result = make_real_call(call);
-      if (result != 0) subtree_undo_white_out(view, &below);
-    }
-  } else if (result == 0) {
-    result = make_real_call(call);
+  if (result == 0) result = subtree_white_out(view, &below);
+  if (result == 0) {
+    result = rename_physical(view, from, call);
+    if (result != 0) subtree_undo_white_out(view, &below);
   }
   subtree_end(view, &below);
   subtree_close(&below);
@@ -111,17 +111,17 @@ static long rename_inside(const struct view *view, struct target *from, struct t
                           const struct real_call *call) {
   struct vrift_entry entry;
   unsigned kind;
-  if (to != 0 && is_below(to, from)) return make_real_call(call);
   bool to_virtual = to != 0 && !to->place.link && virtual_and_seen(&to->place, &entry);
   bool from_virtual = !from->place.link && virtual_and_seen(&from->place, &entry);
   if (!from_virtual && kind_of(view, &from->place, &kind) == -ENOENT) return make_real_call(call);
-  if (to_virtual && (flags & RENAME_NOREPLACE) != 0) return -EEXIST;
+  if (to != 0 && (flags & RENAME_NOREPLACE) != 0 && (to_virtual || kind_of(view, &to->place, &kind) == 0)) return -EEXIST;
+  if (to != 0 && is_below(to, from)) return make_real_call(call);
   if (to != 0 && (flags & RENAME_EXCHANGE) != 0) return exchange(view, from, to, call);
   if ((from_virtual && from->place.slash) || (to_virtual && to->place.slash)) return -ENOTDIR;
   if (to != 0 && same_place(from, to) && from_virtual) return 0;
   long result = from_virtual ? hydrate(view, &from->place, false) : 0;
   if (result != 0) return result;
-  if (kind_of(view, &from->place, &kind) != 0 || kind != S_IFDIR) return rename_file(view, from, call);
+  if (kind_of(view, &from->place, &kind) != 0 || kind != S_IFDIR) return rename_physical(view, from, call);
   if (to_virtual) return -ENOTDIR;
   return rename_directory(view, from, to, call);
 }
@@ -142,8 +142,8 @@ long vfs_renameat(int from_fd, const char *from, int to_fd, const char *to, unsi
     long error = first_error(view, from_fd, from, to_fd, to);
     return error != 0 ? error : make_real_call(&call);
   }
-  bool leaves = target_find(view, from_fd, from, false, &source);
-  bool arrives = target_find(view, to_fd, to, false, &destination);
+  bool leaves = target_find(view, from_fd, from, FOLLOW_NEVER, &source);
+  bool arrives = target_find(view, to_fd, to, FOLLOW_NEVER, &destination);
   if (!leaves || !arrives) {
     long error = first_error(view, from_fd, from, to_fd, to);
     if (error != 0) return error;

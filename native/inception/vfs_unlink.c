@@ -45,7 +45,7 @@ static long unlink_virtual(const struct view *view, struct target *target, const
 static long remove_file(const struct view *view, int dirfd, const char *path, const struct real_call *call) {
   struct target target;
   struct vrift_entry entry;
-  if (!target_find(view, dirfd, path, false, &target))
+  if (!target_find(view, dirfd, path, FOLLOW_NEVER, &target))
     return look_error(view, dirfd, path, make_real_call(call));
   long result;
   target_begin(view, &target);
@@ -63,7 +63,7 @@ static long remove_directory(const struct view *view, int dirfd, const char *pat
   struct target target;
   struct vrift_entry entry;
   struct subtree below;
-  if (!target_find(view, dirfd, path, false, &target))
+  if (!target_find(view, dirfd, path, FOLLOW_NEVER, &target))
     return look_error(view, dirfd, path, make_real_call(call));
   if (virtual_and_seen(&target.place, &entry)) return -ENOTDIR;
   if (subtree_shows_file(view, &target.place)) return -ENOTEMPTY;
@@ -71,7 +71,8 @@ static long remove_directory(const struct view *view, int dirfd, const char *pat
   if (result != 0) return result;
   target_begin(view, &target);
   subtree_begin(view, &below);
-  result = make_real_call(call);
+  /* A directory at a virtual name: a program without the library made it. */
+  result = target_is_virtual(&target) ? unlink_virtual(view, &target, call) : make_real_call(call);
   subtree_end(view, &below);
   target_end(view, &target);
   subtree_close(&below);

@@ -36,12 +36,22 @@ static void insert_missing(struct fixture *fixture, const char *key, const struc
 
 static int deepest_first(const void *a, const void *b) { return strcmp(*(char *const *)b, *(char *const *)a); }
 
+/* lstat that goes through no symbolic link. */
+static bool physical(struct fixture *fixture, const char *key, struct stat *st) {
+  char prefix[PATH_MAX];
+  for (const char *slash = strchr(key, '/'); slash; slash = strchr(slash + 1, '/')) {
+    snprintf(prefix, sizeof prefix, "%.*s", (int)(slash - key), key);
+    if (lstat(fixture_path(fixture->root, prefix), st) != 0 || !S_ISDIR(st->st_mode)) return false;
+  }
+  return lstat(fixture_path(fixture->root, key), st) == 0;
+}
+
 static void fold_entry(struct fixture *fixture, const char *key) {
   struct stat st;
   struct vrift_index_value value;
   uint32_t number = find(fixture, key);
   const struct vrift_entry *entry = &fixture->index.entries[number];
-  bool exists = lstat(fixture_path(fixture->root, key), &st) == 0;
+  bool exists = physical(fixture, key, &st);
   bool is_virtual = (entry->flags & VRIFT_ENTRY_VIRTUAL) != 0;
   if (!exists && is_virtual && !whited_out(fixture, key)) return;
   bool same_kind = exists && (entry->mode & S_IFMT) == (st.st_mode & S_IFMT);

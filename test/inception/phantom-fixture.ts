@@ -77,8 +77,12 @@ export class Phantom {
 
   #answer(): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push(resolve);
-      this.#fixture.once("exit", (code) => reject(new Error(`phantom_fixture ended with ${code}`)));
+      const failed = (code: number | null): void => reject(new Error(`phantom_fixture ended with ${code}`));
+      this.#fixture.once("exit", failed);
+      this.#waiting.push((line) => {
+        this.#fixture.off("exit", failed);
+        resolve(line);
+      });
     });
   }
 
@@ -94,8 +98,8 @@ export class Phantom {
   }
 
   async stop(): Promise<void> {
+    if (this.#fixture.exitCode !== null) return;
     const ended = new Promise<void>((resolve) => this.#fixture.once("close", () => resolve()));
-    this.#fixture.removeAllListeners("exit");
     this.#fixture.stdin.end();
     await ended;
   }

@@ -66,7 +66,7 @@ export async function settle(store: ContentStore, root: string, { file, rehash }
     const writer = native.hasWriter(fd);
     const stat = fstatSync(fd, { bigint: true });
     const same = isAsRecorded(stat, file) && (!rehash || (await hashFile(fd)).hash.equals(id.hash));
-    if (same && !writer && vouches(store, id, stat.ino)) {
+    if (same && !writer && vouches(store, id, stat)) {
       unlinkSync(path);
       store.sealBlob(id);
       return { outcome: "removed" };
@@ -86,10 +86,10 @@ function isAsRecorded(stat: BigIntStats, file: MovingFile): boolean {
   );
 }
 
-/** A durable blob of this content that nobody can write: sealed, or this very inode, of which we hold the last name. */
-function vouches(store: ContentStore, id: BlobId, ino: bigint): boolean {
+/** A durable blob of this content that nobody can write: sealed, or this very inode, of which we hold the last other name. */
+function vouches(store: ContentStore, id: BlobId, stat: BigIntStats): boolean {
   const blob = store.statBlob(id);
-  return blob !== undefined && (blob.sealed || blob.ino === ino);
+  return blob !== undefined && (blob.sealed || (blob.ino === stat.ino && stat.nlink === 2n));
 }
 
 /** An inode that goes back to its owner is nobody's blob: a checked copy takes its place, or nothing. */

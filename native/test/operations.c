@@ -191,9 +191,13 @@ static void step(void) {
   case 21:
     answer("symlink", a, b, symlink(pick(2) ? names[pick(NAMES)] : "../a", b));
     break;
-  case 22:
-    answer("chmod", a, NULL, chmod(a, pick(2) ? 0600 : 0644));
+  case 22: {
+    /* Directories stay open to their owner: a run of another user than root must be able to go on. */
+    static const mode_t file_modes[] = {0600, 0644, 0444, 0200, 0};
+    mode_t mode = file_modes[pick(5)];
+    answer("chmod", a, NULL, chmod(a, stat(a, &st) == 0 && S_ISDIR(st.st_mode) ? 0750 : mode));
     break;
+  }
   case 23: {
     struct timespec times[2] = {{100000 + pick(100), 0}, {200000 + pick(100), 3}};
     answer("utimensat", a, NULL, utimensat(AT_FDCWD, a, times, pick(2) ? AT_SYMLINK_NOFOLLOW : 0));

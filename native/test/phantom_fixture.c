@@ -67,7 +67,7 @@ static uint64_t *make_marks(const char *path) {
 }
 
 static void touch(const char *path, mode_t mode) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+  int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, mode);
   if (fd < 0 || fchmod(fd, mode) != 0) fixture_die("create", path);
   close(fd);
 }

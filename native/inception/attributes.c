@@ -67,6 +67,18 @@ void attributes_statx(const struct view *view, const struct vrift_entry *entry, 
   st->stx_dev_minor = device_minor(view->root_dev);
 }
 
+/* A file system that does not count subdirectories says 1. */
+void attributes_root_stat(const struct view *view, struct stat *st) {
+  if ((st->st_mode & S_IFMT) != S_IFDIR || st->st_ino != view->index.header->root_ino) return;
+  if (st->st_dev == view->root_dev && st->st_nlink > 2) st->st_nlink--;
+}
+
+void attributes_root_statx(const struct view *view, struct statx *st) {
+  if ((st->stx_mode & S_IFMT) != S_IFDIR || st->stx_ino != view->index.header->root_ino) return;
+  if (st->stx_dev_major != device_major(view->root_dev) || st->stx_dev_minor != device_minor(view->root_dev)) return;
+  if ((st->stx_mask & STATX_NLINK) != 0 && st->stx_nlink > 2) st->stx_nlink--;
+}
+
 static bool in_group(uint32_t wanted, bool effective) {
   uint32_t groups[GROUPS_LIMIT];
   if ((uint32_t)raw0(effective ? __NR_getegid : __NR_getgid) == wanted) return true;

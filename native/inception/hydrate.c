@@ -2,6 +2,7 @@
 
 #include "attributes.h"
 #include "blob.h"
+#include "directory_times.h"
 #include "look.h"
 #include "marks.h"
 #include "staging.h"
@@ -72,7 +73,7 @@ static long fill(const struct view *view, const struct vrift_entry *entry, bool 
 }
 
 /* Under the stripe: nobody else makes or removes this name by a first change. */
-static long publish(const struct view *view, struct place *place, bool empty) {
+static long publish(const struct view *view, struct place *place, bool empty, bool crowded) {
   char path[PATH_SIZE];
   struct vrift_entry entry;
   struct staged staged;
@@ -82,12 +83,17 @@ static long publish(const struct view *view, struct place *place, bool empty) {
   long result = staging_open(view, &staged);
   if (result != 0) return result;
   result = fill(view, &entry, empty, staged.fd);
-  if (result == 0) result = staging_publish(view, &staged, path);
+  if (result == 0) {
+    struct directory_times kept;
+    directory_times_keep(view, place, &kept);
+    result = staging_publish(view, &staged, path);
+    if (result == 0) directory_times_restore(view, place, &kept, crowded);
+  }
   staging_drop(view, &staged);
   return result == -EEXIST ? 0 : result;
 }
 
-long hydrate(const struct view *view, struct place *place, bool empty) {
+static long make_physical(const struct view *view, struct place *place, bool empty, bool crowded) {
   char path[PATH_SIZE];
   struct vrift_entry entry;
   struct stripe stripe;
@@ -96,9 +102,17 @@ long hydrate(const struct view *view, struct place *place, bool empty) {
   if (raw_faccessat2(AT_FDCWD, path, 0, AT_SYMLINK_NOFOLLOW) == 0) return 0;
   long result = stripe_lock(place->hash, &stripe);
   if (result != 0) return result;
-  result = publish(view, place, empty);
+  result = publish(view, place, empty, crowded);
   stripe_unlock(&stripe);
   return result;
+}
+
+long hydrate(const struct view *view, struct place *place, bool empty) {
+  return make_physical(view, place, empty, false);
+}
+
+long hydrate_below(const struct view *view, struct place *place) {
+  return make_physical(view, place, false, true);
 }
 
 long hydrate_nameless(const struct view *view, const struct vrift_entry *entry) {

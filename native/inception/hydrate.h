@@ -11,6 +11,9 @@
  */
 long hydrate(const struct view *view, struct place *place, bool empty);
 
+/* The same for one of the many names below a directory that is being renamed: the caller has begun all their marks. */
+long hydrate_below(const struct view *view, struct place *place);
+
 /* A private, nameless copy of an entry's blob; a writable descriptor or -errno. For descriptors of removed files. */
 long hydrate_nameless(const struct view *view, const struct vrift_entry *entry);
 

@@ -12,9 +12,10 @@ static inline bool is_virtual(const struct vrift_entry *entry) {
 
 /*
  * No entry has this key. Its nearest ancestor that has one decides; marks are read before the lookups they guard. The first
- * missing name below that ancestor must be clean as well: a rename or a mkdir adds to the name's own word, too.
+ * missing name below that ancestor must be clean as well: a rename or a mkdir adds to the name's own word, too. `begun`
+ * holds the lookups together: the daemon may add the name and complete the directory between two of them.
  */
-static enum look absent(const struct view *view, const struct place *place, bool clean) {
+static enum look absent(const struct view *view, const struct place *place, bool clean, uint64_t begun) {
   uint32_t length = place->length;
   const uint8_t *key = place->key;
   if (!usable(view) || !place->known) return LOOK_ASK;
@@ -41,19 +42,21 @@ static enum look absent(const struct view *view, const struct place *place, bool
     if (!clean || (entry.flags & VRIFT_ENTRY_SYMLINK) != 0) return LOOK_ASK;
     if (is_virtual(&entry)) return LOOK_NOT_DIRECTORY;
     if ((entry.flags & VRIFT_ENTRY_DIR) == 0) return LOOK_KERNEL;
-    return missing_clean && (entry.flags & VRIFT_ENTRY_COMPLETE) != 0 ? LOOK_ABSENT : LOOK_ASK;
+    if (!missing_clean || (entry.flags & VRIFT_ENTRY_COMPLETE) == 0) return LOOK_ASK;
+    return vrift_structure_held(&view->index, begun) ? LOOK_ABSENT : LOOK_ASK;
   }
 }
 
 static inline enum look judge(const struct view *view, struct place *place, bool follow,
                               struct vrift_entry *entry) {
+  uint64_t begun = vrift_structure_begin(&view->index);
   bool clean = mark_clean(view, place->hash);
   switch (vrift_index_lookup(&view->index, place->key, place->length, place->hash, entry, &place->number)) {
   case VRIFT_UNSURE:
     return LOOK_ASK;
   case VRIFT_ABSENT:
     if (place_is_private(place)) return LOOK_KERNEL;
-    return absent(view, place, clean);
+    return absent(view, place, clean, begun);
   case VRIFT_FOUND:
     break;
   }

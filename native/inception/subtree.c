@@ -117,7 +117,7 @@ long subtree_hydrate(const struct view *view, const struct subtree *subtree) {
   struct place place;
   for (size_t i = 0; i < subtree->count; i++) {
     if (!virtual_place(view, subtree, i, &place)) continue;
-    long result = hydrate(view, &place, false);
+    long result = hydrate_below(view, &place);
     if (result != 0) return result;
   }
   return 0;

@@ -9,16 +9,19 @@ long vfs_fstat(int fd, struct stat *st) {
   const struct view *view = view_current();
   struct vrift_entry entry;
   long result = raw_fstat(fd, st);
-  if (result == 0 && view != 0 && descriptor_entry(view, fd, st, &entry)) attributes_stat(view, &entry, st);
-  return result;
+  if (result != 0 || view == 0) return result;
+  if (descriptor_entry(view, fd, st, &entry))
+    attributes_stat(view, &entry, st);
+  else
+    attributes_root_stat(view, st);
+  return 0;
 }
 
-long vfs_statat(int dirfd, const char *path, struct stat *st, int flags) {
-  const struct view *view = view_current();
+static long stat_name(const struct view *view, int dirfd, const char *path, struct stat *st, int flags) {
   struct place place;
   struct vrift_entry entry;
   bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
-  if (view == 0 || !readable(path)) return raw_statat(dirfd, path, st, flags);
+  if (!readable(path)) return raw_statat(dirfd, path, st, flags);
   if ((flags & AT_EMPTY_PATH) != 0 && path[0] == 0) {
     long result = raw_statat(dirfd, path, st, flags);
     if (result == 0 && descriptor_entry(view, dirfd, st, &entry)) attributes_stat(view, &entry, st);
@@ -49,14 +52,22 @@ long vfs_statat(int dirfd, const char *path, struct stat *st, int flags) {
   return result;
 }
 
-long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
+long vfs_statat(int dirfd, const char *path, struct stat *st, int flags) {
   const struct view *view = view_current();
+  if (view == 0) return raw_statat(dirfd, path, st, flags);
+  long result = stat_name(view, dirfd, path, st, flags);
+  if (result == 0) attributes_root_stat(view, st);
+  return result;
+}
+
+static long statx_name(const struct view *view, int dirfd, const char *path, int flags, unsigned mask,
+                       struct statx *st) {
   struct place place;
   struct vrift_entry entry;
   struct stat plain;
   bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
   long result;
-  if (view == 0 || ((flags & AT_EMPTY_PATH) == 0 && !readable(path)))
+  if ((flags & AT_EMPTY_PATH) == 0 && !readable(path))
     return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
   if ((flags & AT_EMPTY_PATH) != 0 && (path == 0 || (readable(path) && path[0] == 0))) {
     result = raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
@@ -88,5 +99,13 @@ long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct sta
   }
   result = look_again(view, dirfd, path, follow, &place, &entry);
   if (result == 0) attributes_statx(view, &entry, st);
+  return result;
+}
+
+long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
+  const struct view *view = view_current();
+  if (view == 0) return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
+  long result = statx_name(view, dirfd, path, flags, mask, st);
+  if (result == 0) attributes_root_statx(view, st);
   return result;
 }

@@ -1,5 +1,6 @@
 /* Names that go: unlink, rmdir. */
 #include "change.h"
+#include "directory_times.h"
 #include "stripe.h"
 #include "subtree.h"
 #include "target.h"
@@ -33,10 +34,12 @@ static long unlink_virtual(const struct view *view, struct target *target, const
   }
   if (result == 0) {
     result = make_real_call(call);
-    if (result == -ENOENT && was_listed)
+    if (result == -ENOENT && was_listed) {
+      directory_times_touch(view, &target->place);
       result = 0;
-    else if (result != 0 && made)
+    } else if (result != 0 && made) {
       whiteout_undo(view, &target->place);
+    }
   }
   stripe_unlock(&stripe);
   return result;

@@ -1,0 +1,47 @@
+#include "directory_times.h"
+
+#include "bytes.h"
+
+/* linux/stat.h has neither. */
+#define UTIME_NOW 0x3fffffffl
+#define UTIME_OMIT 0x3ffffffel
+
+static bool directory_path(const struct view *view, const struct place *place, char *path) {
+  if (!place_real_path(view, place, path)) return false;
+  uint32_t length = view->root_length + 1 + place->length;
+  while (path[length - 1] != '/') length--;
+  path[length - 1] = 0;
+  return true;
+}
+
+static uint64_t mark_of_directory(const struct view *view, const struct place *place) {
+  return __atomic_load_n(&view->marks[vrift_mark_word(place_parent_hash(place))], __ATOMIC_SEQ_CST);
+}
+
+static void set_modified(const char *path, struct __kernel_timespec modified) {
+  struct __kernel_timespec times[2] = {{0, UTIME_OMIT}, modified};
+  raw4(__NR_utimensat, AT_FDCWD, (long)path, (long)times, AT_SYMLINK_NOFOLLOW);
+}
+
+void directory_times_keep(const struct view *view, const struct place *place, struct directory_times *kept) {
+  struct stat st;
+  kept->known = false;
+  if (!directory_path(view, place, kept->path)) return;
+  kept->mark = mark_of_directory(view, place);
+  if (raw_statat(AT_FDCWD, kept->path, &st, AT_SYMLINK_NOFOLLOW) != 0) return;
+  kept->modified = (struct __kernel_timespec){(int64_t)st.st_mtime, (int64_t)st.st_mtime_nsec};
+  kept->known = true;
+}
+
+void directory_times_restore(const struct view *view, const struct place *place, const struct directory_times *kept,
+                             bool crowded) {
+  if (!kept->known) return;
+  set_modified(kept->path, kept->modified);
+  bool alone = (crowded || (kept->mark & VRIFT_MARK_IN_FLIGHT) == 1) && mark_of_directory(view, place) == kept->mark;
+  if (!alone) set_modified(kept->path, (struct __kernel_timespec){0, UTIME_NOW});
+}
+
+void directory_times_touch(const struct view *view, const struct place *place) {
+  char path[PATH_SIZE];
+  if (directory_path(view, place, path)) set_modified(path, (struct __kernel_timespec){0, UTIME_NOW});
+}

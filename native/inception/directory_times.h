@@ -1,0 +1,31 @@
+/*
+ * Keeping a directory's modification time as a plain file system would have it. Publishing a private copy adds a name the
+ * program did not add; removing a name that was never there physically takes one away without the kernel seeing it.
+ */
+#ifndef VRIFT_DIRECTORY_TIMES_H
+#define VRIFT_DIRECTORY_TIMES_H
+
+#include "place.h"
+
+struct directory_times {
+  bool known;
+  uint64_t mark; /* of the directory, before */
+  struct __kernel_timespec modified;
+  char path[PATH_SIZE];
+};
+
+/* Before a name is published in the directory of `place`, whose mark has been added to. */
+void directory_times_keep(const struct view *view, const struct place *place, struct directory_times *kept);
+
+/*
+ * Afterwards. When anybody else was changing the directory meanwhile (its mark moved, or more than this operation is in
+ * flight), its time becomes now: a change may be reported twice, never lost. `crowded`: this operation has marked so many
+ * names that the number in flight says nothing.
+ */
+void directory_times_restore(const struct view *view, const struct place *place, const struct directory_times *kept,
+                             bool crowded);
+
+/* A name of the directory went without a system call: its time becomes now. */
+void directory_times_touch(const struct view *view, const struct place *place);
+
+#endif

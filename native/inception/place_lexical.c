@@ -53,29 +53,26 @@ static bool walk(const struct view *view, struct place *place, uint32_t length, 
   return true;
 }
 
-/* The key below the root: `rest` is what follows `<root>/`, as the caller wrote it. */
-static bool below_root(const struct view *view, const char *rest, struct place *place) {
-  struct scan scan = scan_path(rest, true);
-  if (scan.length >= PATH_SIZE - view->root_length) return false;
-  if (scan.plain) {
-    place->slash = false;
-    place->key = (const uint8_t *)rest;
-    place->length = (uint32_t)scan.length;
-  } else if (!walk(view, place, 0, rest)) {
-    return false;
-  }
+/* A key that is the caller's own text. */
+static bool as_written(struct place *place, const char *key, size_t length) {
+  place->slash = false;
+  place->key = (const uint8_t *)key;
+  place->length = (uint32_t)length;
   return true;
 }
 
+/* What follows `<root>` in a path of `length` bytes: nothing, or a slash and the key. */
+static bool after_root(const struct view *view, const char *rest, size_t length, bool plain, struct place *place) {
+  if (length == 0) return as_written(place, rest, 0);
+  if (rest[0] != '/' || length + view->root_length >= PATH_SIZE) return false;
+  return plain ? as_written(place, rest + 1, length - 1) : walk(view, place, 0, rest + 1);
+}
+
 static bool absolute(const struct view *view, const char *path, struct place *place) {
-  const char *root = view->root;
-  while (*root != 0)
-    if (*path++ != *root++) return false;
-  if (*path == '/') return below_root(view, path + 1, place);
-  place->slash = false;
-  place->key = (const uint8_t *)path;
-  place->length = 0;
-  return *path == 0;
+  struct scan scan = scan_path(path, false);
+  uint32_t root = view->root_length;
+  if (scan.length < root || !vrift_bytes_equal((const uint8_t *)path, (const uint8_t *)view->root, root)) return false;
+  return after_root(view, path + root, scan.length - root, scan.plain, place);
 }
 
 /* `base` is in place->text (`base_length` bytes, absolute): joins it with a relative path. */
@@ -84,22 +81,21 @@ static bool join(const struct view *view, size_t base_length, const char *path, 
   uint32_t root = view->root_length;
   if (base_length == root || (base_length > root && text[root] == '/')) {
     if (memcmp(text, view->root, root) != 0) return false;
-    uint32_t have = base_length == root ? 0 : (uint32_t)base_length - root - 1;
-    /* text becomes the key alone. */
-    if (have > 0) memmove(text, text + root + 1, have);
     while (path[0] == '.' && path[1] == '/') {
       path += 2;
       while (*path == '/') path++;
     }
     struct scan scan = scan_path(path, true);
-    if (!scan.plain) return walk(view, place, have, path);
-    if (have + scan.length + 2 > PATH_SIZE) return false;
-    if (have > 0) text[have++] = '/';
-    memcpy(text + have, path, scan.length + 1);
-    place->slash = false;
-    place->key = (const uint8_t *)text;
-    place->length = have + (uint32_t)scan.length;
-    return true;
+    if (!scan.plain) {
+      /* text becomes the key alone. */
+      uint32_t have = base_length == root ? 0 : (uint32_t)base_length - root - 1;
+      if (have > 0) memmove(text, text + root + 1, have);
+      return walk(view, place, have, path);
+    }
+    if (base_length + scan.length + 2 > PATH_SIZE) return false;
+    text[base_length] = '/';
+    memcpy(text + base_length + 1, path, scan.length + 1);
+    return as_written(place, text + root + 1, base_length + 1 + scan.length - (root + 1));
   }
   /* The working directory is above the root: `proj/file`. */
   if (base_length == 1) base_length = 0;
@@ -108,11 +104,8 @@ static bool join(const struct view *view, size_t base_length, const char *path, 
   while (path[0] == '.' && path[1] == '/') path += 2;
   while (*rest != 0)
     if (*path++ != *rest++) return false;
-  if (*path == '/') return below_root(view, path + 1, place);
-  place->slash = false;
-  place->key = (const uint8_t *)path;
-  place->length = 0;
-  return *path == 0;
+  struct scan scan = scan_path(path, false);
+  return after_root(view, path, scan.length, scan.plain, place);
 }
 
 bool place_lexical(const struct view *view, int dirfd, const char *path, struct place *place) {

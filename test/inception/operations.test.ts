@@ -4,7 +4,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { buildNative, makeTree, OPERATIONS, Phantom, sh, snapshot, type TreeSpec } from "./phantom-fixture.js";
+import {
+  buildNative,
+  makeTree,
+  OPERATIONS,
+  Phantom,
+  sh,
+  snapshot,
+  type TreeSpec,
+} from "./phantom-fixture.js";
 
 const SEEDS = (process.env["VRIFT_SEEDS"] ?? "1,2,3,4,5,6,7,8").split(",").map(Number);
 const STEPS = Number(process.env["VRIFT_STEPS"] ?? 400);

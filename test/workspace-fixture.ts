@@ -11,6 +11,7 @@ import type { VnodeEntry } from "../src/protocol/messages.js";
 import { openStore } from "../src/store/content-store.js";
 import type { ContentStore } from "../src/store/store.js";
 import { Registry } from "../src/daemon/registry.js";
+import type { RegistryOptions } from "../src/daemon/registry.js";
 import type { AdoptEntry } from "../src/workspace/workspace.js";
 
 export interface Fixture {
@@ -33,13 +34,13 @@ export interface Fixture {
   close(): Promise<void>;
 }
 
-export async function workspaceFixture(): Promise<Fixture> {
+export async function workspaceFixture(options: RegistryOptions = {}): Promise<Fixture> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "vrift-workspace-")));
   const home = resolveHome({ VRIFT_HOME: join(directory, "home") });
   const root = join(directory, "project");
   mkdirSync(root);
   const store = await openStore(home.source);
-  const registries = [new Registry(home, store, silentLog)];
+  const registries = [new Registry(home, store, silentLog, options)];
   const lease = store.lease();
 
   const blob = async (text: string): Promise<{ hash: Uint8Array; size: bigint }> => {
@@ -82,7 +83,7 @@ export async function workspaceFixture(): Promise<Fixture> {
     },
     reopen: async () => {
       await registries.at(-1)!.close();
-      registries.push(new Registry(home, store, silentLog));
+      registries.push(new Registry(home, store, silentLog, options));
       return registries.at(-1)!;
     },
     close: async () => {

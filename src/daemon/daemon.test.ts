@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { DaemonFixture, exitCode, killed } from "../../test/daemon-fixture.js";
 import { hashToHex } from "../platform/hash.js";
@@ -57,6 +58,35 @@ test("starts, answers, keeps everything private, and SIGTERM ends it with nothin
   assert.match(log[0]!, /^\d{4}-\d\d-\d\dT[\d:.]+Z info started version=/);
   assert.match(log.at(-1)!, /info stopped$/);
 });
+
+test("the version-1 export shows the first workspace, follows it, and ends with the daemon", async () => {
+  const child = await t.start();
+  const client = t.client();
+  const id = await client.register(t.root);
+  const file = join(t.home.root, "run", id, "vrift-manifest.mmap");
+  await until(() => existsSync(file));
+  assert.equal(readFileSync(file).toString("latin1", 0, 4), "VMMP");
+  assert.equal(readFileSync(file).readUInt32LE(8), 1);
+  const directory = { content_hash: new Uint8Array(32), size: 0n, mtime: 1n, mode: 0o755, flags: 1 };
+  await client.upsert("a directory", directory);
+  await until(() => readFileSync(file).readUInt32LE(8) === 2);
+  const other = join(t.directory, "other");
+  mkdirSync(other);
+  const second = await client.register(other);
+  assert.equal(existsSync(join(t.home.root, "run", second, "vrift-manifest.mmap")), false);
+  client.close();
+  child.kill("SIGTERM");
+  assert.equal(await exitCode(child), 0);
+  assert.equal(existsSync(file), false);
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, "in time");
+    await wait(10);
+  }
+}
 
 test("SIGTERM answers what has arrived; an idle connection does not hold it up", async () => {
   const child = await t.start();

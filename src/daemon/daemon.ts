@@ -5,6 +5,7 @@
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { buildId, packageVersion } from "../platform/build.js";
+import { loadConfig } from "../platform/config.js";
 import type { Config } from "../platform/config.js";
 import { makeDirectory } from "../platform/files.js";
 import type { Log } from "../platform/log.js";
@@ -16,6 +17,7 @@ import { Connection } from "./connection.js";
 import type { Protocol } from "./connection.js";
 import { controlProtocol } from "./control-session.js";
 import type { ControlOperations } from "./control.js";
+import { ExportedWorkspace } from "./exported-workspace.js";
 import type { Service } from "./handlers.js";
 import type { Listener } from "./listener.js";
 import { isFree, listen, makePrivateDirectory } from "./listener.js";
@@ -62,7 +64,13 @@ export class Daemon {
     this.#options = options;
     this.#store = store;
     this.#lock = lock;
-    this.#registry = new Registry(options.home, store, options.log);
+    const { home, config, log } = options;
+    const exported = new ExportedWorkspace(home, config.default_workspace, log);
+    this.#registry = new Registry(home, store, log, {
+      watches: async (projectRoot) => (await loadConfig({ home, projectRoot })).watch,
+      opened: (workspace) => exported.opened(workspace),
+      closing: (workspace) => exported.closing(workspace),
+    });
   }
 
   /** Called once, when everything is closed. */

@@ -28,18 +28,28 @@ interface OpenEntry {
   readonly ino: bigint;
 }
 
+export interface RegistryOptions {
+  /** Whether a phantom tree is watched; a project's configuration may say so. Default: no. */
+  readonly watches?: (root: string) => Promise<boolean>;
+  readonly opened?: (workspace: ProjectWorkspace) => void;
+  /** Before it is closed; nothing asks it for anything any more. */
+  readonly closing?: (workspace: ProjectWorkspace) => Promise<void>;
+}
+
 export class Registry {
   readonly #home: Home;
   readonly #store: ContentStore;
   readonly #log: Log;
+  readonly #options: RegistryOptions;
   readonly #open = new Map<string, OpenEntry>();
   readonly #turns = new TurnQueue();
   #closing = false;
 
-  constructor(home: Home, store: ContentStore, log: Log) {
+  constructor(home: Home, store: ContentStore, log: Log, options: RegistryOptions = {}) {
     this.#home = home;
     this.#store = store;
     this.#log = log;
+    this.#options = options;
   }
 
   /** @param path absolute; links in it are followed. @param phantom makes a solid workspace phantom. */
@@ -79,7 +89,7 @@ export class Registry {
       if (kind !== "phantom") throw new VriftError("VRIFT_NOT_PHANTOM", `${root} is not a phantom workspace`);
       const report = await workspace.readyToSolidify();
       this.#open.delete(root);
-      await workspace.close();
+      await this.#close(workspace);
       removeProjectDirectory(root);
       await this.#forget(id);
       this.#log.info("solidified workspace", { root, id });
@@ -144,10 +154,12 @@ export class Registry {
       writeWorkspaceFile(root, identity.id);
     }
     const { dev, ino } = lstatSync(root, { bigint: true });
-    const options = { home: this.#home, store: this.#store, root, log: this.#log };
+    const watch = identity.kind === "phantom" && (await this.#options.watches?.(root)) === true;
+    const options = { home: this.#home, store: this.#store, root, log: this.#log, watch };
     const workspace = await openWorkspace({ ...options, id: identity.id, kind: identity.kind });
     rememberWorkspace(this.#home, workspace.info);
     this.#open.set(root, { workspace, dev, ino });
+    this.#options.opened?.(workspace);
     return workspace;
   }
 
@@ -174,8 +186,13 @@ export class Registry {
     if (entry === undefined) return;
     this.#open.delete(root);
     const { info } = entry.workspace;
-    await entry.workspace.close();
+    await this.#close(entry.workspace);
     rememberWorkspace(this.#home, info);
+  }
+
+  async #close(workspace: ProjectWorkspace): Promise<void> {
+    await this.#options.closing?.(workspace);
+    await workspace.close();
   }
 
   async #closeId(id: string): Promise<void> {

@@ -9,8 +9,8 @@ export function statusText(status: ControlOperations["status"]["reply"]): string
     `home ${status.home}`,
     `connections ${status.connections}`,
     ...status.workspaces.map(
-      ({ root, kind, entries, virtualEntries }) =>
-        `${kind} ${root}: ${entries} entries, ${virtualEntries} virtual`,
+      ({ root, kind, entries, virtualEntries, distrust }) =>
+        `${kind} ${root}: ${entries} entries, ${virtualEntries} virtual${kind === "phantom" && distrust !== undefined ? `; the kernel is asked first: ${distrust}` : ""}`,
     ),
   ];
   return lines.join("\n");

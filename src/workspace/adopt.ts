@@ -50,6 +50,8 @@ class AdoptBatch {
   readonly #as: "virtual" | "backed";
   readonly #changes = new Map<string, Change>();
   readonly #hashes: Uint8Array[] = [];
+  /** Keys of virtual entries whose file is there. */
+  readonly #standing: string[] = [];
   readonly #directories = new Map<string, EntryId>();
   readonly #nowNs = BigInt(Date.now()) * 1_000_000n;
 
@@ -68,6 +70,7 @@ class AdoptBatch {
       if (!stored && this.#as === "virtual")
         throw new VriftError("ENOENT", `content ${entry.hash} is not in the store`);
       this.#changes.set(key, { parent, key, record: this.#record(key, parent, content, physical) });
+      if (physical !== undefined && this.#as === "virtual") this.#standing.push(key);
       if (stored && content.size > 0n) this.#hashes.push(content.hash);
     } catch (error) {
       this.refused.push({ path: entry.path, reason: toVriftError(error).toWire() });
@@ -76,6 +79,8 @@ class AdoptBatch {
 
   async apply(): Promise<void> {
     await this.#tree.roots.add(this.#hashes);
+    // Until they are gone, the kernel answers for files that somebody may have open for writing (records.ts, `pending`).
+    for (const key of this.#standing) this.#tree.marks.bump(key);
     await commit(this.#tree, [...this.#changes.values()]);
   }
 

@@ -15,7 +15,14 @@ import { lookAtKey } from "./physical.js";
 import { isElf, staysPhysical } from "./policy.js";
 import { DIR, SYMLINK, backedRecord, isDir, isVirtual, toVnodeEntry, virtualRecord } from "./records.js";
 import type { KeyState } from "./refresh.js";
-import { assertOwnName, changesBelow, ensureParents, foldWhiteouts, refreshKey } from "./refresh.js";
+import {
+  assertOwnName,
+  beginDirectory,
+  changesBelow,
+  ensureParents,
+  foldWhiteouts,
+  refreshKey,
+} from "./refresh.js";
 import type { Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
 
@@ -94,8 +101,9 @@ async function putDirectory(
   const isFile = physical !== undefined ? physical.type !== "dir" : record !== undefined && !isDir(record);
   if (isFile) throw new VriftError("EEXIST", `${key} is there and not a directory`);
   const path = key === "" ? tree.root : `${tree.root}/${key}`;
-  if (physical === undefined) tree.incomplete.add(key);
   placeDirectory(path, entry.mode & 0o7777, entry.mtime);
+  const made = physical === undefined ? lookAtKey(tree.root, key) : undefined;
+  if (made !== undefined) beginDirectory(tree, key, made);
   return rememberPhysical(tree, key, record);
 }
 

@@ -18,11 +18,11 @@ import { constants } from "../vdir/layout.js";
 import { Marks, makeStripes } from "../vdir/marks.js";
 import { makeProjectDirectories } from "./identity.js";
 import { ProjectWorkspace } from "./project-workspace.js";
-import { publish, resync } from "./resync.js";
+import { publish, resync, survey } from "./resync.js";
 import { removeOrphans } from "./staging.js";
 import type { Tree } from "./tree.js";
-import { indexNames, recount } from "./tree.js";
-import { noWatch } from "./watch.js";
+import { closeTree, indexNames, recount } from "./tree.js";
+import { noWatch, watchTree } from "./watch.js";
 import type { WorkspaceKind } from "./workspace.js";
 
 export interface OpenOptions {
@@ -33,54 +33,78 @@ export interface OpenOptions {
   readonly id: string;
   readonly kind: WorkspaceKind;
   readonly log: Log;
+  /** Watch a phantom tree, so that the index may answer. Default: no, as for a process that ends soon. */
+  readonly watch?: boolean;
 }
 
 /** The caller has made sure that nobody else has the workspace open (vriftd's lock, and its registry). */
 export async function openWorkspace(options: OpenOptions): Promise<ProjectWorkspace> {
-  const { home, store, root, id, kind, log } = options;
+  const { root, kind, log } = options;
+  const tree = await openTree(options);
+  let index: IndexWriter | undefined;
+  try {
+    for (const [, record] of tree.manifest.entries()) recount(tree.virtual, record, 1);
+    const workspace = new ProjectWorkspace(tree);
+    index = await prepareIndex(tree, options.watch === true, () => workspace.scheduleResync());
+    const { report, snapshot } = await resync(tree);
+    const [top, ...names] = indexNames(tree);
+    if (top !== undefined) index.update(...top);
+    index.fill(names);
+    index.setTransaction(tree.manifest.sequence);
+    publish(tree, index, snapshot);
+    index.publish();
+    tree.index = index;
+    const entries = tree.manifest.count();
+    const distrust = tree.watch.failure ?? "";
+    log.info("opened workspace", { root, id: tree.id, kind, entries, ...report, distrust });
+    return workspace;
+  } catch (error) {
+    if (tree.index === undefined) index?.close();
+    await closeTree(tree).catch((closing: unknown) => log.error("closing failed", closing, { root }));
+    throw error;
+  }
+}
+
+async function openTree({ home, store, root, id, kind, log }: OpenOptions): Promise<Tree> {
   const paths = workspacePaths(home, id);
   makeDirectory(paths.db);
   makeDirectory(paths.run);
   if (kind === "phantom") prepareProject(root, log);
   makeStripes(paths.run);
-  const stat = lstatSync(root, { bigint: true });
+  const { uid, gid, dev } = lstatSync(root, { bigint: true });
+  const marks = Marks.open(paths.marks);
+  const roots = await store.roots(id);
   const manifest = await openManifest(paths.db, {
     beforeCommit: () => store.sync(),
     onDamage: (error, details) => log.error("journal damaged", error, { root, ...details }),
   });
-  const roots = await store.roots(id);
   await rememberPlace(manifest, root, kind);
-
-  const tree: Tree = {
+  return {
     root,
     id,
     kind,
-    owner: { uid: Number(stat.uid), gid: Number(stat.gid), dev: stat.dev },
+    owner: { uid: Number(uid), gid: Number(gid), dev },
     paths,
     project: projectPaths(root),
     manifest,
     store,
     roots,
-    marks: Marks.open(paths.marks),
+    marks,
     index: undefined,
+    watch: noWatch(kind === "solid" ? "a solid workspace is answered by the kernel" : "it is not watched"),
     foreign: foreignKeys(home, root),
     stubs: new Map(),
     incomplete: new Set(),
     virtual: { entries: 0, bytes: 0n },
     log,
+    onIndexed: () => undefined,
   };
-  for (const [, record] of manifest.entries()) recount(tree.virtual, record, 1);
-  const watch = noWatch(kind === "solid" ? "a solid workspace is answered by the kernel" : "no watcher");
-  const { report, snapshot } = await resync(tree, watch);
-  tree.index = buildIndex(tree, stat);
-  publish(tree.index, snapshot, watch);
-  tree.index.publish();
-  log.info("opened workspace", { root, id, kind, entries: manifest.count(), ...report });
-  return new ProjectWorkspace(tree, watch);
 }
 
-/** A new file with every name; not yet under its name, and not trusted. */
-function buildIndex(tree: Tree, { dev, ino, gid }: { dev: bigint; ino: bigint; gid: bigint }): IndexWriter {
+/** A new file without names, distrusted and not yet under its name; in a watched workspace the watcher already knows it. */
+async function prepareIndex(tree: Tree, watch: boolean, onChange: () => void): Promise<IndexWriter> {
+  const watched = watch && tree.kind === "phantom" ? await survey(tree) : undefined;
+  const { dev, ino } = lstatSync(tree.root, { bigint: true });
   const index = IndexWriter.create(tree.paths.index, {
     workspaceId: tree.id,
     kind: Number(tree.kind === "phantom" ? constants.KIND_PHANTOM : constants.KIND_SOLID),
@@ -90,13 +114,15 @@ function buildIndex(tree: Tree, { dev, ino, gid }: { dev: bigint; ino: bigint; g
     sourcePath: tree.store.path,
     sourceDev: tree.store.dev,
     uid: tree.owner.uid,
-    gid: Number(gid),
-    expectedEntries: tree.manifest.count() + tree.stubs.size,
+    gid: tree.owner.gid,
+    expectedEntries: Math.max(tree.manifest.count(), (watched?.names ?? 0) + tree.virtual.entries),
+    onReplaced: ({ handle }) => tree.watch.indexReplaced(handle),
   });
-  const [root, ...names] = indexNames(tree);
-  if (root !== undefined) index.update(...root);
-  index.fill(names);
-  index.setTransaction(tree.manifest.sequence);
+  if (watched !== undefined) {
+    const { root, paths } = tree;
+    tree.watch = watchTree({ root, run: paths.run, marks: paths.marks, index: index.handle, onChange });
+    tree.watch.cover(watched.directories);
+  }
   return index;
 }
 

@@ -1,6 +1,7 @@
 /** The Workspace of workspace.ts over an open Tree: turns, durability, heartbeat. Opening is open-workspace.ts. */
 import type { ManifestRecord } from "../manifest/manifest.js";
 import { VriftError } from "../platform/errors.js";
+import type { IndexHandle } from "../platform/native.js";
 import { pathToKey } from "../protocol/key.js";
 import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
 import { adopt } from "./adopt.js";
@@ -11,26 +12,38 @@ import { getEntry, listEntries } from "./read.js";
 import { isVirtual, toAdoptEntry } from "./records.js";
 import { resync } from "./resync.js";
 import type { Tree } from "./tree.js";
+import { closeTree } from "./tree.js";
 import { TurnQueue } from "./turn-queue.js";
-import type { TreeWatch } from "./watch.js";
 import type { AdoptEntry, ResyncReport, Workspace, WorkspaceInfo } from "./workspace.js";
+
+const RESYNC_DELAY_MS = 200;
 
 export class ProjectWorkspace implements Workspace {
   readonly #tree: Tree;
-  readonly #watch: TreeWatch;
   readonly #turns = new TurnQueue();
   #closed = false;
 
+  #resyncTimer: NodeJS.Timeout | undefined;
+  #resyncMs = 0;
+
   /** Takes over a tree whose index is built and published. */
-  constructor(tree: Tree, watch: TreeWatch) {
+  constructor(tree: Tree) {
     this.#tree = tree;
-    this.#watch = watch;
-    watch.onDirty(() => {
-      if (!this.#closed)
-        void this.resync().catch((error: unknown) =>
-          tree.log.error("resync failed", error, { root: tree.root }),
-        );
-    });
+  }
+
+  /** Something changed in the tree: it is compared again soon, at most a fifth of the time. */
+  scheduleResync(): void {
+    if (this.#closed || this.#resyncTimer !== undefined) return;
+    this.#resyncTimer = setTimeout(
+      () => {
+        this.#resyncTimer = undefined;
+        this.resync().catch((error: unknown) => {
+          if (!this.#closed) this.#tree.log.error("resync failed", error, { root: this.#tree.root });
+        });
+      },
+      Math.max(RESYNC_DELAY_MS, 4 * this.#resyncMs),
+    );
+    this.#resyncTimer.unref();
   }
 
   get info(): WorkspaceInfo {
@@ -44,12 +57,19 @@ export class ProjectWorkspace implements Workspace {
       entries: tree.manifest.count(),
       virtualEntries: tree.virtual.entries,
       virtualBytes: String(tree.virtual.bytes),
+      ...(tree.watch.failure === undefined ? {} : { distrust: tree.watch.failure }),
     };
   }
 
-  /** Why programs ask the kernel first, when they do; for status. */
-  get distrustReason(): string | undefined {
-    return this.#watch.failure;
+  /** The index file that programs map now. */
+  get indexHandle(): IndexHandle {
+    if (this.#tree.index === undefined) throw new VriftError("ECONNRESET", `${this.#tree.root} is closed`);
+    return this.#tree.index.handle;
+  }
+
+  /** Called after each change to the index. */
+  set onIndexed(callback: () => void) {
+    this.#tree.onIndexed = callback;
   }
 
   async get(path: string): Promise<VnodeEntry | null> {
@@ -113,16 +133,16 @@ export class ProjectWorkspace implements Workspace {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#watch.stop();
+    clearTimeout(this.#resyncTimer);
     await this.#turns.idle();
-    await this.#syncNow();
-    this.#tree.index?.close();
-    this.#tree.roots.close();
-    await this.#tree.manifest.close();
+    await closeTree(this.#tree);
   }
 
   async #resyncNow(): Promise<ResyncReport> {
-    return (await resync(this.#tree, this.#watch)).report;
+    const begin = performance.now();
+    const { report } = await resync(this.#tree);
+    this.#resyncMs = performance.now() - begin;
+    return report;
   }
 
   async #syncNow(): Promise<void> {

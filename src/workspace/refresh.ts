@@ -41,6 +41,12 @@ export async function foldWhiteouts(tree: Tree): Promise<void> {
   await endWhiteouts(tree, whiteouts, before);
 }
 
+/** A directory that was not known: its names are not listed until the next resync, and changes in it are told from now on. */
+export function beginDirectory(tree: Tree, key: string, physical: PhysicalName): void {
+  tree.incomplete.add(key);
+  tree.watch.add(key, physical.ino);
+}
+
 /**
  * Removes whiteouts whose entries are gone. A program takes its whiteout back when its unlink fails: then the name was
  * never removed, and its entry is put back. @param before entries as they were before the whiteouts were applied.
@@ -91,7 +97,7 @@ export async function refreshKey(tree: Tree, key: string, whiteout: boolean): Pr
   }
   const next =
     decision === "remove" ? undefined : backedRecord(record?.id ?? tree.manifest.nextId(), physical!);
-  if (next !== undefined && isDir(next) && record === undefined) tree.incomplete.add(key);
+  if (next !== undefined && isDir(next) && record === undefined) beginDirectory(tree, key, physical!);
   await commit(tree, [{ parent, key, record: next }]);
   return { record: next, physical };
 }

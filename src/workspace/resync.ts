@@ -8,22 +8,22 @@
  *     the unlink without the whiteout only keeps a virtual entry (that is still whited out) for one round.
  *  3. Manifest, then index, then the whiteout is removed. Killed between them, the next round does the rest: until
  *     then a whiteout without an entry says nothing, and an entry with its whiteout is removed again.
- *  4. `seen` last; not for a name whose adopted file still stands, which could be written to without a mark.
+ *  4. `seen` last. A name whose adopted file still stands could be written to without a mark: it is left dirty.
  * A virtual entry ends only by a whiteout, or by a file that took its place, or by a non-directory that took the
  * place of its directory. A directory that somebody removed although it holds virtual entries is made again.
  */
 import { chmodSync, mkdirSync } from "node:fs";
+import { join, relative } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EntryId, ManifestRecord } from "../manifest/manifest.js";
 import { ROOT_ID, ROOT_PARENT } from "../manifest/manifest.js";
 import { isErrno } from "../platform/files.js";
-import { native } from "../platform/native.js";
 import type { IndexValue } from "../platform/native.js";
+import { projectPaths } from "../platform/paths.js";
 import { scanTree } from "../platform/scan.js";
 import type { ScanEntry } from "../platform/scan.js";
 import type { IndexWriter } from "../vdir/index-file.js";
 import { constants } from "../vdir/layout.js";
-import { markWord } from "../vdir/marks.js";
 import { isKernelName, isStorable } from "./kernel-names.js";
 import { lookPhysical, parentKey } from "./physical.js";
 import { backedRecord, isDir, isVirtual, toStubValue } from "./records.js";
@@ -31,7 +31,6 @@ import { endWhiteouts } from "./refresh.js";
 import { decide } from "./states.js";
 import type { Change, Tree } from "./tree.js";
 import { commit, putIndex } from "./tree.js";
-import type { TreeWatch } from "./watch.js";
 import type { Whiteout } from "./whiteouts.js";
 import { isWhitedOut, readWhiteouts } from "./whiteouts.js";
 import type { ResyncReport } from "./workspace.js";
@@ -48,29 +47,29 @@ interface Physical {
 /** Reasons in the index for asking the kernel first; a new file begins with the first. */
 const DISTRUST_COMPARING = 1;
 const DISTRUST_UNWATCHED = 2;
+const WHITEOUTS = relative("/", projectPaths("/").whiteouts);
 /** How often directories that appeared during a scan make it start again. */
 const SCAN_ATTEMPTS = 3;
 
 /** Before the index is built the caller builds and publishes; `snapshot` is what it publishes. */
-export async function resync(
-  tree: Tree,
-  watch: TreeWatch,
-): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
+export async function resync(tree: Tree): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
   if (tree.index !== undefined) distrustAfterLoss(tree.index);
-  const { snapshot, whiteouts, physical } = await lookAround(tree, watch);
+  const { snapshot, whiteouts, physical, unseen } = await lookAround(tree);
   const before = new Map(whiteouts.map(({ key }) => [key, tree.manifest.find(key)]));
   const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)));
   await comparison.run();
   const completeness = changedCompleteness(tree, physical);
-  removeOldStubs(tree, physical);
+  const stubsChanged = removeOldStubs(tree, physical) || physical.stubs.size !== tree.stubs.size;
   tree.stubs = physical.stubs;
   tree.incomplete = physical.incomplete;
   await commit(tree, comparison.changes());
   for (const [key, value] of physical.stubs) tree.index?.put(key, value);
   for (const key of completeness) putIndex(tree, { key, record: tree.manifest.find(key) });
   await endWhiteouts(tree, whiteouts, before);
-  comparison.pending.forEach((key) => leaveDirty(snapshot, key));
-  if (tree.index !== undefined) publish(tree.index, snapshot, watch);
+  comparison.pending.forEach((key) => tree.marks.bump(key));
+  leaveVirtualDirty(tree, [...unseen, ...tree.watch.moved(snapshot, tree.marks.snapshot())]);
+  if (tree.index !== undefined) publish(tree, tree.index, snapshot);
+  if (stubsChanged || completeness.length > 0) tree.onIndexed();
   return { report: { ...comparison.report, whiteouts: whiteouts.length }, snapshot };
 }
 
@@ -82,32 +81,65 @@ function distrustAfterLoss(index: IndexWriter): void {
 }
 
 /** Without a watch changes from outside are not told, so nothing is trusted. */
-export function publish(index: IndexWriter, snapshot: ArrayBuffer, watch: TreeWatch): void {
+export function publish(tree: Tree, index: IndexWriter, snapshot: ArrayBuffer): void {
   index.publishSeen(snapshot);
-  index.setDistrust(watch.failure === undefined ? 0 : DISTRUST_UNWATCHED);
+  index.setDistrust(tree.watch.failure === undefined ? 0 : DISTRUST_UNWATCHED);
+}
+
+/**
+ * Directories that came, or may have come and gone, while the tree was listed: for a moment nobody told of changes in them.
+ * What is virtual there moves its mark, so that the kernel is asked until the next round. (What is not listed there is not
+ * answered from the index either: the directory is not complete, or its own mark has moved.)
+ */
+function leaveVirtualDirty(tree: Tree, directories: readonly string[]): void {
+  for (const key of directories) {
+    const record = tree.manifest.find(key);
+    if (record === undefined || !isDir(record)) continue;
+    for (const [name, child] of tree.manifest.children(record.id))
+      if (isVirtual(child)) tree.marks.bump(key === "" ? name : `${key}/${name}`);
+  }
 }
 
 interface Surroundings {
   readonly snapshot: ArrayBuffer;
   readonly whiteouts: readonly Whiteout[];
   readonly physical: Physical;
+  /** Directories that are watched only since they were listed. */
+  readonly unseen: readonly string[];
 }
 
 /** Steps 1 and 2. A directory must be watched before it is listed, or a change between the two is lost. */
-async function lookAround(tree: Tree, watch: TreeWatch): Promise<Surroundings> {
+async function lookAround(tree: Tree): Promise<Surroundings> {
   for (let attempt = 1; ; attempt++) {
+    await tree.watch.drain();
     const snapshot = tree.marks.snapshot();
+    tree.watch.renew(snapshot);
     const whiteouts = tree.kind === "phantom" ? readWhiteouts(tree.project.whiteouts) : [];
-    const physical = sortNames(tree, await scanTree(tree.root, skippedKeys(tree)));
-    const unseen = watch.cover(directoriesOf(tree, physical));
+    const physical = await listTree(tree);
+    const unseen = tree.watch.cover(directoriesOf(tree, physical));
     if (unseen.length > 0 && attempt < SCAN_ATTEMPTS) continue;
     for (const key of unseen) physical.incomplete.add(key);
-    return { snapshot, whiteouts, physical };
+    return { snapshot, whiteouts, physical, unseen };
   }
 }
 
+/** Every directory and the number of names, before there is a watch or an index. */
+export async function survey(tree: Tree): Promise<{ directories: Map<string, bigint>; names: number }> {
+  const physical = await listTree(tree);
+  return { directories: directoriesOf(tree, physical), names: physical.names.size + physical.stubs.size };
+}
+
+async function listTree(tree: Tree): Promise<Physical> {
+  return sortNames(tree, await scanTree(tree.root, skippedKeys(tree)));
+}
+
+/** With the whiteouts: a virtual name that is removed leaves no other trace on disk. */
 function directoriesOf(tree: Tree, physical: Physical): Map<string, bigint> {
-  const directories = new Map([["", lookPhysical(tree.root)?.ino ?? 0n]]);
+  const directories = new Map<string, bigint>();
+  for (const key of ["", WHITEOUTS]) {
+    const found = lookPhysical(join(tree.root, key));
+    if (found?.type === "dir") directories.set(key, found.ino);
+  }
   for (const [key, entry] of physical.names) if (entry.type === "dir") directories.set(key, entry.ino);
   return directories;
 }
@@ -305,11 +337,6 @@ class Comparison {
   }
 }
 
-/** As if an operation were in flight: the word is not published, and the kernel is asked for the name. */
-function leaveDirty(snapshot: ArrayBuffer, key: string): void {
-  new DataView(snapshot).setUint16(markWord(native.pathHash(Buffer.from(key))) * 8, 1, true);
-}
-
 function depth(key: string): number {
   let slashes = 0;
   for (let at = key.indexOf("/"); at >= 0; at = key.indexOf("/", at + 1)) slashes += 1;
@@ -336,8 +363,9 @@ function changedCompleteness(tree: Tree, physical: Physical): string[] {
   return changed.filter((key) => key === "" || physical.names.has(key));
 }
 
-/** Stubs that are gone, or are entries of the manifest now; a stub has nothing below it in the index. */
-function removeOldStubs(tree: Tree, physical: Physical): void {
-  for (const key of tree.stubs.keys())
-    if (!physical.stubs.has(key)) putIndex(tree, { key, record: undefined });
+/** Stubs that are gone, or are entries of the manifest now; a stub has nothing below it in the index. True: there were some. */
+function removeOldStubs(tree: Tree, physical: Physical): boolean {
+  const old = [...tree.stubs.keys()].filter((key) => !physical.stubs.has(key));
+  for (const key of old) putIndex(tree, { key, record: undefined });
+  return old.length > 0;
 }

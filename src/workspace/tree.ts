@@ -17,6 +17,7 @@ import type { Marks } from "../vdir/marks.js";
 import { nameOf, parentKey } from "./physical.js";
 import type { PolicyOwner } from "./policy.js";
 import { isDir, isVirtual, toIndexValue } from "./records.js";
+import type { TreeWatch } from "./watch.js";
 import type { WorkspaceKind } from "./workspace.js";
 
 export interface Tree {
@@ -33,6 +34,7 @@ export interface Tree {
   readonly marks: Marks;
   /** undefined until the tree was compared for the first time. */
   index: IndexWriter | undefined;
+  watch: TreeWatch;
   /** Keys below the root that are left to the kernel besides what the policy says: the home, when it is inside. */
   readonly foreign: ReadonlySet<string>;
   /** Names only the kernel answers for; in the index, not in the manifest. */
@@ -41,6 +43,8 @@ export interface Tree {
   incomplete: Set<string>;
   readonly virtual: VirtualCount;
   readonly log: Log;
+  /** Told after the index changed. */
+  onIndexed: () => void;
 }
 
 /** Kept by `commit`, so that nobody has to count. */
@@ -75,6 +79,7 @@ export async function commit(tree: Tree, changes: readonly Change[]): Promise<vo
     for (const change of batch) putIndex(tree, change);
   }
   tree.index?.setTransaction(tree.manifest.sequence);
+  if (changes.length > 0) tree.onIndexed();
 }
 
 export function recount(count: VirtualCount, record: ManifestRecord | undefined, by: 1 | -1): void {
@@ -110,4 +115,18 @@ export function parentId(tree: Pick<Tree, "manifest">, key: string): EntryId {
   if (record === undefined) throw new VriftError("ENOENT", `${parent} is not in the workspace`);
   if (!isDir(record)) throw new VriftError("ENOTDIR", `${parent} is not a directory`);
   return record.id;
+}
+
+/** Everything acknowledged is durable, and programs are told that nobody keeps the index any more. */
+export async function closeTree(tree: Tree): Promise<void> {
+  try {
+    await tree.store.sync();
+    await tree.manifest.sync();
+  } finally {
+    tree.watch.stop();
+    tree.index?.close();
+    tree.index = undefined;
+    tree.roots.close();
+    await tree.manifest.close();
+  }
 }

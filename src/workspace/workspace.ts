@@ -18,6 +18,8 @@ export interface WorkspaceInfo {
   readonly entries: number;
   readonly virtualEntries: number;
   readonly virtualBytes: string;
+  /** Why programs ask the kernel first for every name (a limit and its sysctl); absent while the index answers. */
+  readonly distrust?: string;
 }
 
 /** A file whose content the store now has, told by the command that put it there. */

@@ -5,7 +5,7 @@ import { VriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
 import { knownWorkspaces } from "../workspace/known.js";
 import type { Context } from "./command.js";
-import { resolveRoot } from "./root.js";
+import { resolveRoot } from "../workspace/root.js";
 
 export interface Located {
   /** Real path of the workspace's root. */

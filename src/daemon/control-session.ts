@@ -1,6 +1,7 @@
 /** The control socket on one connection: JSON lines in and out (control.ts). */
 import { VriftError, toVriftError } from "../platform/errors.js";
 import { LineReader } from "../protocol/line-reader.js";
+import { resolveRoot } from "../workspace/root.js";
 import type { ProjectWorkspace } from "../workspace/project-workspace.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import type { Protocol } from "./connection.js";
@@ -26,6 +27,20 @@ const operations: { readonly [K in ControlName]: Operation<K> } = {
   open: async ({ root, phantom }, { registry }) => ({
     workspace: (await registry.open(text(root, "root"), phantom === true)).info,
   }),
+
+  view: async ({ from, userHome, build }, service) => {
+    const { build: ownBuild, home, workspaces } = service.status();
+    if (build !== ownBuild)
+      throw new VriftError("VRIFT_STALE_DAEMON", `this daemon is of build ${ownBuild}, not ${String(build)}`);
+    const root = resolveRoot({
+      from: text(from, "from"),
+      env: { HOME: text(userHome, "userHome") },
+      homeRoot: home,
+      registered: (directory) => workspaces.some((workspace) => workspace.root === directory),
+    });
+    const { index, kind } = (await service.registry.open(root)).info;
+    return { index, kind };
+  },
 
   adopt: async ({ root, entries, as }, { registry }) => {
     if (as !== "virtual" && as !== "backed")

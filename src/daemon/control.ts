@@ -2,7 +2,7 @@
  * What the specification's messages cannot say, over `control.sock`: one JSON object per line, one line in reply, in order.
  * `{"ok":true,…}` or `{"ok":false,"code":"ENOENT","message":"…"}`. Our own commands only; never on the specified socket.
  */
-import type { AdoptEntry, ResyncReport, WorkspaceInfo } from "../workspace/workspace.js";
+import type { AdoptEntry, ResyncReport, WorkspaceInfo, WorkspaceKind } from "../workspace/workspace.js";
 
 export interface ControlOperations {
   /**
@@ -13,6 +13,15 @@ export interface ControlOperations {
   adopt: {
     request: { root: string; entries: AdoptEntry[]; as: "virtual" | "backed" };
     reply: { refused: { path: string; reason: string }[] };
+  };
+  /**
+   * What `vrift run` in the directory `from` needs. Asked by native/launcher/ask_daemon.c, which reads the reply with these two
+   * fields in this order, and takes a failure as a reason to start Node instead (src/cli/run-prepare.ts), which can say it.
+   * `userHome` is the asker's $HOME. VRIFT_STALE_DAEMON when `build` is not the daemon's.
+   */
+  view: {
+    request: { from: string; userHome: string; build: string };
+    reply: { index: string; kind: WorkspaceKind };
   };
   /** A page of the virtual entries, by key order after `after` ("" for the first page), at most `limit`. */
   entries: { request: { root: string; after: string; limit: number }; reply: { entries: AdoptEntry[] } };

@@ -5,7 +5,6 @@
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { buildId, packageVersion } from "../platform/build.js";
-import { loadConfig } from "../platform/config.js";
 import type { Config } from "../platform/config.js";
 import { makeDirectory } from "../platform/files.js";
 import type { Log } from "../platform/log.js";
@@ -17,7 +16,6 @@ import { Connection } from "./connection.js";
 import type { Protocol } from "./connection.js";
 import { controlProtocol } from "./control-session.js";
 import type { ControlOperations } from "./control.js";
-import { ExportedWorkspace } from "./exported-workspace.js";
 import type { Service } from "./handlers.js";
 import type { Listener } from "./listener.js";
 import { isFree, listen, makePrivateDirectory } from "./listener.js";
@@ -57,6 +55,8 @@ export class Daemon {
   readonly #listeners: Listener[] = [];
   readonly #connections = new Map<{ stop(): void }, Promise<void>>();
   readonly #startedMs = Date.now();
+  /** Of the code that runs here: the stamp may be another one after a rebuild. */
+  readonly #build = buildId();
   #stopped: Promise<void> | undefined;
   #onStopped: () => void = () => undefined;
 
@@ -64,13 +64,7 @@ export class Daemon {
     this.#options = options;
     this.#store = store;
     this.#lock = lock;
-    const { home, config, log } = options;
-    const exported = new ExportedWorkspace(home, config.default_workspace, log);
-    this.#registry = new Registry(home, store, log, {
-      watches: async (projectRoot) => (await loadConfig({ home, projectRoot })).watch,
-      opened: (workspace) => exported.opened(workspace),
-      closing: (workspace) => exported.closing(workspace),
-    });
+    this.#registry = new Registry(options.home, store, options.log);
   }
 
   /** Called once, when everything is closed. */
@@ -98,7 +92,7 @@ export class Daemon {
       await listen(home.controlSocket, log, (socket) => this.#accept(socket, controlProtocol(control))),
     );
     const sockets = this.#listeners.map(({ path }) => path).join(" ");
-    log.info("started", { version: packageVersion(), build: buildId(), home: home.root, sockets });
+    log.info("started", { version: packageVersion(), build: this.#build, home: home.root, sockets });
   }
 
   /** Stops accepting, answers what has arrived, makes everything durable, removes the sockets. */
@@ -135,7 +129,7 @@ export class Daemon {
     return {
       pid: process.pid,
       version: packageVersion(),
-      build: buildId(),
+      build: this.#build,
       startedMs: this.#startedMs,
       home: this.#options.home.root,
       sockets: this.#listeners.map(({ path }) => path),

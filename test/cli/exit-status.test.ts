@@ -90,7 +90,7 @@ describe("the launcher", () => {
 
   test("runs the command when node cannot even start, and says so", async () => {
     const { code, stdout, stderr } = await home.bash(
-      'mkdir -p only && ln -sf "$(command -v sh)" "$(command -v find)" only/ && PATH=$PWD/only "$VRIFT" run -- sh -c "echo ran; exit 3"',
+      'mkdir -p only && ln -sf "$(command -v sh)" "$(command -v find)" only/ && VRIFT_HOME=$PWD/no-daemon PATH=$PWD/only "$VRIFT" run -- sh -c "echo ran; exit 3"',
     );
     assert.equal(stdout, "ran\n");
     assert.equal(code, 3);

@@ -7,6 +7,7 @@ after(() => home.remove());
 
 /** A `node` that says it is there and then never answers: the prepare step for as long as a test needs. */
 const slowNode = `
+  export VRIFT_HOME=$PWD/no-daemon
   mkdir -p slow; printf '#!/bin/sh\\necho $$ > preparing\\nexec sleep 60\\n' > slow/node; chmod +x slow/node
   rm -f preparing; waitPreparing() { until [ -s preparing ]; do sleep 0.02; done; }
   preparing() { grep -qs "State:.[RSD]" "/proc/$(cat preparing)/status"; }`;
@@ -65,6 +66,7 @@ describe("signals", () => {
 
   test("a prepare step that dies leaves the command running without vrift", async () => {
     const { stdout, stderr } = await home.bash(`
+      export VRIFT_HOME=$PWD/no-daemon
       mkdir -p dying; printf '#!/bin/sh\\nkill -SEGV $$\\n' > dying/node; chmod +x dying/node
       PATH=$PWD/dying:$PATH "$VRIFT" run -- sh -c 'echo ran; exit 6'; echo $?`);
     assert.equal(stdout, "ran\n6\n");

@@ -1,0 +1,14 @@
+/*
+ * The short way to a view: one question to a daemon that runs already (`view` of src/daemon/control.ts), a few
+ * milliseconds instead of Node's start. It says nothing and changes nothing: on any doubt (no daemon, another build, an
+ * error, no answer in time, a path that would need escaping in JSON) the long way is taken.
+ */
+#ifndef VRIFT_LAUNCHER_ASK_DAEMON_H
+#define VRIFT_LAUNCHER_ASK_DAEMON_H
+
+#include "view.h"
+
+/* `root`: the project. 0 and a filled view, or -1. */
+int ask_daemon(const char *root, struct view *view);
+
+#endif

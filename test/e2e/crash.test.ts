@@ -1,7 +1,8 @@
 /** kill -9 of the daemon and of commands at random moments: nothing hangs, and no file of the original tree is lost. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Sandbox, copyTree, listingScript, npmPackageTree, vriftCommand } from "./sandbox.js";
@@ -13,7 +14,7 @@ describe("kill -9", () => {
   let expected = "";
 
   before(() => {
-    copyTree(npmPackageTree(), tree);
+    fresh();
     expected = sandbox.sh(listingScript(), tree, "bare").stdout;
     rmSync(tree, { recursive: true });
     sandbox.mustVrift(["daemon", "start"]);
@@ -40,10 +41,14 @@ describe("kill -9", () => {
     );
   };
 
+  /** A part of the package that is quickly made: about 600 files. */
   const fresh = (): void => {
     rmSync(tree, { recursive: true, force: true });
     rmSync(other, { recursive: true, force: true });
-    copyTree(npmPackageTree(), tree);
+    mkdirSync(tree);
+    for (const part of ["LICENSE", "README.md", "package.json", "bin", "docs", "lib", "man"]) {
+      copyTree(join(npmPackageTree(), part), join(tree, part));
+    }
   };
 
   /** Starts a command, kills it or the daemon after `ms`, and waits for its end. */
@@ -70,13 +75,14 @@ describe("kill -9", () => {
   describe("of the daemon between two commands", () => {
     beforeEach(fresh);
     test("programs go on, with and without a new daemon", () => {
+      const size = statSync(join(tree, "package.json")).size;
       sandbox.mustVrift(["phantom", tree]);
       killDaemon();
       assert.equal(listing(tree, "vrift"), expected);
       sandbox.sh("echo changed > README.md; rm LICENSE", tree, "vrift");
       killDaemon();
-      const outcome = sandbox.sh("cat README.md; cat LICENSE; node bin/npm-cli.js --version", tree, "vrift");
-      assert.equal(outcome.stdout, "changed\n10.9.9\n");
+      const outcome = sandbox.sh("cat README.md; cat LICENSE; wc -c < package.json", tree, "vrift");
+      assert.equal(outcome.stdout, `changed\n${size}\n`);
       sandbox.mustVrift(["solid", tree]);
     });
   });
@@ -84,9 +90,9 @@ describe("kill -9", () => {
   for (const victim of ["command", "daemon"] as const) {
     describe(`of the ${victim} during`, () => {
       beforeEach(fresh);
-      for (const share of [0.2, 0.5, 0.8]) {
+      for (const share of [0.3, 0.7]) {
         test(`phantom, at ${share}`, async () => {
-          await interrupted(["phantom", tree], victim, share * 1_500);
+          await interrupted(["phantom", tree], victim, share * 900);
           assertNothingLost(tree);
           sandbox.mustVrift(["phantom", tree]);
           assert.equal(listing(tree, "vrift"), expected, "after it was repeated");
@@ -95,7 +101,7 @@ describe("kill -9", () => {
         });
         test(`solid, at ${share}`, async () => {
           sandbox.mustVrift(["phantom", tree]);
-          await interrupted(["solid", tree], victim, share * 1_500);
+          await interrupted(["solid", tree], victim, share * 900);
           assertNothingLost(tree);
           const again = sandbox.vrift(["solid", tree]);
           // It may have been done before the kill came.

@@ -44,6 +44,8 @@ export class Sandbox {
       GIT_COMMITTER_EMAIL: "a@example.org",
       GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z",
       GIT_CONFIG_NOSYSTEM: "1",
+      // Said once a day, so never the same twice.
+      NPM_CONFIG_UPDATE_NOTIFIER: "false",
       ...packageClientSettings(),
     };
   }

@@ -2,8 +2,12 @@ import { connectControl } from "../client/control-client.js";
 import type { ControlOperations } from "../daemon/control.js";
 import { VriftError } from "../platform/errors.js";
 import type { Home } from "../platform/paths.js";
+import { within } from "./within.js";
 
-/** null when no daemon runs; none is started. */
+/** Asked of a daemon that has nothing to look up for it: longer than that and it is frozen. */
+const ANSWER_MS = 5000;
+
+/** null when no daemon runs; none is started. @throws VriftError ETIMEDOUT for one that is frozen. */
 export async function daemonStatus(home: Home): Promise<ControlOperations["status"]["reply"] | null> {
   let control;
   try {
@@ -23,7 +27,7 @@ export async function daemonStatus(home: Home): Promise<ControlOperations["statu
       connections,
       workspaces,
       rssBytes,
-    } = await control.call("status", {});
+    } = await within(ANSWER_MS, "the daemon's answer", control.call("status", {}));
     return { pid, version, build, startedMs, home: root, sockets, connections, workspaces, rssBytes };
   } finally {
     control.close();

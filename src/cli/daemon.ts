@@ -1,4 +1,3 @@
-import { connectIfRunning, stopDaemon } from "../daemon/start.js";
 import { VriftError } from "../platform/errors.js";
 import { jsonOption } from "./command.js";
 import type { Command, Context, Outcome } from "./command.js";
@@ -6,6 +5,8 @@ import { connectDaemon } from "./connect-daemon.js";
 import { daemonStatus } from "./daemon-status.js";
 import { followFile, lastLines } from "./follow-file.js";
 import { daemonText } from "./status.js";
+import { stopRunning } from "./stop-daemon.js";
+import type { Stopped } from "./stop-daemon.js";
 
 const LINES = 200;
 
@@ -15,14 +16,14 @@ const actions: Readonly<Record<string, (context: Context) => Promise<Outcome>>> 
     return statusOutcome(context);
   },
   stop: async ({ home }) => {
-    const running = await connectIfRunning(home);
-    if (!running) return { data: { stopped: null }, text: "No daemon was running." };
-    const { pid } = await running.call("status", {});
-    await stopDaemon(running, pid);
-    return { data: { stopped: pid }, text: `Stopped the daemon, process ${pid}.` };
+    const stopped = await stopRunning(home);
+    return {
+      data: { stopped: stopped?.pid ?? null, killed: stopped?.killed ?? false },
+      text: stopText(stopped),
+    };
   },
   restart: async (context) => {
-    await actions["stop"]?.(context);
+    await stopRunning(context.home);
     (await connectDaemon(context)).close();
     return statusOutcome(context);
   },
@@ -54,6 +55,13 @@ export const daemon: Command = {
     return action(context);
   },
 };
+
+function stopText(stopped: Stopped | null): string {
+  if (!stopped) return "No daemon was running.";
+  const { pid, killed } = stopped;
+  if (!killed) return `Stopped the daemon, process ${pid}.`;
+  return `Killed the daemon, process ${pid}, which did not answer. What it had acknowledged is kept.`;
+}
 
 async function statusOutcome({ home }: Context): Promise<Outcome> {
   const status = await daemonStatus(home);

@@ -1,11 +1,17 @@
 /** The workspace as `vrift run` needs it. */
 import { existsSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import { toVriftError, VriftError } from "../platform/errors.js";
 import { workspacePaths } from "../platform/paths.js";
+import type { Home } from "../platform/paths.js";
 import type { Context } from "./command.js";
 import { connectDaemon } from "./connect-daemon.js";
+import { daemonStatus } from "./daemon-status.js";
 import { libraryPath } from "./library-path.js";
 import { workspaceRoot } from "./located.js";
+
+/** How often the daemon is asked whether it lives, while it is at work for us. */
+const WATCH_MS = 2000;
 
 export interface RunView {
   /** The library, for LD_PRELOAD. */
@@ -32,7 +38,7 @@ async function viewOfDaemon(context: Context, root: string): Promise<RunView | n
   try {
     const control = await connectDaemon(context);
     try {
-      const { workspace } = await control.call("open", { root });
+      const { workspace } = await whileAlive(context.home, control.call("open", { root }));
       return {
         preload: libraryPath(context.home),
         index: workspace.index,
@@ -45,6 +51,25 @@ async function viewOfDaemon(context: Context, root: string): Promise<RunView | n
     const { code, message } = toVriftError(error);
     context.note(`vrift: ${code}: ${message}; going on without the daemon`);
     return null;
+  }
+}
+
+/** Opening a large tree takes its time, in which the daemon answers others; one that does not any more is given up. */
+async function whileAlive<T>(home: Home, work: Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const watch = async (): Promise<never> => {
+    for (;;) {
+      await wait(WATCH_MS, undefined, { signal: done.signal });
+      await daemonStatus(home);
+    }
+  };
+  const watching = watch();
+  try {
+    return await Promise.race([work, watching]);
+  } finally {
+    done.abort();
+    watching.catch(() => undefined);
+    work.catch(() => undefined);
   }
 }
 

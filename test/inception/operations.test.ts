@@ -4,15 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import {
-  buildNative,
-  makeTree,
-  OPERATIONS,
-  Phantom,
-  sh,
-  snapshot,
-  type TreeSpec,
-} from "./phantom-fixture.js";
+import { buildNative, makeTree, Phantom, program, sh, snapshot, type TreeSpec } from "./phantom-fixture.js";
 
 const SEEDS = (process.env["VRIFT_SEEDS"] ?? "1,2,3,4,5,6,7,8").split(",").map(Number);
 const STEPS = Number(process.env["VRIFT_STEPS"] ?? 400);
@@ -42,7 +34,7 @@ for (const seed of SEEDS)
   test(`seed ${seed}`, async () => {
     const base = mkdtempSync(join(tmpdir(), "vrift-operations-"));
     const root = join(base, "home", "tree");
-    const script = `${OPERATIONS} ${seed} ${STEPS}`;
+    const script = `${program("operations")} ${seed} ${STEPS}`;
     try {
       makeTree(root, TREE);
       const plain = sh(script, root);

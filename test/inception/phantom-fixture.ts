@@ -11,8 +11,10 @@ import { createInterface, type Interface } from "node:readline";
 
 const NATIVE = join(import.meta.dirname, "..", "..", "..", "build", "native");
 export const LIBRARY = join(NATIVE, "libvrift_inception.so");
-/** Random calls: native/test/operations.c. */
-export const OPERATIONS = join(NATIVE, "operations");
+/** A test program of native/test. */
+export function program(name: "operations" | "quiet_reads" | "contention"): string {
+  return join(NATIVE, name);
+}
 const FIXTURE = join(NATIVE, "phantom_fixture");
 /** Longer than any scenario; a hang must not hang the suite. */
 const TIMEOUT_MS = 60_000;
@@ -21,13 +23,9 @@ const TREE_TIME_S = 1_600_000_000;
 
 export function buildNative(): void {
   const native = join(import.meta.dirname, "..", "..", "..", "native");
-  execFileSync(
-    "make",
-    ["--silent", "--no-print-directory", "-C", native, "../build/native/libvrift_inception.so", "tests"],
-    {
-      stdio: ["ignore", "inherit", "inherit"],
-    },
-  );
+  execFileSync("make", ["--silent", "--no-print-directory", "-C", native, "../build/native/libvrift_inception.so", "tests"], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
 }
 
 /** Content of a file; "->target" for a link; "!" in front of the content for an executable; a trailing slash for a directory. */
@@ -109,12 +107,7 @@ export class Phantom {
   }
 }
 
-export function sh(
-  script: string,
-  cwd: string,
-  extra: Readonly<Record<string, string>> = {},
-  shell = "bash",
-): Result {
+export function sh(script: string, cwd: string, extra: Readonly<Record<string, string>> = {}, shell = "bash"): Result {
   const { LD_PRELOAD: _1, VRIFT_INDEX: _2, ...inherited } = process.env;
   const ended = spawnSync(shell, ["-c", script], {
     cwd,
@@ -180,11 +173,7 @@ export async function compare(scenario: Scenario): Promise<void> {
           await phantom.command("fold");
           assert.deepEqual(kept(snapshot(root, phantom.environment)), plainTree, "tree seen after resync");
         }
-        sh(
-          "find . -path ./.vrift -prune -o -type f -print0 | xargs -0r chmod u+r",
-          root,
-          phantom.environment,
-        );
+        sh("find . -path ./.vrift -prune -o -type f -print0 | xargs -0r chmod u+r", root, phantom.environment);
         assert.deepEqual(kept(snapshot(root)), plainTree, `tree made physical, ${state}`);
         assert.equal(sh("ls -A .vrift/staging", root).stdout, "", "staging is empty");
       } finally {

@@ -93,6 +93,14 @@ function fail(thrown: unknown): never {
   process.exit(exitCode);
 }
 
+/** The bar goes before the signal does what it does by itself. */
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  if (progress === noBar) break;
+  process.once(signal, () => {
+    progress.clear();
+    process.kill(process.pid, signal);
+  });
+}
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 // Handles of a finished command (a connection, a watcher) must not keep the process: what is printed is written.

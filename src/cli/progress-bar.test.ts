@@ -35,6 +35,7 @@ describe("progress", () => {
       progressLine("scan", { files: 7, bytes: 0n }, { files: 0, bytes: 0n }),
       "looking at the tree: 7 files",
     );
+    assert.equal(progressLine("register", { files: 0, bytes: 0n }, { files: 0, bytes: 0n }), "recording ...");
     assert.match(progressLine("place", { files: 9, bytes: 2000n }, { files: 4, bytes: 1000n }), /\[#{24}\]/);
   });
 });

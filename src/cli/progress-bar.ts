@@ -15,7 +15,7 @@ const INTERVAL_MS = 80;
 const BAR_WIDTH = 24;
 
 const labels: Readonly<Record<Phase, string>> = {
-  recover: "finishing an interrupted run",
+  recover: "looking for what an interrupted run left",
   scan: "looking at the tree",
   import: "into the store",
   remove: "out of the tree",
@@ -71,7 +71,7 @@ export interface Amount {
 export function progressLine(phase: Phase, done: Amount, total: Amount): string {
   const counted = `${done.files}${total.files > 0 ? `/${total.files}` : ""} files`;
   const amount = done.bytes > 0n ? `${counted}, ${bytesText(done.bytes)}` : counted;
-  if (total.files === 0) return `${labels[phase]}: ${amount}`;
+  if (total.files === 0) return done.files === 0 ? `${labels[phase]} ...` : `${labels[phase]}: ${amount}`;
   const part =
     total.bytes > 0n
       ? Number((done.bytes * 1000n) / total.bytes) / 1000

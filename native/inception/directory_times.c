@@ -14,8 +14,9 @@ static bool directory_path(const struct view *view, const struct place *place, c
   return true;
 }
 
-static uint64_t mark_of_directory(const struct view *view, const struct place *place) {
-  return __atomic_load_n(&view->marks[vrift_mark_word(place_parent_hash(place))], __ATOMIC_SEQ_CST);
+static uint64_t in_flight(const struct view *view, const struct place *place) {
+  const uint64_t *mark = &view->marks[vrift_mark_word(place_parent_hash(place))];
+  return __atomic_load_n(mark, __ATOMIC_SEQ_CST) & VRIFT_MARK_IN_FLIGHT;
 }
 
 static void set_modified(const char *path, struct __kernel_timespec modified) {
@@ -27,7 +28,7 @@ void directory_times_keep(const struct view *view, const struct place *place, st
   struct stat st;
   kept->known = false;
   if (!directory_path(view, place, kept->path)) return;
-  kept->mark = mark_of_directory(view, place);
+  kept->in_flight = in_flight(view, place);
   if (raw_statat(AT_FDCWD, kept->path, &st, AT_SYMLINK_NOFOLLOW) != 0) return;
   kept->modified = (struct __kernel_timespec){(int64_t)st.st_mtime, (int64_t)st.st_mtime_nsec};
   kept->known = true;
@@ -37,7 +38,7 @@ void directory_times_restore(const struct view *view, const struct place *place,
                              bool crowded) {
   if (!kept->known) return;
   set_modified(kept->path, kept->modified);
-  bool alone = (crowded || (kept->mark & VRIFT_MARK_IN_FLIGHT) == 1) && mark_of_directory(view, place) == kept->mark;
+  bool alone = crowded || (kept->in_flight == 1 && in_flight(view, place) == 1);
   if (!alone) set_modified(kept->path, (struct __kernel_timespec){0, UTIME_NOW});
 }
 

@@ -9,7 +9,7 @@
 
 struct directory_times {
   bool known;
-  uint64_t mark; /* of the directory, before */
+  uint64_t in_flight; /* operations on the directory, before */
   struct __kernel_timespec modified;
   char path[PATH_SIZE];
 };
@@ -18,9 +18,10 @@ struct directory_times {
 void directory_times_keep(const struct view *view, const struct place *place, struct directory_times *kept);
 
 /*
- * Afterwards. When anybody else was changing the directory meanwhile (its mark moved, or more than this operation is in
- * flight), its time becomes now: a change may be reported twice, never lost. `crowded`: this operation has marked so many
- * names that the number in flight says nothing.
+ * Afterwards. When anybody else is changing the directory (more than this operation in flight, before or after), its time
+ * becomes now: a change may be reported twice. The generation of the mark says nothing: the daemon's watcher adds to it for
+ * our own link. So a name that another program makes between the two looks, in some ten microseconds, leaves the
+ * directory's earlier time. `crowded`: this operation has marked so many names that the number in flight says nothing.
  */
 void directory_times_restore(const struct view *view, const struct place *place, const struct directory_times *kept,
                              bool crowded);

@@ -4,8 +4,9 @@
  * Order, and why it is safe at every point:
  *  1. The marks are copied *before* anything is looked at. Whatever a program does after that copy leaves its word
  *     different from the copy, so publishing the copy at the end cannot claim to have seen it.
- *  2. Whiteouts are read before the scan. A program whites a name out first and unlinks its file after that: seeing
- *     the unlink without the whiteout only keeps a virtual entry (that is still whited out) for one round.
+ *  2. Whiteouts are read after the scan. A program whites a name out first and removes file and directory after that: a
+ *     directory that the scan no longer sees has every whiteout of its names before us. Seeing a whiteout of a file that
+ *     still stands makes the entry backed, and its removal is the kernel's affair then.
  *  3. Manifest, then index, then the whiteout is removed. Killed between them, the next round does the rest: until
  *     then a whiteout without an entry says nothing, and an entry with its whiteout is removed again.
  *  4. `seen` last. A name whose adopted file still stands could be written to without a mark: it is left dirty.
@@ -114,10 +115,10 @@ async function lookAround(tree: Tree): Promise<Surroundings> {
     await tree.watch.drain();
     const snapshot = tree.marks.snapshot();
     tree.watch.renew(snapshot);
-    const whiteouts = tree.kind === "phantom" ? readWhiteouts(tree.project.whiteouts) : [];
     const physical = await listTree(tree);
     const unseen = tree.watch.cover(directoriesOf(tree, physical));
     if (unseen.length > 0 && attempt < SCAN_ATTEMPTS) continue;
+    const whiteouts = tree.kind === "phantom" ? readWhiteouts(tree.project.whiteouts) : [];
     for (const key of unseen) physical.incomplete.add(key);
     return { snapshot, whiteouts, physical, unseen };
   }

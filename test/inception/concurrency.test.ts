@@ -10,7 +10,12 @@ import { buildNative, makeTree, Phantom, program, sh, type TreeSpec } from "./ph
 const NAMES = 300;
 const WHOLE = "first\n".repeat(200);
 
-const tree: Record<string, string> = { "log.txt": "first line\n", version: WHOLE, doomed: "x".repeat(1 << 20), marker: "" };
+const tree: Record<string, string> = {
+  "log.txt": "first line\n",
+  version: WHOLE,
+  doomed: "x".repeat(1 << 20),
+  marker: "",
+};
 for (let i = 0; i < NAMES; i++) tree[`many/f${i}`] = `file ${i}\n`;
 for (let i = 0; i < 8; i++) tree[`again${i}`] = "old content\n";
 
@@ -56,10 +61,13 @@ describe("several at once", () => {
   after(() => place.close());
 
   test("appends of eight processes to one virtual file are all there", async () => {
-    const ids = [..."abcdefgh"];
+    const ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
     await Promise.all(ids.map((id) => place.contend("append", "log.txt", "50", id)));
     const lines = readFileSync(join(place.root, "log.txt"), "utf8").trimEnd().split("\n");
-    const expected = ["first line", ...ids.flatMap((id) => Array.from({ length: 50 }, (_, n) => `${id} ${n}`))];
+    const expected = [
+      "first line",
+      ...ids.flatMap((id) => Array.from({ length: 50 }, (_, n) => `${id} ${n}`)),
+    ];
     assert.deepEqual(lines.sort(), expected.sort());
   });
 

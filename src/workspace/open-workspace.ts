@@ -46,7 +46,7 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     for (const [, record] of tree.manifest.entries()) recount(tree.virtual, record, 1);
     const workspace = new ProjectWorkspace(tree);
     index = await prepareIndex(tree, options.watch === true, () => workspace.scheduleResync());
-    const { report, snapshot } = await resync(tree);
+    const { report, snapshot } = await resync(tree, true);
     const [top, ...names] = indexNames(tree);
     if (top !== undefined) index.update(...top);
     index.fill(names);

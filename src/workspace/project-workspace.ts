@@ -37,7 +37,7 @@ export class ProjectWorkspace implements Workspace {
     this.#resyncTimer = setTimeout(
       () => {
         this.#resyncTimer = undefined;
-        this.resync().catch((error: unknown) => {
+        this.#mutate(() => this.#resyncNow(false)).catch((error: unknown) => {
           if (!this.#closed) this.#tree.log.error("resync failed", error, { root: this.#tree.root });
         });
       },
@@ -113,7 +113,7 @@ export class ProjectWorkspace implements Workspace {
   }
 
   resync(): Promise<ResyncReport> {
-    return this.#mutate(() => this.#resyncNow());
+    return this.#mutate(() => this.#resyncNow(true));
   }
 
   sync(): Promise<void> {
@@ -138,9 +138,9 @@ export class ProjectWorkspace implements Workspace {
     await closeTree(this.#tree);
   }
 
-  async #resyncNow(): Promise<ResyncReport> {
+  async #resyncNow(restore: boolean): Promise<ResyncReport> {
     const begin = performance.now();
-    const { report } = await resync(this.#tree);
+    const { report } = await resync(this.#tree, restore);
     this.#resyncMs = performance.now() - begin;
     return report;
   }

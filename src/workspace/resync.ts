@@ -4,14 +4,14 @@
  * Order, and why it is safe at every point:
  *  1. The marks are copied *before* anything is looked at. Whatever a program does after that copy leaves its word
  *     different from the copy, so publishing the copy at the end cannot claim to have seen it.
- *  2. Whiteouts are read after the scan. A program whites a name out first and removes file and directory after that: a
- *     directory that the scan no longer sees has every whiteout of its names before us. Seeing a whiteout of a file that
- *     still stands makes the entry backed, and its removal is the kernel's affair then.
+ *  2. Whiteouts are read after the scan. A program whites names out first and then unlinks, renames or removes their
+ *     directory, so what the scan saw to be gone has its whiteout by then.
  *  3. Manifest, then index, then the whiteout is removed. Killed between them, the next round does the rest: until
  *     then a whiteout without an entry says nothing, and an entry with its whiteout is removed again.
  *  4. `seen` last. A name whose adopted file still stands could be written to without a mark: it is left dirty.
  * A virtual entry ends only by a whiteout, or by a file that took its place, or by a non-directory that took the
- * place of its directory. A directory that somebody removed although it holds virtual entries is made again.
+ * place of its directory. A directory that somebody outside removed although it holds virtual entries stays in the
+ * manifest with them, and is made again when somebody asks (`restore`), not while whoever removes it is at work.
  */
 import { chmodSync, mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -53,11 +53,14 @@ const WHITEOUTS = relative("/", projectPaths("/").whiteouts);
 const SCAN_ATTEMPTS = 3;
 
 /** Before the index is built the caller builds and publishes; `snapshot` is what it publishes. */
-export async function resync(tree: Tree): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
+export async function resync(
+  tree: Tree,
+  restore: boolean,
+): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
   if (tree.index !== undefined) distrustAfterLoss(tree.index);
   const { snapshot, whiteouts, physical, unseen } = await lookAround(tree);
   const before = new Map(whiteouts.map(({ key }) => [key, tree.manifest.find(key)]));
-  const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)));
+  const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)), restore);
   await comparison.run();
   const completeness = changedCompleteness(tree, physical);
   const stubsChanged = removeOldStubs(tree, physical) || physical.stubs.size !== tree.stubs.size;
@@ -187,21 +190,23 @@ class Comparison {
   readonly #tree: Tree;
   readonly #physical: Physical;
   readonly #whitedOut: ReadonlySet<string>;
+  readonly #restore: boolean;
   /** In the order found: a directory before what is in it. Applied backwards. */
   readonly #removed: Change[] = [];
   readonly #put: Change[] = [];
   readonly #directories = new Map<string, EntryId>([["", ROOT_ID]]);
-  /** Backed directories that are gone; made again when a virtual entry below them stays. */
+  /** Backed directories that are gone; those with a virtual entry below that stays are kept. */
   readonly #missing = new Map<string, { readonly change: Change; readonly record: ManifestRecord }>();
   readonly #known = new Set<string>();
   readonly report = { added: 0, removed: 0, becameBacked: 0 };
   /** Virtual entries whose adopted file still stands: somebody may have it open for writing. */
   readonly pending: string[] = [];
 
-  constructor(tree: Tree, physical: Physical, whitedOut: ReadonlySet<string>) {
+  constructor(tree: Tree, physical: Physical, whitedOut: ReadonlySet<string>, restore: boolean) {
     this.#tree = tree;
     this.#physical = physical;
     this.#whitedOut = whitedOut;
+    this.#restore = restore;
   }
 
   async run(): Promise<void> {
@@ -244,7 +249,7 @@ class Comparison {
     if (isDir(record)) return this.#compareDirectory(key, parent, record, physical);
     switch (decide(record, physical, isWhitedOut(this.#whitedOut, key))) {
       case "keep":
-        if (isVirtual(record)) this.#restoreParents(key);
+        if (isVirtual(record)) this.#keepParents(key);
         return;
       case "pending":
         this.pending.push(key);
@@ -301,20 +306,21 @@ class Comparison {
     return false;
   }
 
-  #restoreParents(key: string): void {
+  #keepParents(key: string): void {
     const path: string[] = [];
     for (let parent = parentKey(key); this.#missing.has(parent); parent = parentKey(parent))
       path.push(parent);
     for (const directory of path.reverse()) {
       const { change, record } = this.#missing.get(directory)!;
+      this.#missing.delete(directory);
+      this.#physical.incomplete.add(directory);
+      if (!this.#restore) continue;
       const made = makeDirectoryAgain(`${this.#tree.root}/${directory}`, record.mode);
+      if (made !== undefined) this.#put.push({ ...change, record: backedRecord(record.id, made) });
       this.#tree.log.warn("a removed directory holds virtual files and is made again", {
         root: this.#tree.root,
         key: directory,
       });
-      this.#missing.delete(directory);
-      this.#physical.incomplete.add(directory);
-      if (made !== undefined) this.#put.push({ ...change, record: backedRecord(record.id, made) });
     }
   }
 

@@ -15,6 +15,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, test } from "node:test";
 import { workspaceFixture } from "../../test/workspace-fixture.js";
 import type { Fixture } from "../../test/workspace-fixture.js";
+import { hashToHex } from "../platform/hash.js";
 import { IndexReader } from "../vdir/index-reader.js";
 import { constants } from "../vdir/layout.js";
 import { Marks } from "../vdir/marks.js";
@@ -173,4 +174,24 @@ test("what the library leaves is folded in by itself: a whiteout, a hydrated fil
   await workspace.resync(); // until then nobody has said that the virtual entry is over
   rmSync(join(t.root, "written"));
   await settled("written", "absent");
+});
+
+test("who removes a tree from outside is not disturbed; the virtual files come back when somebody asks", async () => {
+  for (let d = 0; d < 300; d++) mkdirSync(join(t.root, `top/d${d}`), { recursive: true });
+  await open();
+  const { content_hash, size } = await t.fileEntry("virtual");
+  const one = { hash: hashToHex(content_hash), size: `${size}`, mtimeNs: "0", mode: 0o644, blocks: 8 };
+  const entries = Array.from({ length: 300 }, (_, d) => ({ ...one, path: `top/d${d}/v` }));
+  assert.deepEqual(await workspace.adopt(entries, "virtual"), { refused: [] });
+  for (let d = 0; d < 300; d++) {
+    rmdirSync(join(t.root, `top/d${d}`));
+    if (d % 10 === 0) await wait(5);
+  }
+  rmdirSync(join(t.root, "top"));
+  await wait(600);
+  assert.equal(existsSync(join(t.root, "top")), false);
+  assert.equal(workspace.info.virtualEntries, 300);
+  await workspace.resync();
+  assert.ok(existsSync(join(t.root, "top/d299")));
+  await settled("top/d7/v", "virtual");
 });

@@ -4,8 +4,8 @@
  *   phantom_fixture ROOT RUN SOURCE
  *
  * moves the plain files of ROOT into the store SOURCE, makes RUN/index, RUN/marks and RUN/stripes, says "ready", and stays:
- * it holds `alive`. Lines on stdin, each answered by "ok": `fold` (as resync does), `distrust 0|1`, `die` (leaves `alive`
- * without an owner). It ends with stdin.
+ * it holds `alive`. Lines on stdin, each answered by "ok": `fold` (as resync does), `distrust 0|1`, `kind 0|1`, `grow` (a newer
+ * index takes the name), `die` (leaves `alive` without an owner). It ends with stdin.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -109,6 +109,16 @@ static void make_phantom(struct fixture *fixture) {
   fixture->index.header->distrust = 0;
 }
 
+static void grow(struct fixture *fixture) {
+  struct vrift_index_writer newer;
+  const char *path = fixture_path(fixture->run, "index"), *beside = fixture_path(fixture->run, "index.new");
+  errno = vrift_writer_grow(&fixture->index, beside, 2 * fixture->index.header->entry_capacity, 1 << 20, &newer);
+  if (errno || rename(beside, path) != 0) fixture_die("grow", path);
+  __atomic_store_n(&fixture->index.header->superseded, 1, __ATOMIC_RELEASE);
+  vrift_writer_release(&fixture->index);
+  fixture->index = newer;
+}
+
 int main(int argc, char **argv) {
   struct fixture fixture = {.next_id = 0};
   char line[256], root[PATH_MAX];
@@ -127,6 +137,10 @@ int main(int argc, char **argv) {
       fixture_fold(&fixture);
     else if (strncmp(line, "distrust ", 9) == 0)
       __atomic_store_n(&fixture.index.header->distrust, (uint32_t)atoi(line + 9), __ATOMIC_RELEASE);
+    else if (strncmp(line, "kind ", 5) == 0)
+      fixture.index.header->kind = (uint32_t)atoi(line + 5);
+    else if (strncmp(line, "grow", 4) == 0)
+      grow(&fixture);
     else if (strncmp(line, "die", 3) == 0)
       vrift_writer_release(&fixture.index);
     puts("ok");

@@ -14,8 +14,10 @@
 
 static char line[256];
 
-static void say(const char *call, long result, long detail) {
-  int length = snprintf(line, sizeof line, "%s %s %ld\n", call, result == 0 ? "ok" : strerrorname_np(errno), detail);
+/* `detail` points to what the call has filled in by the time it is printed. */
+static void say(const char *call, long result, const void *detail) {
+  long number = detail ? *(const long *)detail : 0;
+  int length = snprintf(line, sizeof line, "%s %s %ld\n", call, result == 0 ? "ok" : strerrorname_np(errno), number);
   if (write(1, line, (size_t)length) != length) syscall(SYS_exit, 1);
 }
 
@@ -31,16 +33,16 @@ int main(int argc, char **argv) {
   stat(argv[2], &st);
   snprintf(line, sizeof line, "%ld", 1l);
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) return 3;
-  say("stat", stat(key, &st), st.st_size);
-  say("lstat", lstat(key, &st), st.st_size);
-  say("statx", statx(AT_FDCWD, key, 0, STATX_BASIC_STATS, &stx), (long)stx.stx_size);
-  say("syscall", syscall(SYS_statx, AT_FDCWD, key, 0, STATX_BASIC_STATS, &stx), (long)stx.stx_size);
-  say("access", access(key, R_OK), 0);
-  say("relative", stat(argv[2], &st), st.st_size);
-  say("readlink", readlink(key, text, sizeof text), 0);
-  say("absent", stat(absent, &st), 0);
-  say("absent-relative", access(argv[3], F_OK), 0);
-  say("below-a-file", stat(below, &st), 0);
-  say("open-absent", open(absent, O_RDONLY), 0);
+  say("stat", stat(key, &st), &st.st_size);
+  say("lstat", lstat(key, &st), &st.st_size);
+  say("statx", statx(AT_FDCWD, key, 0, STATX_BASIC_STATS, &stx), &stx.stx_size);
+  say("syscall", syscall(SYS_statx, AT_FDCWD, key, 0, STATX_BASIC_STATS, &stx), &stx.stx_size);
+  say("access", access(key, R_OK), NULL);
+  say("relative", stat(argv[2], &st), &st.st_size);
+  say("readlink", readlink(key, text, sizeof text), NULL);
+  say("absent", stat(absent, &st), NULL);
+  say("absent-relative", access(argv[3], F_OK), NULL);
+  say("below-a-file", stat(below, &st), NULL);
+  say("open-absent", open(absent, O_RDONLY), NULL);
   syscall(SYS_exit, 0);
 }

@@ -41,7 +41,7 @@ install_packages() {
   [ -L node_modules ] && return
   cmp -s package-lock.json node_modules/.vrift-installed && return
   say "installing packages"
-  npm install --no-save --no-audit --no-fund --ignore-scripts --include=dev --loglevel=error >&2 ||
+  npm install --no-save --no-audit --no-fund --no-update-notifier --ignore-scripts --include=dev --loglevel=error >&2 ||
     die "npm install failed; the reason is above"
   cp package-lock.json node_modules/.vrift-installed
 }

@@ -26,6 +26,15 @@
 #define NAME_LIMIT 255
 #define SYMLINK_LIMIT 40
 
+/* linux/stat.h leaves these to libc once any header of glibc was seen. */
+#ifndef S_IFMT
+#define S_IFMT 0170000
+#define S_IFLNK 0120000
+#define S_IFREG 0100000
+#define S_IFDIR 0040000
+#define S_IFIFO 0010000
+#endif
+
 typedef long ssize;
 
 struct dirent64 {

@@ -1,7 +1,18 @@
 /** The library as a file, what it does when its index cannot be believed, and what it does without asking the kernel. */
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
@@ -23,8 +34,12 @@ function symbols(kind: string): string[] {
 
 /** The symbols that docs/interception.md says are intercepted: code in the first column of its tables. */
 function documented(): string[] {
-  const rows = readFileSync(DOCUMENT, "utf8").split("\n").filter((line) => line.startsWith("| `"));
-  return rows.flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([A-Za-z_0-9]+)`/g)].map((found) => found[1] ?? ""));
+  const rows = readFileSync(DOCUMENT, "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("| `"));
+  return rows.flatMap((row) =>
+    [...(row.split("|")[1] ?? "").matchAll(/`([A-Za-z_0-9]+)`/g)].map((found) => found[1] ?? ""),
+  );
 }
 
 describe("the file", () => {
@@ -42,6 +57,26 @@ describe("the file", () => {
   test("exports exactly the symbols of docs/interception.md", () => {
     assert.deepEqual(symbols("T").sort(), documented().sort());
     for (const kind of ["D", "B", "R", "W", "V"]) assert.deepEqual(symbols(kind), []);
+  });
+});
+
+describe("its code with libc and sanitizers", () => {
+  const base = mkdtempSync(join(tmpdir(), "vrift-library-"));
+  after(() => rmSync(base, { recursive: true, force: true }));
+
+  test("scans, resolves and parses random text as it should", () => {
+    const checker = join(base, "check");
+    const native = join(import.meta.dirname, "..", "..", "..", "native");
+    const build = (sanitize: string) =>
+      spawnSync("make", ["-s", "-C", native, checker, `INCEPTION_CHECK=${checker}`, `SANITIZE=${sanitize}`], {
+        encoding: "utf8",
+      });
+    /* Not every compiler has the sanitizers' libraries; the checks themselves do not need them. */
+    if (build("-fsanitize=address,undefined -fno-sanitize-recover=all").status !== 0) {
+      const plain = build("");
+      assert.equal(plain.status, 0, plain.stderr);
+    }
+    assert.equal(execFileSync(checker, [base], { encoding: "utf8" }), "ok\n");
   });
 });
 
@@ -100,13 +135,18 @@ describe("reads", () => {
   });
 
   test("of a newer index begin when it takes the name", async () => {
-    const script = "stat -c %s dir/file; echo ready > ../ready; while [ ! -e ../go ]; do :; done; cat dir/file; [ -e new ] && echo new";
+    const script =
+      "stat -c %s dir/file; echo ready > ../ready; while [ ! -e ../go ]; do :; done; cat dir/file; [ -e new ] && echo new";
     rmSync(join(base, "home", "go"), { force: true });
-    const child = spawn("bash", ["-c", script], { cwd: root, env: { ...process.env, ...phantom.environment } });
+    const child = spawn("bash", ["-c", script], {
+      cwd: root,
+      env: { ...process.env, ...phantom.environment },
+    });
     let out = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
     const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-    while (!readdirSync(join(base, "home")).includes("ready")) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!readdirSync(join(base, "home")).includes("ready"))
+      await new Promise((resolve) => setTimeout(resolve, 5));
     await phantom.command("grow");
     writeFileSync(join(root, "new"), "");
     await phantom.command("fold");
@@ -200,7 +240,11 @@ describe("a store that lost content", () => {
   });
 
   test("is an input/output error at open, for reading and for writing, and leaves nothing behind", () => {
-    const result = sh("cat lost; cat cut; echo x >> lost; echo x >> cut; chmod 600 cut; mv lost moved; cat kept; ls", root, phantom.environment);
+    const result = sh(
+      "cat lost; cat cut; echo x >> lost; echo x >> cut; chmod 600 cut; mv lost moved; cat kept; ls",
+      root,
+      phantom.environment,
+    );
     assert.equal(result.stdout, "kept\ncut\nkept\nlost\n");
     assert.equal(result.stderr.match(/Input\/output error/g)?.length, 6);
     assert.deepEqual(readdirSync(root), [".vrift"]);
@@ -209,6 +253,9 @@ describe("a store that lost content", () => {
   });
 
   test("does not hinder a write that replaces everything", () => {
-    assert.equal(sh("echo new > lost; cat lost; rm cut; ls", root, phantom.environment).stdout, "new\nkept\nlost\n");
+    assert.equal(
+      sh("echo new > lost; cat lost; rm cut; ls", root, phantom.environment).stdout,
+      "new\nkept\nlost\n",
+    );
   });
 });

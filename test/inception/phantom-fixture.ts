@@ -23,9 +23,13 @@ const TREE_TIME_S = 1_600_000_000;
 
 export function buildNative(): void {
   const native = join(import.meta.dirname, "..", "..", "..", "native");
-  execFileSync("make", ["--silent", "--no-print-directory", "-C", native, "../build/native/libvrift_inception.so", "tests"], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+  execFileSync(
+    "make",
+    ["--silent", "--no-print-directory", "-C", native, "../build/native/libvrift_inception.so", "tests"],
+    {
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
 }
 
 /** Content of a file; "->target" for a link; "!" in front of the content for an executable; a trailing slash for a directory. */
@@ -107,7 +111,12 @@ export class Phantom {
   }
 }
 
-export function sh(script: string, cwd: string, extra: Readonly<Record<string, string>> = {}, shell = "bash"): Result {
+export function sh(
+  script: string,
+  cwd: string,
+  extra: Readonly<Record<string, string>> = {},
+  shell = "bash",
+): Result {
   const { LD_PRELOAD: _1, VRIFT_INDEX: _2, ...inherited } = process.env;
   const ended = spawnSync(shell, ["-c", script], {
     cwd,
@@ -175,7 +184,11 @@ export async function compare(scenario: Scenario): Promise<void> {
           await phantom.command("fold");
           assert.deepEqual(kept(snapshot(root, phantom.environment)), plainTree, "tree seen after resync");
         }
-        sh("find . -path ./.vrift -prune -o -type f -print0 | xargs -0r chmod u+r", root, phantom.environment);
+        sh(
+          "find . -path ./.vrift -prune -o -type f -print0 | xargs -0r chmod u+r",
+          root,
+          phantom.environment,
+        );
         assert.deepEqual(kept(snapshot(root)), plainTree, `tree made physical, ${state}`);
         assert.equal(sh("ls -A .vrift/staging", root).stdout, "", "staging is empty");
       } finally {

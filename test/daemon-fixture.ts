@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { connect as connectSocket } from "node:net";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { connect } from "../src/client/client.js";
@@ -81,6 +81,8 @@ export class DaemonFixture {
   async close(): Promise<void> {
     for (const one of this.#closing) one.close();
     for (const child of this.#children) await killed(child);
+    // Of a home with a long path it is elsewhere.
+    rmSync(dirname(this.home.controlSocket), { recursive: true, force: true });
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

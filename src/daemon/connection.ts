@@ -56,6 +56,11 @@ export class Connection<M> {
     this.#socket.push(null);
   }
 
+  /** Ends it now, whatever is under way: for a peer that does not read. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
   /** False when the stream cannot be followed any further, or nobody reads. */
   async #serve(): Promise<boolean> {
     for (;;) {

@@ -2,7 +2,7 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
-import type { DirEntry, ReplyTo, Request, VeloRequest, VeloResponse } from "../protocol/messages.js";
+import type { ReplyTo, Request, VeloRequest, VeloResponse } from "../protocol/messages.js";
 import type { RequestName } from "../protocol/schema.js";
 import { PROTOCOL_VERSION, checkVersion } from "../protocol/version.js";
 import type { ContentStore, Lease } from "../store/store.js";
@@ -45,21 +45,24 @@ const handlers: { readonly [N in RequestName]?: Handler<N> } = {
     return { type: "RegisterAck", workspace_id: session.workspace.info.id };
   },
 
-  ManifestGet: async ({ path }, session) => ({ type: "ManifestAck", entry: await bound(session).get(path) }),
-
-  ManifestUpsert: async ({ path, entry }, session) => ({
+  ManifestGet: async ({ path }, session, service) => ({
     type: "ManifestAck",
-    entry: await bound(session).upsert(path, entry),
+    entry: await (await bound(session, service)).get(path),
   }),
 
-  ManifestRemove: async ({ path }, session) => ({
+  ManifestUpsert: async ({ path, entry }, session, service) => ({
     type: "ManifestAck",
-    entry: await bound(session).remove(path),
+    entry: await (await bound(session, service)).upsert(path, entry),
   }),
 
-  ManifestListDir: async ({ path }, session) => ({
+  ManifestRemove: async ({ path }, session, service) => ({
+    type: "ManifestAck",
+    entry: await (await bound(session, service)).remove(path),
+  }),
+
+  ManifestListDir: async ({ path }, session, service) => ({
     type: "ManifestListAck",
-    entries: (await bound(session).list(path)) satisfies readonly DirEntry[],
+    entries: await (await bound(session, service)).list(path),
   }),
 
   CasInsert: async ({ hash, size }, session, service) => {
@@ -96,9 +99,11 @@ export function errorResponse(error: unknown): VeloResponse {
   return { type: "Error", message: toVriftError(error).toWire() };
 }
 
-function bound(session: SessionState): Workspace {
+/** What the connection registered, opened again when it became phantom or solid meanwhile. */
+async function bound(session: SessionState, service: Service): Promise<Workspace> {
   if (session.workspace === undefined)
     throw new VriftError("EINVAL", "the connection has no workspace; send RegisterWorkspace first");
+  if (!session.workspace.isOpen) session.workspace = await service.openWorkspace(session.workspace.info.root);
   return session.workspace;
 }
 

@@ -249,3 +249,16 @@ test(
     assert.match(readFileSync(t.home.daemonLog, "utf8"), /opened workspace root=.*theirs/);
   },
 );
+
+test("a connection keeps its workspace when that becomes phantom, and solid again", async () => {
+  const root = join(t.directory, "changing");
+  mkdirSync(root);
+  writeFileSync(join(root, "f"), "x");
+  const client = t.client();
+  await client.register(root);
+  const control = await t.control();
+  await control.call("open", { root, phantom: true });
+  assert.equal((await client.get("f"))?.size, 1n);
+  await control.call("solidify", { root });
+  assert.equal((await client.get("f"))?.size, 1n);
+});

@@ -46,6 +46,10 @@ export class ProjectWorkspace implements Workspace {
     this.#resyncTimer.unref();
   }
 
+  get isOpen(): boolean {
+    return !this.#closed;
+  }
+
   get info(): WorkspaceInfo {
     const tree = this.#tree;
     return {

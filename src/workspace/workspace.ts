@@ -46,6 +46,8 @@ export interface ResyncReport {
 
 export interface Workspace {
   readonly info: WorkspaceInfo;
+  /** False once it is closed (moved, converted): whoever still has it opens its root again. */
+  readonly isOpen: boolean;
 
   /** Entry of a key; for a backed file of unknown hash it is computed (and remembered with its stamp). */
   get(path: string): Promise<VnodeEntry | null>;

@@ -3,13 +3,14 @@
  * kill at any moment harmless: nothing is trusted before the new index is in place and `seen` is published, and the
  * comparison can be repeated any number of times.
  */
-import { lstatSync, statSync } from "node:fs";
+import { closeSync, constants as fs, lstatSync, openSync, statSync } from "node:fs";
 import { resolve, sep } from "node:path";
 import type { Manifest, ManifestMeta } from "../manifest/manifest.js";
 import { openManifest } from "../manifest/lmdb-manifest.js";
 import { VriftError } from "../platform/errors.js";
 import { makeDirectory } from "../platform/files.js";
 import type { Log } from "../platform/log.js";
+import { native } from "../platform/native.js";
 import type { Home } from "../platform/paths.js";
 import { projectPaths, workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
@@ -18,10 +19,11 @@ import { constants } from "../vdir/layout.js";
 import { Marks, makeStripes } from "../vdir/marks.js";
 import { makeProjectDirectories } from "./identity.js";
 import { ProjectWorkspace } from "./project-workspace.js";
-import { publish, resync, survey } from "./resync.js";
+import { publish, resync } from "./resync.js";
 import { removeOrphans } from "./staging.js";
 import type { Tree } from "./tree.js";
 import { closeTree, indexNames, recount } from "./tree.js";
+import { survey } from "./tree-names.js";
 import { noWatch, watchTree } from "./watch.js";
 import type { WorkspaceKind } from "./workspace.js";
 
@@ -75,7 +77,7 @@ async function openTree({ home, store, root, id, kind, log }: OpenOptions): Prom
   const marks = Marks.open(paths.marks);
   const roots = await store.roots(id);
   const manifest = await openManifest(paths.db, {
-    beforeCommit: () => store.sync(),
+    beforeCommit: () => syncContent(store, root, dev),
     onDamage: (error, details) => log.error("journal damaged", error, { root, ...details }),
   });
   await rememberPlace(manifest, root, kind);
@@ -99,6 +101,18 @@ async function openTree({ home, store, root, id, kind, log }: OpenOptions): Prom
     log,
     onIndexed: () => undefined,
   };
+}
+
+/** Entries say what is in blobs and in files of the tree: both are on disk before an entry is. */
+async function syncContent(store: ContentStore, root: string, dev: bigint): Promise<void> {
+  await store.sync();
+  if (dev === store.dev) return;
+  const fd = openSync(root, fs.O_RDONLY | fs.O_DIRECTORY);
+  try {
+    await native.syncfs(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** A new file without names, distrusted and not yet under its name; in a watched workspace the watcher already knows it. */

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -254,4 +255,22 @@ test("renamed directories and replaced files end in the same index as a fresh on
   await workspace.resync();
   const changed = flagsByKey(workspace);
   assert.deepEqual(flagsByKey(await (await t.reopen()).open(t.root)), changed);
+});
+
+test("what dead processes were about to put in place is removed, what live ones are is not", async () => {
+  const dead = 4_194_305; // above the largest process id
+  const workspace = await t.registry.open(t.root, true);
+  const staging = join(t.root, ".vrift/staging");
+  for (const name of [`${dead}.7`, `${process.pid}.99`, "unknown"])
+    writeFileSync(join(staging, name), "copy");
+  await workspace.upsert("kept", await t.fileEntry("kept"));
+  await (await t.reopen()).open(t.root);
+  assert.deepEqual(readdirSync(staging).sort(), [`${process.pid}.99`, "unknown"]);
+
+  const solid = join(t.directory, "solid");
+  mkdirSync(solid);
+  writeFileSync(join(solid, `.vrift-${dead}.1`), "copy");
+  writeFileSync(join(solid, `.vrift-${process.pid}.1`), "copy");
+  await t.registry.open(solid);
+  assert.deepEqual(readdirSync(solid), [`.vrift-${process.pid}.1`]);
 });

@@ -26,6 +26,12 @@ export function removeOrphans(staging: string): number {
   return removed;
 }
 
+/** The same for a name beside a target. True when `key` was one. */
+export function removeOrphanBeside(root: string, key: string): boolean {
+  const pid = /(?:^|\/)\.vrift-([1-9][0-9]*)\.[0-9]+$/.exec(key)?.[1];
+  return pid !== undefined && !isAlive(Number(pid)) && unlinkIfPresent(join(root, key));
+}
+
 /** A process of another user is alive as well (EPERM). */
 function isAlive(pid: number): boolean {
   try {

@@ -1,0 +1,81 @@
+/** What is physically in the tree, sorted into what the manifest knows and what only the kernel does. */
+import { join, relative } from "node:path";
+import type { IndexValue } from "../platform/native.js";
+import { projectPaths } from "../platform/paths.js";
+import { scanTree } from "../platform/scan.js";
+import type { ScanEntry } from "../platform/scan.js";
+import { isKernelName, isStorable } from "./kernel-names.js";
+import { lookPhysical, parentKey } from "./physical.js";
+import { toStubValue } from "./records.js";
+import { removeOrphanBeside } from "./staging.js";
+import type { Tree } from "./tree.js";
+
+const WHITEOUTS = relative("/", projectPaths("/").whiteouts);
+
+export interface TreeNames {
+  /** Files, links and directories, by key. */
+  readonly names: Map<string, ScanEntry>;
+  readonly stubs: Map<string, IndexValue>;
+  /** Directories with names that are not here. */
+  readonly incomplete: Set<string>;
+}
+
+/** Every directory and the number of names, before there is a watch or an index. */
+export async function survey(tree: Tree): Promise<{ directories: Map<string, bigint>; names: number }> {
+  const physical = await listTree(tree);
+  return { directories: directoriesOf(tree, physical), names: physical.names.size + physical.stubs.size };
+}
+
+export async function listTree(tree: Tree): Promise<TreeNames> {
+  return sortNames(tree, await scanTree(tree.root, skippedKeys(tree)));
+}
+
+/** With the whiteouts: a virtual name that is removed leaves no other trace on disk. */
+export function directoriesOf(tree: Tree, physical: TreeNames): Map<string, bigint> {
+  const directories = new Map<string, bigint>();
+  for (const key of ["", WHITEOUTS]) {
+    const found = lookPhysical(join(tree.root, key));
+    if (found?.type === "dir") directories.set(key, found.ino);
+  }
+  for (const [key, entry] of physical.names) if (entry.type === "dir") directories.set(key, entry.ino);
+  return directories;
+}
+
+/** `.git` below the root is found by the scan and left out of the result; these two are large or busy for certain. */
+function skippedKeys(tree: Tree): string[] {
+  return [".git", ".vrift", ...tree.foreign];
+}
+
+function sortNames(tree: Tree, scan: readonly ScanEntry[]): TreeNames {
+  const names = new Map<string, ScanEntry>();
+  const stubs = new Map<string, IndexValue>();
+  const incomplete = new Set<string>();
+  const workspaces = innerWorkspaces(scan);
+  const isKnownDirectory = (key: string): boolean => key === "" || names.get(key)?.type === "dir";
+  for (const entry of scan) {
+    const parent = parentKey(entry.key);
+    if (!isKnownDirectory(parent)) continue;
+    if (entry.type !== "dir" && removeOrphanBeside(tree.root, entry.key)) continue;
+    if (
+      !entry.validUtf8 ||
+      !isStorable(tree.root, entry.key) ||
+      (entry.errno !== 0 && entry.type !== "dir")
+    ) {
+      incomplete.add(parent);
+    } else if (isKernelName(entry.key, entry, tree.owner, tree.foreign) || workspaces.has(entry.key)) {
+      stubs.set(entry.key, toStubValue(entry));
+    } else {
+      names.set(entry.key, entry);
+      if (entry.errno !== 0) incomplete.add(entry.key);
+    }
+  }
+  return { names, stubs, incomplete };
+}
+
+/** Directories with a `.vrift/` of their own: the innermost workspace wins. */
+function innerWorkspaces(scan: readonly ScanEntry[]): Set<string> {
+  const found = new Set<string>();
+  for (const entry of scan)
+    if (entry.key.endsWith("/.vrift") && entry.type === "dir") found.add(parentKey(entry.key));
+  return found;
+}

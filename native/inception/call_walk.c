@@ -7,7 +7,7 @@
 #include "libc.h"
 #include "view.h"
 
-#define GLOB_ALTDIRFUNC (1 << 6)
+#define GLOB_ALTDIRFUNC (1 << 9)
 #define FTW_CHDIR 4
 
 struct glob {

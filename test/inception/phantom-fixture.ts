@@ -12,7 +12,7 @@ import { createInterface, type Interface } from "node:readline";
 const NATIVE = join(import.meta.dirname, "..", "..", "..", "build", "native");
 export const LIBRARY = join(NATIVE, "libvrift_inception.so");
 /** A test program of native/test. */
-export function program(name: "operations" | "quiet_reads" | "contention" | "spawning"): string {
+export function program(name: "operations" | "quiet_reads" | "contention" | "spawning" | "calls"): string {
   return join(NATIVE, name);
 }
 const FIXTURE = join(NATIVE, "phantom_fixture");

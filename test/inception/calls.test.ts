@@ -1,0 +1,12 @@
+/** The calls that hardly any program makes: native/test/calls.c on a plain and on a phantom tree. */
+import { before, test } from "node:test";
+import { buildNative, compare, program } from "./phantom-fixture.js";
+
+const tree: Record<string, string> = { file: "content\n", other: "another\n", third: "a third\n" };
+for (let i = 0; i < 40; i++) tree[`dir/f${i}`] = `file ${i}\n`;
+
+before(buildNative);
+
+test("streams, directories, globs, times, descriptors, pointers, cancellation", async () => {
+  await compare({ tree, script: `${program("calls")}; ls dir`, ignore: /socket/ });
+});

@@ -10,12 +10,19 @@
 
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
+/* It is about this very exec: a child that inherits it by way of libc (system, popen) would read wrong things in it. */
+static void forget_variable(char **envp, const char *value) {
+  for (; *envp != 0 && (value < *envp || value > *envp + sizeof "VRIFT_FDS="); envp++) continue;
+  for (; *envp != 0; envp++) envp[0] = envp[1];
+}
+
 __attribute__((constructor)) static void start(int argc, char **argv, char **envp) {
   (void)argc;
   (void)argv;
   if (&gnu_get_libc_version == 0) envp = environment_own();
   if (envp == 0) return;
-  const char *index = environment_value(envp, "VRIFT_INDEX");
+  const char *index = environment_value(envp, "VRIFT_INDEX"), *descriptors = environment_value(envp, "VRIFT_FDS");
+  if (descriptors != 0) forget_variable(envp, descriptors);
   if (index == 0) return;
   environment_start(envp);
   view_open(index);
@@ -23,6 +30,5 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
   if (view == 0) return;
   cwd_start();
   notice_start(environment_value(envp, "VRIFT_RUN"));
-  const char *descriptors = environment_value(envp, "VRIFT_FDS");
   if (descriptors != 0) descriptors_read(view, descriptors);
 }

@@ -33,6 +33,9 @@ static inline const struct view *view_current(void) {
   return view;
 }
 
+/* The view that is current at this moment, mapped now if need be. For decisions that a removed entry must not make. */
+const struct view *view_newest(void);
+
 /* Once, from the constructor; `index` is the value of VRIFT_INDEX. */
 void view_open(const char *index);
 /* After chroot and the like: is the root still the directory of the index? If not, everything passes through. */

@@ -319,3 +319,17 @@ test("files are private, and nothing is left in the journal of a closed manifest
     process.umask(umask);
   }
 });
+
+test("a commit asked for in the turn of an apply that is itself large enough for one", async () => {
+  const manifest = await openManifest(join(directory, "large"));
+  const names = Array.from({ length: 20_000 }, (_, i) => `f${i}`);
+  const applied = manifest.apply(
+    names.map((name) => ({ type: "put", parent: ROOT_ID, name, record: record(manifest.nextId()) })),
+  );
+  await manifest.sync();
+  await applied;
+  await manifest.close();
+  const again = await openManifest(join(directory, "large"));
+  assert.equal(again.count(), names.length);
+  await again.close();
+});

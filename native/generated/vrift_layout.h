@@ -11,6 +11,7 @@
 #define VRIFT_INDEX_ROOT_PATH_OFFSET 4096u
 #define VRIFT_INDEX_SOURCE_PATH_OFFSET 8192u
 #define VRIFT_INDEX_PATH_MAX 4096u
+#define VRIFT_INLINE_KEY_SIZE 88u
 #define VRIFT_MARK_WORDS 0x10000u
 #define VRIFT_MARK_BEGIN 1u
 #define VRIFT_MARK_END 65535u
@@ -106,12 +107,12 @@ _Static_assert(offsetof(struct vrift_index_header, slot_tombstones) == 204, "vri
 _Static_assert(offsetof(struct vrift_index_header, workspace_id) == 208, "vrift_index_header.workspace_id");
 _Static_assert(offsetof(struct vrift_index_header, reserved) == 240, "vrift_index_header.reserved");
 
-/* One name of the tree. With 2 slots of 8 bytes each at half load: 120 bytes, plus its key. */
+/* One name of the tree: three cache lines, the key in them unless it is long. */
 struct vrift_entry {
   uint32_t seq; /* odd while the entry is being written */
   uint16_t flags; /* ENTRY_* */
   uint16_t name_length; /* bytes of the last component; the key ends with it */
-  uint32_t key_offset; /* in the key pool */
+  uint32_t key_offset; /* in the key pool, when key_length is over INLINE_KEY_SIZE */
   uint16_t key_length; /* bytes of the whole key */
   uint16_t reserved; /* zero */
   uint32_t parent; /* entry of the directory; the root's is itself */
@@ -125,8 +126,9 @@ struct vrift_entry {
   uint8_t content_hash[32]; /* BLAKE3, when ENTRY_HASHED */
   uint32_t mode; /* st_mode, type bits included */
   uint32_t blocks; /* st_blocks (512-byte units), saturated */
+  uint8_t inline_key[88]; /* the key, not terminated */
 };
-_Static_assert(sizeof(struct vrift_entry) == 104, "vrift_entry");
+_Static_assert(sizeof(struct vrift_entry) == 192, "vrift_entry");
 _Static_assert(offsetof(struct vrift_entry, seq) == 0, "vrift_entry.seq");
 _Static_assert(offsetof(struct vrift_entry, flags) == 4, "vrift_entry.flags");
 _Static_assert(offsetof(struct vrift_entry, name_length) == 6, "vrift_entry.name_length");
@@ -144,6 +146,7 @@ _Static_assert(offsetof(struct vrift_entry, ino) == 56, "vrift_entry.ino");
 _Static_assert(offsetof(struct vrift_entry, content_hash) == 64, "vrift_entry.content_hash");
 _Static_assert(offsetof(struct vrift_entry, mode) == 96, "vrift_entry.mode");
 _Static_assert(offsetof(struct vrift_entry, blocks) == 100, "vrift_entry.blocks");
+_Static_assert(offsetof(struct vrift_entry, inline_key) == 104, "vrift_entry.inline_key");
 
 /* One entry for indexFill; `key_length` bytes of key and 0 to 7 NULs follow, up to a multiple of 8. */
 struct vrift_fill_record {

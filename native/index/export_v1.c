@@ -44,7 +44,7 @@ static bool is_child(const struct build *build, uint32_t entry) {
 
 static uint64_t hash_of(const struct build *build, uint32_t entry) {
   const struct vrift_entry *from = &build->entries[entry];
-  return vrift_export_hash(build->view->keys + from->key_offset, from->key_length);
+  return vrift_export_hash(vrift_entry_key(build->view, from), from->key_length);
 }
 
 static int copy_entries(struct build *build) {

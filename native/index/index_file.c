@@ -15,10 +15,10 @@ _Static_assert(sizeof(pthread_mutex_t) <= sizeof(((struct vrift_index_header *)0
 
 static uint64_t align64(uint64_t value) { return (value + 63) & ~63ull; }
 
-/* Twice as many slots as entries: half load when full. */
+/* A power of two, at most three quarters of them taken when every entry is. */
 static uint32_t slots_for(uint32_t entry_capacity) {
   uint32_t slots = 64;
-  while (slots < 2 * (uint64_t)entry_capacity) slots *= 2;
+  while (3 * (uint64_t)slots < 4 * (uint64_t)entry_capacity) slots *= 2;
   return slots;
 }
 

@@ -141,8 +141,12 @@ static inline int vrift_bytes_equal(const uint8_t *a, const uint8_t *b, uint64_t
   return 1;
 }
 
-/* Key of a copied entry, or null when its numbers are out of bounds. Not terminated; `copy->key_length` bytes. */
+/*
+ * Key of a copied entry, or null when its numbers are out of bounds. Not terminated; `copy->key_length` bytes. It lives as
+ * long as the copy: a key that is not long is part of it.
+ */
 static inline const uint8_t *vrift_entry_key(const struct vrift_index_view *view, const struct vrift_entry *copy) {
+  if (copy->key_length <= VRIFT_INLINE_KEY_SIZE) return copy->name_length > copy->key_length ? 0 : copy->inline_key;
   if (copy->key_offset > view->keys_size || copy->key_length > view->keys_size - copy->key_offset) return 0;
   if (copy->name_length > copy->key_length) return 0;
   return view->keys + copy->key_offset;

@@ -100,12 +100,15 @@ static int find_parent(const struct vrift_index_writer *writer, const uint8_t *k
   return writer->entries[*parent].flags & VRIFT_ENTRY_DIR ? 0 : ENOTDIR;
 }
 
+/* Bytes of the pool that a key takes. */
+static uint64_t pool_size(uint64_t length) { return length > VRIFT_INLINE_KEY_SIZE ? length : 0; }
+
 /* Three quarters of the slots, tombstones counted, so that every probe meets an empty one soon. */
 static bool has_room(const struct vrift_index_writer *writer, uint64_t length) {
   const struct vrift_index_header *header = writer->header;
   uint64_t taken = (uint64_t)header->entry_count + header->slot_tombstones;
   if (header->free_head == 0 && header->entry_used >= header->entry_capacity) return false;
-  return length <= header->keys_size - header->keys_used && (taken + 1) * 4 <= (uint64_t)header->slot_capacity * 3;
+  return pool_size(length) <= header->keys_size - header->keys_used && (taken + 1) * 4 <= (uint64_t)header->slot_capacity * 3;
 }
 
 static uint32_t take_entry(struct vrift_index_writer *writer) {
@@ -135,11 +138,27 @@ static void unlink_child(struct vrift_index_writer *writer, const struct vrift_e
   if (entry->next != 0) STORE(writer->entries[entry->next].prev, entry->prev);
 }
 
-static uint32_t store_key(struct vrift_index_writer *writer, const uint8_t *key, uint64_t length) {
+static uint32_t store_in_pool(struct vrift_index_writer *writer, const uint8_t *key, uint64_t length) {
   uint64_t at = writer->header->keys_used;
   memcpy(writer->keys + at, key, length);
   STORE(writer->header->keys_used, at + length);
   return (uint32_t)at;
+}
+
+/* Readers copy entries word by word, so words are what is stored. */
+static void store_key(struct vrift_index_writer *writer, struct vrift_entry *entry, const uint8_t *key, uint64_t length) {
+  uint64_t words[VRIFT_INLINE_KEY_SIZE / 8] = {0};
+  uint64_t pooled = pool_size(length);
+  STORE(entry->key_offset, pooled ? store_in_pool(writer, key, length) : 0);
+  STORE(entry->key_length, (uint16_t)length);
+  if (pooled) return;
+  memcpy(words, key, length);
+  for (unsigned i = 0; i < VRIFT_INLINE_KEY_SIZE / 8; i++)
+    STORE(((vrift_word *)(void *)entry->inline_key)[i], words[i]);
+}
+
+static const uint8_t *key_of(const struct vrift_index_writer *writer, const struct vrift_entry *entry) {
+  return pool_size(entry->key_length) ? writer->keys + entry->key_offset : entry->inline_key;
 }
 
 int vrift_writer_insert(struct vrift_index_writer *writer, const uint8_t *key, uint64_t length,
@@ -157,8 +176,7 @@ int vrift_writer_insert(struct vrift_index_writer *writer, const uint8_t *key, u
   uint32_t number = take_entry(writer);
   struct vrift_entry *entry = &writer->entries[number];
   write_begin(entry);
-  STORE(entry->key_offset, store_key(writer, key, length));
-  STORE(entry->key_length, (uint16_t)length);
+  store_key(writer, entry, key, length);
   STORE(entry->name_length, (uint16_t)(length - start));
   STORE(entry->parent, parent);
   STORE(entry->first_child, 0);
@@ -193,7 +211,7 @@ int vrift_writer_remove(struct vrift_index_writer *writer, uint32_t number) {
   if (number == 0) return EBUSY;
   struct vrift_entry *entry = &writer->entries[number];
   if (entry->first_child != 0) return ENOTEMPTY;
-  uint64_t hash = vrift_path_hash(writer->keys + entry->key_offset, entry->key_length);
+  uint64_t hash = vrift_path_hash(key_of(writer, entry), entry->key_length);
   structure_begin(writer);
   write_begin(entry);
   displace(writer, hash, number);
@@ -223,7 +241,7 @@ void vrift_writer_beat(struct vrift_index_writer *writer) {
 /* Below: files nobody reads yet (no `magic`), so plain stores. */
 
 static void place_new(struct vrift_index_writer *writer, const struct vrift_entry *entry, uint32_t number) {
-  uint64_t hash = vrift_path_hash(writer->keys + entry->key_offset, entry->key_length);
+  uint64_t hash = vrift_path_hash(key_of(writer, entry), entry->key_length);
   uint32_t mask = writer->header->slot_capacity - 1, slot = (uint32_t)hash & mask;
   while (writer->slots[slot] != VRIFT_SLOT_EMPTY) slot = (slot + 1) & mask;
   writer->slots[slot] = (hash >> 32) << 32 | (number + 1);
@@ -246,8 +264,9 @@ int vrift_writer_copy(struct vrift_index_writer *writer, const struct vrift_inde
     struct vrift_entry *entry = &writer->entries[number];
     *entry = from->entries[number];
     if (entry->flags & VRIFT_ENTRY_FREE) continue;
-    if (entry->key_length > header->keys_size - header->keys_used) return ENOSPC;
-    entry->key_offset = store_key(writer, from->keys + entry->key_offset, entry->key_length);
+    uint64_t pooled = pool_size(entry->key_length);
+    if (pooled > header->keys_size - header->keys_used) return ENOSPC;
+    if (pooled) entry->key_offset = store_in_pool(writer, from->keys + entry->key_offset, pooled);
     place_new(writer, entry, number);
   }
   memcpy(writer->seen, from->seen, 8ull * VRIFT_MARK_WORDS);

@@ -74,7 +74,7 @@ void fixture_fold(struct fixture *fixture) {
   for (uint32_t i = 1; i < used; i++) {
     const struct vrift_entry *entry = &fixture->index.entries[i];
     if (entry->flags & VRIFT_ENTRY_FREE) continue;
-    keys[count++] = strndup((const char *)fixture->index.keys + entry->key_offset, entry->key_length);
+    keys[count++] = strndup((const char *)vrift_entry_key(&fixture->index.view, entry), entry->key_length);
   }
   qsort(keys, count, sizeof *keys, deepest_first);
   for (uint32_t i = 0; i < count; i++) {

@@ -52,7 +52,7 @@ static void restore_times(struct fixture *fixture) {
     const struct vrift_entry *entry = &fixture->index.entries[i];
     char key[PATH_MAX];
     if (!(entry->flags & VRIFT_ENTRY_DIR)) continue;
-    snprintf(key, sizeof key, "%.*s", entry->key_length, (const char *)fixture->index.keys + entry->key_offset);
+    snprintf(key, sizeof key, "%.*s", entry->key_length, (const char *)vrift_entry_key(&fixture->index.view, entry));
     struct timespec time = {entry->mtime_ns / 1000000000, entry->mtime_ns % 1000000000}, times[2] = {time, time};
     utimensat(AT_FDCWD, fixture_path(fixture->root, key), times, 0);
   }

@@ -27,8 +27,8 @@ const SUPERSEDED = offsetsOf(indexHeader)("superseded");
 const HEARTBEAT_MS = 250;
 /** Room in a new file beyond what is expected, so that a growing tree is not copied at every name. */
 const SPARE_ENTRIES = 1024;
-/** Measured on npm trees: 60 to 80 bytes. */
-const KEY_BYTES = 80;
+/** Of the pool, for each entry: keys over INLINE_KEY_SIZE bytes are a few percent of npm trees. */
+const KEY_BYTES = 24;
 const LONGEST_KEY = 65_536;
 const U32_MAX = 0xffff_ffff;
 

@@ -170,10 +170,13 @@ export class IndexReader {
     const keyLength = view.getUint16(at("key_length"), true);
     const keyOffset = view.getUint32(at("key_offset"), true);
     const nameLength = view.getUint16(at("name_length"), true);
-    if (keyOffset + keyLength > this.#limits.keysSize || nameLength > keyLength) {
+    const inline = keyLength <= Number(constants.INLINE_KEY_SIZE);
+    if ((!inline && keyOffset + keyLength > this.#limits.keysSize) || nameLength > keyLength) {
       throw new VriftError("VRIFT_DAMAGED", "the index has a key outside its pool");
     }
-    const key = Buffer.from(this.#buffer, this.#limits.keysOffset + keyOffset, keyLength);
+    const key = inline
+      ? Buffer.from(view.buffer, at("inline_key"), keyLength)
+      : Buffer.from(this.#buffer, this.#limits.keysOffset + keyOffset, keyLength);
     return {
       number,
       key: key.toString(),

@@ -34,6 +34,8 @@ export const constants = {
   INDEX_ROOT_PATH_OFFSET: 4096n,
   INDEX_SOURCE_PATH_OFFSET: 8192n,
   INDEX_PATH_MAX: 4096n,
+  /** Keys up to this many bytes are in the entry itself, beside its other fields; longer ones in the pool. */
+  INLINE_KEY_SIZE: 88n,
 
   MARK_WORDS: 65536n,
   /** Added to a mark before an operation, and … */
@@ -168,8 +170,8 @@ export const indexHeader: Struct = {
 
 export const indexEntry: Struct = {
   name: "vrift_entry",
-  size: 104,
-  comment: "One name of the tree. With 2 slots of 8 bytes each at half load: 120 bytes, plus its key.",
+  size: 192,
+  comment: "One name of the tree: three cache lines, the key in them unless it is long.",
   fields: [
     { name: "seq", type: "u32", offset: 0, comment: "odd while the entry is being written" },
     { name: "flags", type: "u16", offset: 4, comment: "ENTRY_*" },
@@ -179,7 +181,7 @@ export const indexEntry: Struct = {
       offset: 6,
       comment: "bytes of the last component; the key ends with it",
     },
-    { name: "key_offset", type: "u32", offset: 8, comment: "in the key pool" },
+    { name: "key_offset", type: "u32", offset: 8, comment: "in the key pool, when key_length is over INLINE_KEY_SIZE" },
     { name: "key_length", type: "u16", offset: 12, comment: "bytes of the whole key" },
     { name: "reserved", type: "u16", offset: 14, comment: "zero" },
     { name: "parent", type: "u32", offset: 16, comment: "entry of the directory; the root's is itself" },
@@ -203,6 +205,7 @@ export const indexEntry: Struct = {
     { name: "content_hash", type: "bytes", offset: 64, length: 32, comment: "BLAKE3, when ENTRY_HASHED" },
     { name: "mode", type: "u32", offset: 96, comment: "st_mode, type bits included" },
     { name: "blocks", type: "u32", offset: 100, comment: "st_blocks (512-byte units), saturated" },
+    { name: "inline_key", type: "bytes", offset: 104, length: 88, comment: "the key, not terminated" },
   ],
 };
 

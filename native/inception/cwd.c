@@ -35,7 +35,7 @@ void cwd_start(void) {
   struct cache *memory = raw_mmap(sizeof(struct cache), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   if (is_error(memory)) return;
   if (raw3(__NR_madvise, (long)memory, sizeof(struct cache), MADV_WIPEONFORK) == 0)
-    cache = memory;
+    cache = memory, cache->pid = raw_getpid();
   else
     raw_munmap(memory, sizeof(struct cache));
 }
@@ -91,6 +91,7 @@ static void describe(const struct view *view, const char *path, uint32_t length,
 static void fill_cache(uint64_t generation, const char *path, uint32_t length,
                        uint64_t hash, uint64_t mark, bool inside, bool known) {
   int pid = raw_getpid();
+  /* Wiped by a fork. */
   if (cache->pid == 0) cache->pid = pid;
   if (cache->pid != pid) return;
   uint64_t sequence = __atomic_load_n(&cache->sequence, __ATOMIC_RELAXED);

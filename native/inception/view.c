@@ -25,11 +25,13 @@ static bool right_root(const struct view *view) {
 
 /* Maps a private file of this user: regular, 0600, not a link. Null on any doubt. */
 static void *map_private_file(const char *path, int access, int protection, size_t *size) {
+  static uint32_t user = UINT32_MAX;
   struct stat st;
   void *mapped = 0;
   int fd = (int)raw_openat(AT_FDCWD, path, access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
   if (fd < 0) return 0;
-  if (raw_fstat(fd, &st) == 0 && st.st_uid == (uint32_t)raw0(__NR_geteuid) && (st.st_mode & 07777) == 0600 &&
+  if (user == UINT32_MAX) user = (uint32_t)raw0(__NR_geteuid);
+  if (raw_fstat(fd, &st) == 0 && st.st_uid == user && (st.st_mode & 07777) == 0600 &&
       (st.st_mode & S_IFMT) == S_IFREG && st.st_size > 0) {
     *size = (size_t)st.st_size;
     mapped = raw_mmap(*size, protection, MAP_SHARED, fd);

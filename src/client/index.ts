@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** The package's public face: `import { connect } from "vrift"`. */
 export { connect } from "./client.js";
 export type { ConnectOptions, VriftClient } from "./client.js";

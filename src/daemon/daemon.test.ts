@@ -6,6 +6,7 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -15,14 +16,17 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { DaemonFixture, exitCode, killed } from "../../test/daemon-fixture.js";
 import { hashToHex } from "../platform/hash.js";
+import { workspacePaths } from "../platform/paths.js";
 import { openStore } from "../store/content-store.js";
 import { IndexReader } from "../vdir/index-reader.js";
+import { readWorkspaceFile } from "../workspace/identity.js";
 
 let t: DaemonFixture;
 
@@ -97,25 +101,6 @@ test("SIGTERM answers what has arrived; an idle connection does not hold it up",
   child.kill("SIGTERM");
   assert.equal(first?.type, "StatusAck");
   assert.equal(await idle.reply(), undefined);
-  assert.equal(await exitCode(child), 0);
-});
-
-test("a peer that does not read holds a stop up for two seconds at most", async () => {
-  const child = await t.start();
-  const deaf = await t.raw();
-  deaf.socket.pause();
-  for (let i = 0; i < 20_000; i++) deaf.send({ type: "Status" });
-  await wait(300);
-  const begin = Date.now();
-  child.kill("SIGTERM");
-  assert.equal(await exitCode(child), 0);
-  assert.ok(Date.now() - begin < 4000, `${Date.now() - begin} ms`);
-});
-
-test("a daemon whose home was removed ends by itself", async () => {
-  const child = await t.start();
-  await t.client().register(t.root);
-  rmSync(t.home.root, { recursive: true });
   assert.equal(await exitCode(child), 0);
 });
 
@@ -259,3 +244,47 @@ function targetOf(link: string): string {
     return ""; // closed meanwhile
   }
 }
+
+test("VRIFT_SOCKET that names a file, or somebody's socket, is left alone", async () => {
+  const path = join(t.directory, "notes");
+  const other = new DaemonFixture({ VRIFT_SOCKET: path });
+  try {
+    writeFileSync(path, "mine");
+    assert.notEqual(await exitCode(other.spawn()), 0);
+    assert.equal(readFileSync(path, "utf8"), "mine");
+    rmSync(path);
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    const { ino } = lstatSync(path);
+    assert.notEqual(await exitCode(other.spawn()), 0);
+    assert.equal(lstatSync(path).ino, ino);
+    server.close();
+    // A daemon's that was killed is replaced.
+    await killed(await other.start());
+    assert.ok(lstatSync(path).isSocket());
+    await other.start();
+  } finally {
+    await other.close();
+  }
+});
+
+test("a phantom workspace whose manifest this home does not have is refused, and left as it is", async () => {
+  await t.start();
+  const control = await t.control();
+  const { workspace } = await control.call("open", { root: t.root, phantom: true });
+  const whiteout = join(t.root, ".vrift/whiteouts/00");
+  const other = new DaemonFixture();
+  try {
+    await other.start();
+    writeFileSync(whiteout, "a");
+    const stranger = await other.control();
+    const refused = { code: "VRIFT_OTHER_HOME" };
+    await assert.rejects(stranger.call("open", { root: t.root }), refused);
+    await assert.rejects(stranger.call("solidify", { root: t.root }), refused);
+    assert.ok(existsSync(whiteout));
+    assert.equal(readWorkspaceFile(t.root)?.id, workspace.id);
+    assert.equal(existsSync(workspacePaths(other.home, workspace.id).db), false);
+  } finally {
+    await other.close();
+  }
+});

@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
+import { VriftError } from "../platform/errors.js";
 import { buildId, packageVersion } from "../platform/build.js";
 import { loadConfig } from "../platform/config.js";
 import type { Config } from "../platform/config.js";
@@ -22,14 +23,9 @@ import type { Service } from "./handlers.js";
 import type { Listener } from "./listener.js";
 import { isFree, listen, makePrivateDirectory } from "./listener.js";
 import { takeDaemonLock } from "./lock.js";
-import type { DaemonLock } from "./lock.js";
 import { Registry } from "./registry.js";
 import { sessionProtocol } from "./session.js";
 import { statusText } from "./status-text.js";
-
-/** So long a peer may take to read its last replies when the daemon stops. */
-const STOP_GRACE_MS = 2000;
-const HOME_CHECK_MS = 5000;
 
 export interface DaemonOptions {
   /** With the configured store in it. */
@@ -57,19 +53,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon | unde
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #store: ContentStore;
-  readonly #lock: DaemonLock;
+  readonly #lock: { release(): void };
   readonly #registry: Registry;
   readonly #listeners: Listener[] = [];
-  readonly #connections = new Map<Pick<Connection<unknown>, "stop" | "destroy">, Promise<void>>();
+  readonly #connections = new Map<{ stop(): void }, Promise<void>>();
   readonly #startedMs = Date.now();
   /** Of the code that runs here: the stamp may be another one after a rebuild. */
   readonly #build = buildId();
-  readonly #version = packageVersion();
-  #watchdog: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
   #onStopped: () => void = () => undefined;
 
-  constructor(options: DaemonOptions, store: ContentStore, lock: DaemonLock) {
+  constructor(options: DaemonOptions, store: ContentStore, lock: { release(): void }) {
     this.#options = options;
     this.#store = store;
     this.#lock = lock;
@@ -98,6 +92,11 @@ export class Daemon {
     const session = (socket: Socket, uid: number): void =>
       this.#accept(socket, sessionProtocol(uid, service));
     makeDirectory(dirname(home.daemonSocket));
+    if (dirname(home.daemonSocket) !== dirname(home.controlSocket) && !(await isFree(home.daemonSocket)))
+      throw new VriftError(
+        "EEXIST",
+        `${home.daemonSocket} (VRIFT_SOCKET) is no dead socket of yours, and is not replaced`,
+      );
     makePrivateDirectory(dirname(home.controlSocket));
     if (home.isDefault && (await isFree(SPECIFIED_SOCKET)))
       this.#listeners.push(await listen(SPECIFIED_SOCKET, log, session));
@@ -106,19 +105,8 @@ export class Daemon {
     this.#listeners.push(
       await listen(home.controlSocket, log, (socket) => this.#accept(socket, controlProtocol(control))),
     );
-    this.#watchHome();
     const sockets = this.#listeners.map(({ path }) => path).join(" ");
-    log.info("started", { version: this.#version, build: this.#build, home: home.root, sockets });
-  }
-
-  /** A daemon whose home was removed (a test's, a container's) would otherwise live for ever, and nobody could reach it. */
-  #watchHome(): void {
-    this.#watchdog = setInterval(() => {
-      if (this.#lock.stands()) return;
-      this.#options.log.warn("the home is gone", { home: this.#options.home.root });
-      void this.stop();
-    }, HOME_CHECK_MS);
-    this.#watchdog.unref();
+    log.info("started", { version: packageVersion(), build: this.#build, home: home.root, sockets });
   }
 
   /** Stops accepting, answers what has arrived, makes everything durable, removes the sockets. */
@@ -130,21 +118,12 @@ export class Daemon {
   async #stopNow(): Promise<void> {
     const { log } = this.#options;
     log.info("stopping");
-    clearInterval(this.#watchdog);
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys()) connection.stop();
-    const deaf = setTimeout(() => {
-      for (const connection of this.#connections.keys()) connection.destroy();
-    }, STOP_GRACE_MS);
     await Promise.all(this.#connections.values());
-    clearTimeout(deaf);
     await this.#registry.close();
-    try {
-      await this.#store.sync();
-      this.#store.close();
-    } catch (error) {
-      log.error("the store was not synced", error);
-    }
+    await this.#store.sync();
+    this.#store.close();
     log.info("stopped");
     this.#lock.release();
     this.#onStopped();
@@ -163,7 +142,7 @@ export class Daemon {
   #status(): ControlOperations["status"]["reply"] {
     return {
       pid: process.pid,
-      version: this.#version,
+      version: packageVersion(),
       build: this.#build,
       startedMs: this.#startedMs,
       home: this.#options.home.root,

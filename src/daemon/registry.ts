@@ -9,6 +9,7 @@ import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
+import { hasManifest } from "../manifest/lmdb-manifest.js";
 import { foundPhantom } from "../workspace/found-phantom.js";
 import {
   identify,
@@ -148,6 +149,13 @@ export class Registry {
       this.#log.info("a copied workspace gets an id of its own", { root, original: identity.original });
       await this.#found(root, original);
       return this.#openNow(root);
+    }
+    if (identity.kind === "phantom" && !hasManifest(workspacePaths(this.#home, identity.id).db)) {
+      // An empty manifest would say that there are no files: whiteouts would go, and `solid` would end the workspace.
+      throw new VriftError(
+        "VRIFT_OTHER_HOME",
+        `${root} is the phantom workspace ${identity.id}, and ${this.#home.root} has no manifest of it`,
+      );
     }
     if (identity.kind === "phantom" && identity.moved) {
       await this.#closeId(identity.id);

@@ -15,8 +15,8 @@
  * sequence number covers. A commit that fails is tried again every second with what has come since; until one succeeds
  * changes are refused with its reason, because "durable in a second" would be a lie.
  */
-import { readdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
 import { makeDirectory, syncDirectory } from "../platform/files.js";
 import { encodeRecord } from "../platform/record-log.js";
@@ -24,7 +24,7 @@ import { type JournaledChange, decodeChanges, encodeChanges } from "./change-cod
 import { Journal } from "./journal.js";
 import { type JournalDamage, recoverJournal } from "./journal-recovery.js";
 import { checkName, compareNames } from "./keys.js";
-import { LmdbTable } from "./lmdb-table.js";
+import { DATA_FILE, LmdbTable } from "./lmdb-table.js";
 import {
   type EntryId,
   type Manifest,
@@ -67,6 +67,11 @@ export async function openManifest(
     await table.close();
     throw error;
   }
+}
+
+/** Whether a manifest was ever made in the directory. */
+export function hasManifest(directory: string): boolean {
+  return existsSync(join(directory, DATA_FILE));
 }
 
 interface QueuedRecord {
@@ -277,10 +282,8 @@ class LmdbManifest implements Manifest, ManifestMeta, EntryTable {
     this.#commitNow().catch(() => {});
   }
 
-  /** Joins the commit that is running, or starts one with everything planned so far. */
+  /** Joins the commit that is running, or starts one. */
   #commitNow(): Promise<void> {
-    // First, since a large flush starts a commit itself.
-    if (!this.#commit) this.#flush();
     this.#commit ??= this.#runCommit().finally(() => {
       this.#commit = undefined;
       this.#commitLater();
@@ -291,6 +294,7 @@ class LmdbManifest implements Manifest, ManifestMeta, EntryTable {
   async #runCommit(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#flush();
     if (this.#pending.isEmpty && this.#journal.isEmpty) return;
     try {
       this.#journal.rotate(this.#sequence + 1n);

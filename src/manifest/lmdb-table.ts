@@ -26,6 +26,9 @@ export interface TableState {
   readonly nextId: EntryId;
 }
 
+/** Where LMDB keeps everything, in the directory it is given. */
+export const DATA_FILE = "data.mdb";
+
 const STATE_KEY = entryKey(STATE_PARENT, "state");
 const STATE_VERSION = 1;
 const STATE_SIZE = 28;
@@ -37,7 +40,7 @@ export class LmdbTable {
   readonly state: TableState;
 
   constructor(directory: string, fresh: TableState) {
-    const data = join(directory, "data.mdb");
+    const data = join(directory, DATA_FILE);
     for (const file of [data, join(directory, "lock.mdb")]) {
       // LMDB makes them 0664 less the umask; it takes an empty file for a new one.
       if (existsSync(file)) chmodSync(file, FILE_MODE);

@@ -23,12 +23,13 @@ export async function daemonStatus(home: Home): Promise<ControlOperations["statu
       build,
       startedMs,
       home: root,
+      source,
       sockets,
       connections,
       workspaces,
       rssBytes,
     } = await within(ANSWER_MS, "the daemon's answer", control.call("status", {}));
-    return { pid, version, build, startedMs, home: root, sockets, connections, workspaces, rssBytes };
+    return { pid, version, build, startedMs, home: root, source, sockets, connections, workspaces, rssBytes };
   } finally {
     control.close();
   }

@@ -1,6 +1,6 @@
 import { jsonOption, rootOption } from "./command.js";
 import type { Command, Context } from "./command.js";
-import { daemonAnswers } from "./doctor-daemon.js";
+import { daemonAnswers, phantomOpens } from "./doctor-daemon.js";
 import { findingText } from "./doctor-finding.js";
 import type { Finding } from "./doctor-finding.js";
 import { addon, build, compiler, inotifyLimits, library, nodeVersion } from "./doctor-machine.js";
@@ -42,15 +42,16 @@ async function examine(context: Context): Promise<Finding[]> {
     notOnNfs(home),
     sockets(home),
     ...store(home),
-    ...tree(context),
+    ...(await tree(context)),
     inotifyLimits(),
     await daemonAnswers(context),
   ];
 }
 
-function tree(context: Context): Finding[] {
+async function tree(context: Context): Promise<Finding[]> {
   try {
-    return workingTree(workspaceRoot(context), context.home);
+    const root = workspaceRoot(context);
+    return [...workingTree(root, context.home), ...(await phantomOpens(context, root))];
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return [

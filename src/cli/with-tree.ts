@@ -1,5 +1,6 @@
+import type { ControlClient } from "../client/control-client.js";
 import { silentLog } from "../platform/log.js";
-import { toVriftError } from "../platform/errors.js";
+import { VriftError, toVriftError } from "../platform/errors.js";
 import { openStore } from "../store/content-store.js";
 import type { ContentStore } from "../store/store.js";
 import type { WorkspaceAccess } from "../tree/access.js";
@@ -27,8 +28,9 @@ export async function withTree<T>(context: Context, work: (tree: TreeContext) =>
 
 /** The daemon's lock decides: whoever has it owns the manifests, so this is safe whatever kept the daemon from answering. */
 async function openAccess(context: Context, store: ContentStore): Promise<WorkspaceAccess> {
+  let client: ControlClient;
   try {
-    return controlAccess(await connectDaemon(context));
+    client = await connectDaemon(context);
   } catch (error) {
     const { code, message } = toVriftError(error);
     const { openLocalAccess } = await import("../tree/local-access.js");
@@ -42,4 +44,12 @@ async function openAccess(context: Context, store: ContentStore): Promise<Worksp
     context.note(`vrift: ${code}: ${message}; going on without the daemon`);
     return access;
   }
+  // Content put into one store while the entries are checked against another would only be reported as missing.
+  const { pid, source } = await client.call("status", {});
+  if (source === context.home.source) return controlAccess(client);
+  client.close();
+  throw new VriftError(
+    "VRIFT_CONFIG",
+    `the daemon (pid ${pid}) has its content in ${source}, this command in ${context.home.source} (VR_THE_SOURCE)`,
+  );
 }

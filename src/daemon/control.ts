@@ -39,6 +39,8 @@ export interface ControlOperations {
       build: string;
       startedMs: number;
       home: string;
+      /** Its content store. */
+      source: string;
       sockets: string[];
       connections: number;
       workspaces: WorkspaceInfo[];

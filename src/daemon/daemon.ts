@@ -146,6 +146,7 @@ export class Daemon {
       build: this.#build,
       startedMs: this.#startedMs,
       home: this.#options.home.root,
+      source: this.#options.home.source,
       sockets: this.#listeners.map(({ path }) => path),
       connections: this.#connections.size,
       workspaces: this.#registry.list(),

@@ -195,7 +195,7 @@ napi_value vrift_js_index_publish_seen(napi_env env, napi_callback_info info) {
   void *snapshot;
   size_t length;
   struct vrift_index_handle *handle = begin(env, info, 2, arguments);
-  if (!handle || !vrift_buffer_argument(env, arguments[1], 8ull * VRIFT_MARK_WORDS, &snapshot, &length)) return NULL;
+  if (!handle || !vrift_buffer_argument(env, arguments[1], 8ull * VRIFT_MARK_COUNT, &snapshot, &length)) return NULL;
   vrift_writer_publish_seen(&handle->writer, snapshot);
   return vrift_undefined(env);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -37,7 +38,7 @@ napi_value vrift_js_path_hash(napi_env env, napi_callback_info info) {
   return result;
 }
 
-#define MARKS_SIZE (8ull * VRIFT_MARK_WORDS)
+#define MARKS_SIZE (8ull * VRIFT_MARK_COUNT)
 
 napi_value vrift_js_marks_snapshot(napi_env env, napi_callback_info info) {
   napi_value argument, result;
@@ -46,7 +47,12 @@ napi_value vrift_js_marks_snapshot(napi_env env, napi_callback_info info) {
   if (!vrift_arguments(env, info, 1, &argument) || !vrift_buffer_argument(env, argument, MARKS_SIZE, &marks, &length))
     return NULL;
   if (napi_create_arraybuffer(env, MARKS_SIZE, &copy, &result) != napi_ok) return vrift_throw(env, ENOMEM, "marks", NULL);
-  /* Word by word: a byte-wise copy could tear one that is being added to. */
+  /*
+   * Word by word: a byte-wise copy could tear one that is being added to. The summary first: what begins after it was read
+   * makes it differ from the copy.
+   */
+  memset(copy, 0, MARKS_SIZE);
+  ((uint64_t *)copy)[VRIFT_MARK_SUMMARY] = __atomic_load_n((uint64_t *)marks + VRIFT_MARK_SUMMARY, __ATOMIC_ACQUIRE);
   for (uint32_t word = 0; word < VRIFT_MARK_WORDS; word++)
     ((uint64_t *)copy)[word] = __atomic_load_n((uint64_t *)marks + word, __ATOMIC_ACQUIRE);
   return result;
@@ -61,6 +67,6 @@ napi_value vrift_js_marks_bump(napi_env env, napi_callback_info info) {
       !vrift_buffer_argument(env, arguments[0], MARKS_SIZE, &marks, &length) ||
       !vrift_u64_argument(env, arguments[1], &hash))
     return NULL;
-  __atomic_fetch_add((uint64_t *)marks + vrift_mark_word(hash), VRIFT_MARK_BEGIN + VRIFT_MARK_END, __ATOMIC_ACQ_REL);
+  vrift_marks_bump(marks, hash);
   return vrift_undefined(env);
 }

@@ -67,8 +67,7 @@ static void raise_lost(struct vrift_watch *watch) {
 }
 
 static void bump(struct vrift_watch *watch, const uint8_t *key, uint64_t length) {
-  uint32_t word = vrift_mark_word(vrift_path_hash(key, length));
-  __atomic_fetch_add(&watch->marks[word], VRIFT_MARK_BEGIN + VRIFT_MARK_END, __ATOMIC_ACQ_REL);
+  vrift_marks_bump(watch->marks, vrift_path_hash(key, length));
   watch->changed = true;
 }
 

@@ -10,7 +10,7 @@
 #include "watch.h"
 
 #define WATCH_HANDLE 0x7761746368ull
-#define MARKS_SIZE (8ull * VRIFT_MARK_WORDS)
+#define MARKS_SIZE (8ull * VRIFT_MARK_COUNT)
 #define DRAIN_TIMEOUT_NS 1000000000ull
 
 struct drain {

@@ -6,13 +6,15 @@
 #include <stdint.h>
 
 #define VRIFT_INDEX_MAGIC 0x5844495446495256ull
-#define VRIFT_INDEX_VERSION 1u
+#define VRIFT_INDEX_VERSION 2u
 #define VRIFT_INDEX_HEADER_SIZE 16384u
 #define VRIFT_INDEX_ROOT_PATH_OFFSET 4096u
 #define VRIFT_INDEX_SOURCE_PATH_OFFSET 8192u
 #define VRIFT_INDEX_PATH_MAX 4096u
 #define VRIFT_INLINE_KEY_SIZE 88u
 #define VRIFT_MARK_WORDS 0x10000u
+#define VRIFT_MARK_SUMMARY 0x10000u
+#define VRIFT_MARK_COUNT 0x10008u
 #define VRIFT_MARK_BEGIN 1u
 #define VRIFT_MARK_END 65535u
 #define VRIFT_MARK_IN_FLIGHT 65535u
@@ -61,7 +63,7 @@ struct vrift_index_header {
   uint64_t keys_offset; /* pool of keys, not terminated */
   uint64_t keys_size;
   uint64_t keys_used;
-  uint64_t seen_offset; /* u64[MARK_WORDS]: marks the daemon has caught up with */
+  uint64_t seen_offset; /* u64[MARK_COUNT]: marks the daemon has caught up with */
   uint64_t root_dev; /* st_dev of the root directory */
   uint64_t root_ino; /* st_ino of the root directory */
   uint64_t source_dev; /* st_dev of the store's blob directory */

@@ -7,11 +7,19 @@
 
 #include "view.h"
 
-static inline void mark_begin(const struct view *view, uint64_t hash) {
-  __atomic_fetch_add(&view->marks[vrift_mark_word(hash)], VRIFT_MARK_BEGIN, __ATOMIC_SEQ_CST);
+static inline void mark_add(const struct view *view, uint32_t word, uint64_t what) {
+  __atomic_fetch_add(&view->marks[word], what, __ATOMIC_SEQ_CST);
 }
-static inline void mark_end(const struct view *view, uint64_t hash) {
-  __atomic_fetch_add(&view->marks[vrift_mark_word(hash)], VRIFT_MARK_END, __ATOMIC_SEQ_CST);
+
+/* Around any number of names: the summary's sixteen bits could not count them one by one. */
+static inline void marks_begin(const struct view *view) { mark_add(view, VRIFT_MARK_SUMMARY, VRIFT_MARK_BEGIN); }
+static inline void marks_end(const struct view *view) { mark_add(view, VRIFT_MARK_SUMMARY, VRIFT_MARK_END); }
+
+static inline void mark_name_begin(const struct view *view, uint64_t hash) {
+  mark_add(view, vrift_mark_word(hash), VRIFT_MARK_BEGIN);
+}
+static inline void mark_name_end(const struct view *view, uint64_t hash) {
+  mark_add(view, vrift_mark_word(hash), VRIFT_MARK_END);
 }
 static inline bool mark_clean(const struct view *view, uint64_t hash) {
   return vrift_mark_clean(&view->index, view->marks, hash);

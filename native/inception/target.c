@@ -36,13 +36,15 @@ bool target_find(const struct view *view, int dirfd, const char *path, enum foll
 }
 
 void target_begin(const struct view *view, const struct target *target) {
-  mark_begin(view, target->place.hash);
-  mark_begin(view, target->parent_hash);
+  marks_begin(view);
+  mark_name_begin(view, target->place.hash);
+  mark_name_begin(view, target->parent_hash);
 }
 
 void target_end(const struct view *view, const struct target *target) {
-  mark_end(view, target->parent_hash);
-  mark_end(view, target->place.hash);
+  mark_name_end(view, target->parent_hash);
+  mark_name_end(view, target->place.hash);
+  marks_end(view);
 }
 
 bool target_is_virtual(const struct target *target) {

@@ -69,7 +69,7 @@ static int allocate(int fd, uint64_t size) {
 static int lay_out(int fd, const struct vrift_index_options *options, struct vrift_index_writer *writer) {
   uint32_t slot_capacity = slots_for(options->entry_capacity);
   uint64_t seen = VRIFT_INDEX_HEADER_SIZE;
-  uint64_t slots = align64(seen + 8ull * VRIFT_MARK_WORDS);
+  uint64_t slots = align64(seen + 8ull * VRIFT_MARK_COUNT);
   uint64_t entries = align64(slots + 8ull * slot_capacity);
   uint64_t keys = align64(entries + sizeof(struct vrift_entry) * (uint64_t)options->entry_capacity);
   uint64_t size = align64(keys + options->keys_size);

@@ -70,7 +70,7 @@ static inline int vrift_index_validate(const void *map, uint64_t size, struct vr
   uint64_t keys = __atomic_load_n(&header->keys_offset, __ATOMIC_RELAXED);
   if (slot_capacity < 2 || (slot_capacity & (slot_capacity - 1)) != 0) return -1;
   if (entry_capacity < 1 || entry_capacity >= VRIFT_SLOT_TOMBSTONE - 1 || keys_size > UINT32_MAX) return -1;
-  if (!vrift_section_fits(seen, 8ull * VRIFT_MARK_WORDS, size)) return -1;
+  if (!vrift_section_fits(seen, 8ull * VRIFT_MARK_COUNT, size)) return -1;
   if (!vrift_section_fits(slots, 8ull * slot_capacity, size)) return -1;
   if (!vrift_section_fits(entries, sizeof(struct vrift_entry) * (uint64_t)entry_capacity, size)) return -1;
   if (!vrift_section_fits(keys, keys_size, size)) return -1;
@@ -118,10 +118,14 @@ static inline int vrift_index_usable(const struct vrift_index_view *view) {
  * means that the entry read afterwards is at least as new as that mark. A mark that grows later belongs to an operation
  * that runs at the same time as this call, and an answer from before it is as good as one from after it.
  */
-static inline int vrift_mark_clean(const struct vrift_index_view *view, const uint64_t *marks, uint64_t hash) {
-  uint32_t word = vrift_mark_word(hash);
+static inline int vrift_word_clean(const struct vrift_index_view *view, const uint64_t *marks, uint32_t word) {
   uint64_t seen = __atomic_load_n(&view->seen[word], __ATOMIC_ACQUIRE);
   return seen == __atomic_load_n(&marks[word], __ATOMIC_ACQUIRE) && (seen & VRIFT_MARK_IN_FLIGHT) == 0;
+}
+
+/* Nothing has changed anywhere since the daemon looked: the usual case, and one line that stays in the cache. */
+static inline int vrift_mark_clean(const struct vrift_index_view *view, const uint64_t *marks, uint64_t hash) {
+  return vrift_word_clean(view, marks, VRIFT_MARK_SUMMARY) || vrift_word_clean(view, marks, vrift_mark_word(hash));
 }
 
 static inline int vrift_index_trusted(const struct vrift_index_view *view, const uint64_t *marks, uint64_t hash) {

@@ -227,7 +227,8 @@ int vrift_writer_remove(struct vrift_index_writer *writer, uint32_t number) {
 }
 
 void vrift_writer_publish_seen(struct vrift_index_writer *writer, const uint64_t *marks) {
-  for (uint32_t word = 0; word < VRIFT_MARK_WORDS; word++)
+  /* The summary is the last of the words that mean something: it speaks for all before it. */
+  for (uint32_t word = 0; word <= VRIFT_MARK_SUMMARY; word++)
     if ((marks[word] & VRIFT_MARK_IN_FLIGHT) == 0) __atomic_store_n(&writer->seen[word], marks[word], __ATOMIC_RELEASE);
 }
 
@@ -269,7 +270,7 @@ int vrift_writer_copy(struct vrift_index_writer *writer, const struct vrift_inde
     if (pooled) entry->key_offset = store_in_pool(writer, from->keys + entry->key_offset, pooled);
     place_new(writer, entry, number);
   }
-  memcpy(writer->seen, from->seen, 8ull * VRIFT_MARK_WORDS);
+  memcpy(writer->seen, from->seen, 8ull * VRIFT_MARK_COUNT);
   header->entry_count = old->entry_count;
   header->entry_used = old->entry_used;
   header->free_head = old->free_head;

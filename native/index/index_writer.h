@@ -64,7 +64,7 @@ int vrift_writer_update(struct vrift_index_writer *writer, uint32_t entry, const
 /* ENOENT, ENOTEMPTY; EBUSY for the root. */
 int vrift_writer_remove(struct vrift_index_writer *writer, uint32_t entry);
 
-/* `marks`: MARK_WORDS words; those with something in flight are left alone. */
+/* `marks`: MARK_COUNT words; those with something in flight are left alone. */
 void vrift_writer_publish_seen(struct vrift_index_writer *writer, const uint64_t *marks);
 void vrift_writer_beat(struct vrift_index_writer *writer);
 

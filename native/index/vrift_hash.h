@@ -55,4 +55,10 @@ static inline uint64_t vrift_path_hash(const uint8_t *key, uint64_t length) {
 
 static inline uint32_t vrift_mark_word(uint64_t hash) { return (uint32_t)(hash >> 16) & (VRIFT_MARK_WORDS - 1); }
 
+/* A whole operation on one name: begun and ended. */
+static inline void vrift_marks_bump(uint64_t *marks, uint64_t hash) {
+  __atomic_fetch_add(&marks[VRIFT_MARK_SUMMARY], VRIFT_MARK_BEGIN + VRIFT_MARK_END, __ATOMIC_ACQ_REL);
+  __atomic_fetch_add(&marks[vrift_mark_word(hash)], VRIFT_MARK_BEGIN + VRIFT_MARK_END, __ATOMIC_ACQ_REL);
+}
+
 #endif

@@ -67,8 +67,8 @@ static void fold_entry(struct fixture *fixture, const char *key) {
 }
 
 void fixture_fold(struct fixture *fixture) {
-  uint64_t *marks = malloc(8ul * VRIFT_MARK_WORDS);
-  memcpy(marks, fixture->marks, 8ul * VRIFT_MARK_WORDS);
+  uint64_t *marks = malloc(8ul * VRIFT_MARK_COUNT);
+  memcpy(marks, fixture->marks, 8ul * VRIFT_MARK_COUNT);
   uint32_t used = fixture->index.header->entry_used, count = 0;
   char **keys = malloc(used * sizeof *keys);
   for (uint32_t i = 1; i < used; i++) {

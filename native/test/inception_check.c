@@ -149,8 +149,9 @@ static void make(const char *name, uint16_t flags, uint32_t mode, const char *ta
 #define LINK (VRIFT_ENTRY_SYMLINK | VRIFT_ENTRY_BACKED)
 
 static void make_late(const char *name, const char *parent, const char *target) {
-  mark_begin(view_current(), vrift_path_hash((const uint8_t *)name, strlen(name)));
-  mark_begin(view_current(), vrift_path_hash((const uint8_t *)parent, strlen(parent)));
+  marks_begin(view_current());
+  mark_name_begin(view_current(), vrift_path_hash((const uint8_t *)name, strlen(name)));
+  mark_name_begin(view_current(), vrift_path_hash((const uint8_t *)parent, strlen(parent)));
   make(name, 0, 0, target);
 }
 
@@ -166,7 +167,7 @@ static void make_tree(const char *directory) {
                                         .root_ino = st.st_ino, .source_dev = st.st_dev, .root_path = root, .source_path = directory};
   snprintf(path, sizeof path, "%s/marks", run);
   int fd = (int)raw_openat(AT_FDCWD, path, O_RDWR | O_CREAT, 0600);
-  raw2(__NR_ftruncate, fd, 8l * VRIFT_MARK_WORDS);
+  raw2(__NR_ftruncate, fd, 8l * VRIFT_MARK_COUNT);
   raw_close(fd);
   snprintf(path, sizeof path, "%s/index", run);
   CHECK(vrift_writer_create(path, &options, &writer) == 0, "%s", path);

@@ -60,8 +60,8 @@ static void restore_times(struct fixture *fixture) {
 
 static uint64_t *make_marks(const char *path) {
   int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0 || fchmod(fd, 0600) != 0 || ftruncate(fd, 8l * VRIFT_MARK_WORDS) != 0) fixture_die("marks", path);
-  void *map = mmap(NULL, 8ul * VRIFT_MARK_WORDS, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (fd < 0 || fchmod(fd, 0600) != 0 || ftruncate(fd, 8l * VRIFT_MARK_COUNT) != 0) fixture_die("marks", path);
+  void *map = mmap(NULL, 8ul * VRIFT_MARK_COUNT, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   close(fd);
   return map;
 }

@@ -86,7 +86,7 @@ export function readHeader(buffer: ArrayBuffer): IndexHeader {
 
 function checkSections(header: IndexHeader, length: number): void {
   const sections = [
-    [header.seenOffset, 8 * Number(constants.MARK_WORDS)],
+    [header.seenOffset, 8 * Number(constants.MARK_COUNT)],
     [header.slotsOffset, 8 * header.slotCapacity],
     [header.entriesOffset, indexEntry.size * header.entryCapacity],
     [header.keysOffset, header.keysSize],

@@ -107,10 +107,14 @@ export class IndexReader {
   /** Whether the index alone may answer for a key: DESIGN section 4. */
   trusted(key: string, marks: ArrayBuffer): boolean {
     const { alive, distrust, superseded, seenOffset } = this.header;
-    const word = markWord(native.pathHash(Buffer.from(key)));
-    const seen = Atomics.load(this.#words, seenOffset / 8 + word);
-    const mark = Atomics.load(new BigUint64Array(marks, 0, Number(constants.MARK_WORDS)), word);
-    return alive && distrust === 0 && !superseded && seen === mark;
+    const words = new BigUint64Array(marks, 0, Number(constants.MARK_COUNT));
+    const clean = (word: number): boolean => {
+      const seen = Atomics.load(this.#words, seenOffset / 8 + word);
+      return seen === Atomics.load(words, word) && (seen & constants.MARK_IN_FLIGHT) === 0n;
+    };
+    const isClean =
+      clean(Number(constants.MARK_SUMMARY)) || clean(markWord(native.pathHash(Buffer.from(key))));
+    return alive && distrust === 0 && !superseded && isClean;
   }
 
   #probe(key: Buffer, hash: bigint): IndexEntry | undefined {

@@ -28,7 +28,7 @@ export interface Struct {
 /** Constants of the private index, the marks and the version-1 export. Names become `VRIFT_<NAME>` in C. */
 export const constants = {
   INDEX_MAGIC: 0x5844_4954_4649_5256n, // "VRIFTIDX"
-  INDEX_VERSION: 1n,
+  INDEX_VERSION: 2n,
   INDEX_HEADER_SIZE: 16384n,
   /** Offsets of the NUL-terminated texts inside the header block. */
   INDEX_ROOT_PATH_OFFSET: 4096n,
@@ -38,6 +38,10 @@ export const constants = {
   INLINE_KEY_SIZE: 88n,
 
   MARK_WORDS: 65536n,
+  /** The word after them counts every operation on any word: equal to its `seen`, all of them are. */
+  MARK_SUMMARY: 65536n,
+  /** Words in `marks` and `seen`: the summary has a cache line of its own. */
+  MARK_COUNT: 65544n,
   /** Added to a mark before an operation, and … */
   MARK_BEGIN: 1n,
   /** … after it: together one generation, and nothing in flight. */
@@ -152,7 +156,7 @@ export const indexHeader: Struct = {
       name: "seen_offset",
       type: "u64",
       offset: 152,
-      comment: "u64[MARK_WORDS]: marks the daemon has caught up with",
+      comment: "u64[MARK_COUNT]: marks the daemon has caught up with",
     },
     { name: "root_dev", type: "u64", offset: 160, comment: "st_dev of the root directory" },
     { name: "root_ino", type: "u64", offset: 168, comment: "st_ino of the root directory" },
@@ -181,7 +185,12 @@ export const indexEntry: Struct = {
       offset: 6,
       comment: "bytes of the last component; the key ends with it",
     },
-    { name: "key_offset", type: "u32", offset: 8, comment: "in the key pool, when key_length is over INLINE_KEY_SIZE" },
+    {
+      name: "key_offset",
+      type: "u32",
+      offset: 8,
+      comment: "in the key pool, when key_length is over INLINE_KEY_SIZE",
+    },
     { name: "key_length", type: "u16", offset: 12, comment: "bytes of the whole key" },
     { name: "reserved", type: "u16", offset: 14, comment: "zero" },
     { name: "parent", type: "u32", offset: 16, comment: "entry of the directory; the root's is itself" },

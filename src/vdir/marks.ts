@@ -6,7 +6,7 @@ import { FILE_MODE, isErrno, writeAll } from "../platform/files.js";
 import { native } from "../platform/native.js";
 import { constants } from "./layout.js";
 
-export const MARKS_SIZE = Number(constants.MARK_WORDS) * 8;
+export const MARKS_SIZE = Number(constants.MARK_COUNT) * 8;
 /** One byte to lock for each stripe. */
 const STRIPES_SIZE = 4096;
 
@@ -69,10 +69,7 @@ function withSharedFile<T>(path: string, size: number, use: (fd: number) => T): 
   if (fd === undefined) throw new VriftError("VRIFT_DAMAGED", `${path} was removed while it was opened`);
   try {
     const status = fstatSync(fd);
-    if (status.isFile() && status.size < size) {
-      // A power cut: the name was on disk before the bytes. Growing it takes nothing from who has it mapped.
-      writeAll(fd, Buffer.alloc(size - status.size), status.size);
-    } else if (!status.isFile() || status.size !== size) {
+    if (!status.isFile() || status.size !== size) {
       throw new VriftError("VRIFT_DAMAGED", `${path} is not a file of ${size} bytes`);
     }
     return use(fd);

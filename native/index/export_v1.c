@@ -132,7 +132,7 @@ static void fill_stat(struct vrift_export_stat_entry *stat, uint64_t hash, const
   }
   *stat = (struct vrift_export_stat_entry){
       .path_hash = hash,
-      .size = entry->size,
+      .size = entry->flags & VRIFT_ENTRY_DIR ? 0 : entry->size,
       .mtime = seconds,
       .mtime_nsec = rest,
       .mode = entry->mode & 07777,

@@ -77,9 +77,10 @@ static long publish(const struct view *view, struct place *place, bool empty, bo
   char path[PATH_SIZE];
   struct vrift_entry entry;
   struct staged staged;
-  if (!virtual_and_listed(place, &entry)) return 0;
   if (!place_real_path(view, place, path)) return -ENAMETOOLONG;
+  /* In this order: a directory that is renamed has its names whited out before they go, without their stripes. */
   if (raw_faccessat2(AT_FDCWD, path, 0, AT_SYMLINK_NOFOLLOW) == 0) return 0;
+  if (!virtual_and_listed(place, &entry)) return 0;
   long result = staging_open(view, &staged);
   if (result != 0) return result;
   result = fill(view, &entry, empty, staged.fd);

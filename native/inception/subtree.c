@@ -6,8 +6,6 @@
 #include "whiteout.h"
 
 #define WALK_ATTEMPTS 8
-/* In `entries`: this call made the whiteout. Entry numbers stay below 2^31. */
-#define MADE 0x80000000u
 
 /* Breadth first: the list of numbers is its own queue. */
 static bool walk(const struct view *view, uint32_t top, uint32_t limit, struct subtree *subtree) {
@@ -82,13 +80,11 @@ long subtree_add_destination(const struct view *view, const struct place *from, 
 }
 
 void subtree_begin(const struct view *view, const struct subtree *subtree) {
-  marks_begin(view);
-  for (size_t i = 0; i < subtree->hash_count; i++) mark_name_begin(view, subtree->hashes[i]);
+  for (size_t i = 0; i < subtree->hash_count; i++) mark_begin(view, subtree->hashes[i]);
 }
 
 void subtree_end(const struct view *view, const struct subtree *subtree) {
-  for (size_t i = 0; i < subtree->hash_count; i++) mark_name_end(view, subtree->hashes[i]);
-  marks_end(view);
+  for (size_t i = 0; i < subtree->hash_count; i++) mark_end(view, subtree->hashes[i]);
 }
 
 bool subtree_shows_file(const struct view *view, const struct place *directory) {
@@ -110,7 +106,7 @@ bool subtree_shows_file(const struct view *view, const struct place *directory) 
 /* The place of the virtual entry `subtree->entries[i]`; false when it is none. */
 static bool virtual_place(const struct view *view, const struct subtree *subtree, size_t i, struct place *place) {
   struct vrift_entry entry;
-  if (vrift_entry_read(&view->index, subtree->entries[i] & ~MADE, &entry) != 0) return false;
+  if (vrift_entry_read(&view->index, subtree->entries[i], &entry) != 0) return false;
   return (entry.flags & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_FREE)) == VRIFT_ENTRY_VIRTUAL &&
          place_from_entry(view, &entry, place);
 }
@@ -129,19 +125,10 @@ long subtree_white_out(const struct view *view, const struct subtree *subtree) {
   struct place place;
   struct vrift_entry entry;
   for (size_t i = 0; i < subtree->count; i++) {
-    bool made = false;
+    bool made;
     if (!virtual_place(view, subtree, i, &place) || !virtual_and_listed(&place, &entry)) continue;
     long result = whiteout_make(view, &place, &made);
-    if (made) subtree->entries[i] |= MADE;
-    if (result == 0) continue;
-    subtree_undo_white_out(view, subtree);
-    return result;
+    if (result != 0) return result;
   }
   return 0;
-}
-
-void subtree_undo_white_out(const struct view *view, const struct subtree *subtree) {
-  struct place place;
-  for (size_t i = 0; i < subtree->count; i++)
-    if ((subtree->entries[i] & MADE) != 0 && virtual_place(view, subtree, i, &place)) whiteout_undo(view, &place);
 }

@@ -29,8 +29,10 @@ bool subtree_shows_file(const struct view *view, const struct place *directory);
 
 /* Makes every virtual file below physical; stops at the first error. */
 long subtree_hydrate(const struct view *view, const struct subtree *subtree);
-/* Whiteouts for every virtual file below; on an error, those made by this call are taken back. */
+/*
+ * Whiteouts for every virtual file below; all of them are physical by now. They stay, even when the rename fails: they say
+ * nothing while the files are there, and another program may have removed one of these meanwhile, relying on its whiteout.
+ */
 long subtree_white_out(const struct view *view, const struct subtree *subtree);
-void subtree_undo_white_out(const struct view *view, const struct subtree *subtree);
 
 #endif

@@ -63,10 +63,7 @@ static long rename_directory(const struct view *view, struct target *from, struc
   subtree_begin(view, &below);
   result = subtree_hydrate(view, &below);
   if (result == 0) result = subtree_white_out(view, &below);
-  if (result == 0) {
-    result = rename_physical(view, from, call);
-    if (result != 0) subtree_undo_white_out(view, &below);
-  }
+  if (result == 0) result = rename_physical(view, from, call);
   subtree_end(view, &below);
   subtree_close(&below);
   return result;
@@ -92,14 +89,8 @@ static long exchange(const struct view *view, struct target *from, struct target
   if (result == 0) result = subtree_hydrate(view, &right);
   /* Names below a directory do go: they are elsewhere afterwards. */
   if (result == 0) result = subtree_white_out(view, &left);
-  if (result == 0) {
-    result = subtree_white_out(view, &right);
-    if (result == 0) {
-      result = make_real_call(call);
-      if (result != 0) subtree_undo_white_out(view, &right);
-    }
-    if (result != 0) subtree_undo_white_out(view, &left);
-  }
+  if (result == 0) result = subtree_white_out(view, &right);
+  if (result == 0) result = make_real_call(call);
   subtree_end(view, &right);
   subtree_end(view, &left);
   subtree_close(&right);

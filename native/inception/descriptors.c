@@ -83,6 +83,32 @@ bool descriptor_is_blob(const struct view *view, int fd, struct vrift_entry *ent
   return raw_fstat(fd, &st) == 0 && descriptor_entry(view, fd, &st, entry);
 }
 
+static bool content_of(const struct view *view, int fd, const struct stat *st, struct vrift_entry *entry) {
+  char path[PATH_SIZE];
+  long length = descriptor_path(fd, path);
+  memset(entry, 0, sizeof *entry);
+  if (failed(length) || !blob_parse(view, path, (size_t)length, entry->content_hash, &entry->size)) return false;
+  entry->mode = S_IFREG | 0644;
+  entry->mtime_ns = st->st_mtime * 1000000000ll + (int64_t)st->st_mtime_nsec;
+  return entry->size == (uint64_t)st->st_size;
+}
+
+bool descriptor_file(const struct view *view, int fd, struct vrift_entry *entry, bool *named) {
+  const uint16_t no_file = VRIFT_ENTRY_FREE | VRIFT_ENTRY_DIR | VRIFT_ENTRY_SYMLINK | VRIFT_ENTRY_KERNEL;
+  struct stat st;
+  *named = true;
+  if (raw_fstat(fd, &st) != 0 || !blob_like(view, &st)) return false;
+  uint64_t word = fd >= 0 && fd < DESCRIPTOR_LIMIT ? __atomic_load_n(&table[fd].entry_and_inode, __ATOMIC_ACQUIRE) : 0;
+  if (word == 0 || (uint32_t)word != (uint32_t)st.st_ino) {
+    if (search(view, fd, &st, entry)) return true;
+  } else if (vrift_entry_read(&view->index, (uint32_t)(word >> 32), entry) == 0 && (entry->flags & no_file) == 0) {
+    const uint8_t *key = vrift_entry_key(&view->index, entry);
+    if (key != 0 && vrift_path_hash(key, entry->key_length) == table[fd].key_hash) return true;
+  }
+  *named = false;
+  return content_of(view, fd, &st, entry);
+}
+
 /* Entry numbers may mean something else in a newer index. */
 static uint32_t check_of(uint64_t key_hash) { return (uint32_t)key_hash & INT32_MAX; }
 

@@ -22,6 +22,13 @@ bool descriptor_entry(const struct view *view, int fd, const struct stat *st, st
 /* The same with the stat taken here. */
 bool descriptor_is_blob(const struct view *view, int fd, struct vrift_entry *entry);
 
+/*
+ * For calls that change what a descriptor stands for, and so must never reach a blob. `named`: the entry of the name it was
+ * opened by, also when that is a physical file by now. Otherwise the name is gone, or not known, and `entry` only says what
+ * the content is. False: no blob at all.
+ */
+bool descriptor_file(const struct view *view, int fd, struct vrift_entry *entry, bool *named);
+
 /* `<fd>:<entry>:<check>,…` of those that survive exec, for VRIFT_FDS; false when there is none. */
 bool descriptors_write(const struct view *view, char *out, size_t size);
 void descriptors_read(const struct view *view, const char *text);

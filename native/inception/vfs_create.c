@@ -48,7 +48,10 @@ long vfs_linkat(int from_fd, const char *from, int to_fd, const char *to, int fl
   int named = (flags & AT_SYMLINK_FOLLOW) != 0 && from[0] == '/' ? descriptor_named(from) : -1;
   if ((flags & AT_EMPTY_PATH) != 0 && from[0] == 0) named = from_fd;
   if (named >= 0 && descriptor_is_blob(view, named, &entry)) return link_descriptor(view, &entry, to_fd, to);
-  if (named >= 0) return change_new_name(to_fd, to, &call);
+  if (named >= 0) {
+    long swapped = swap_descriptor(view, named);
+    return swapped != 0 ? swapped : change_new_name(to_fd, to, &call);
+  }
   bool inside = target_find(view, from_fd, from, (flags & AT_SYMLINK_FOLLOW) != 0, &target);
   if (!inside) {
     long missing = source_error(view, from_fd, from, flags);

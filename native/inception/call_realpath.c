@@ -33,6 +33,7 @@ static char *resolve(const char *path, char *out, resolver real) {
   char *result = real(path, out);
   if (result != 0 || view == 0 || !readable(path) || *__errno_location() != ENOENT) return result;
   long found = look_again(view, AT_FDCWD, path, true, &place, &entry);
+  if (found == -ENOENT && look_became_physical(&place)) return real(path, out);
   if (found != 0) {
     set_errno((int)-found);
     return 0;

@@ -23,6 +23,12 @@ long look_again(const struct view *view, int dirfd, const char *path, bool follo
                 struct vrift_entry *entry);
 
 /*
+ * After -ENOENT from look_again: has the name become physical since the kernel was asked? Then the kernel has to be asked once
+ * more, or a file that was there all the time, first as an entry and then as a file, would be told to be absent.
+ */
+bool look_became_physical(const struct place *place);
+
+/*
  * The error of a changing call, as it would be were every file physical: the kernel's ENOENT is ENOTDIR when the path runs
  * through a virtual file.
  */

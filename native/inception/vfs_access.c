@@ -36,6 +36,7 @@ long vfs_accessat(int dirfd, const char *path, int mode, int flags) {
   }
   if (result != -ENOENT) return result;
   result = look_again(view, dirfd, path, follow, &place, &entry);
+  if (result == -ENOENT && look_became_physical(&place)) return real_access(dirfd, path, mode, flags);
   return result == 0 ? attributes_access(view, &entry, mode, effective) : result;
 }
 
@@ -79,6 +80,7 @@ long vfs_readlinkat(int dirfd, const char *path, char *out, size_t size) {
   }
   if (result != -ENOENT) return result;
   result = look_again(view, dirfd, path, false, &place, &entry);
+  if (result == -ENOENT && look_became_physical(&place)) return raw_readlinkat(dirfd, path, out, size);
   return result == 0 ? -EINVAL : result;
 }
 
@@ -99,7 +101,10 @@ static long virtual_path(const struct view *view, const char *path, bool follow,
   }
   *answered = ask(call);
   if (*answered != -ENOENT) return 1;
-  return look_again(view, AT_FDCWD, path, follow, &place, entry);
+  long found = look_again(view, AT_FDCWD, path, follow, &place, entry);
+  if (found != -ENOENT || !look_became_physical(&place)) return found;
+  *answered = ask(call);
+  return 1;
 }
 
 struct call {

@@ -51,6 +51,7 @@ static long open_for_reading(const struct view *view, int dirfd, const char *pat
   long result = blocking_openat(dirfd, path, flags, 0);
   if (result != -ENOENT) return result;
   result = look_again(view, dirfd, path, follow, &place, &entry);
+  if (result == -ENOENT && look_became_physical(&place)) return blocking_openat(dirfd, path, flags, 0);
   return result == 0 ? open_virtual(view, &place, &entry, flags) : result;
 }
 

@@ -49,6 +49,7 @@ static long stat_name(const struct view *view, int dirfd, const char *path, stru
   }
   result = look_again(view, dirfd, path, follow, &place, &entry);
   if (result == 0) attributes_stat(view, &entry, st);
+  if (result == -ENOENT && look_became_physical(&place)) return raw_statat(dirfd, path, st, flags);
   return result;
 }
 
@@ -99,6 +100,8 @@ static long statx_name(const struct view *view, int dirfd, const char *path, int
   }
   result = look_again(view, dirfd, path, follow, &place, &entry);
   if (result == 0) attributes_statx(view, &entry, st);
+  if (result == -ENOENT && look_became_physical(&place))
+    return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
   return result;
 }
 

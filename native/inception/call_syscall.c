@@ -58,7 +58,7 @@ static long dispatch(long n, long a, long b, long c, long d, long e) {
   case __NR_statx:
     return vfs_statx((int)a, PATH(b), (int)c, (unsigned)d, (struct statx *)e);
   case __NR_access:
-    return vfs_accessat(AT_FDCWD, PATH(a), (int)b, 0);
+    return vfs_access(PATH(a), (int)b);
   case __NR_faccessat:
     return vfs_accessat((int)a, PATH(b), (int)c, 0);
   case __NR_faccessat2:

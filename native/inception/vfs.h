@@ -12,6 +12,7 @@ long vfs_statat(int dirfd, const char *path, struct stat *st, int flags);
 long vfs_fstat(int fd, struct stat *st);
 long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st);
 long vfs_accessat(int dirfd, const char *path, int mode, int flags);
+long vfs_access(const char *path, int mode);
 long vfs_readlinkat(int dirfd, const char *path, char *out, size_t size);
 long vfs_statfs(const char *path, struct statfs *out);
 long vfs_getxattr(const char *path, const char *name, void *value, size_t size, bool follow);

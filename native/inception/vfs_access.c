@@ -3,7 +3,9 @@
 #include "bytes.h"
 #include "descriptor_names.h"
 #include "descriptors.h"
+#include "hydrate.h"
 #include "look.h"
+#include "target.h"
 #include "vfs.h"
 
 static long real_access(int dirfd, const char *path, int mode, int flags) {
@@ -38,6 +40,24 @@ long vfs_accessat(int dirfd, const char *path, int mode, int flags) {
   result = look_again(view, dirfd, path, follow, &place, &entry);
   if (result == -ENOENT && look_became_physical(&place)) return real_access(dirfd, path, mode, flags);
   return result == 0 ? attributes_access(view, &entry, mode, effective) : result;
+}
+
+/*
+ * Who asks for W_OK by name is about to write, as editors do when they load a file. They compare inode numbers before and
+ * after they open it for writing, to notice a file replaced behind their back; so it becomes physical before, not between.
+ */
+long vfs_access(const char *path, int mode) {
+  const struct view *view = view_current();
+  struct target target;
+  struct vrift_entry entry;
+  long result = vfs_accessat(AT_FDCWD, path, mode, 0);
+  if (result != 0 || view == 0 || (mode & 2) == 0) return result;
+  if (!target_find(view, AT_FDCWD, path, true, &target) || !virtual_and_seen(&target.place, &entry)) return result;
+  target_begin(view, &target);
+  /* Not having become physical is no answer to the question. */
+  hydrate(view, &target.place, false);
+  target_end(view, &target);
+  return result;
 }
 
 /* The name of a descriptor's file in /proc is the virtual file's, not the blob's. */

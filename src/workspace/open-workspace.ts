@@ -48,7 +48,7 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     for (const [, record] of tree.manifest.entries()) recount(tree.virtual, record, 1);
     const workspace = new ProjectWorkspace(tree);
     index = await prepareIndex(tree, options.watch === true, () => workspace.scheduleResync());
-    const { report, snapshot } = await resync(tree, true);
+    const { report, snapshot, removeWhiteouts } = await resync(tree, true);
     const [top, ...names] = indexNames(tree);
     if (top !== undefined) index.update(...top);
     index.fill(names);
@@ -56,6 +56,7 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     publish(tree, index, snapshot);
     index.publish();
     tree.index = index;
+    await removeWhiteouts();
     const entries = tree.manifest.count();
     const distrust = tree.watch.failure ?? "";
     log.info("opened workspace", { root, id: tree.id, kind, entries, ...report, distrust });

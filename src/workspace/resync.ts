@@ -32,11 +32,19 @@ const DISTRUST_UNWATCHED = 2;
 /** How often directories that appeared during a scan make it start again. */
 const SCAN_ATTEMPTS = 3;
 
-/** Before the index is built the caller builds and publishes; `snapshot` is what it publishes. */
-export async function resync(
-  tree: Tree,
-  restore: boolean,
-): Promise<{ report: ResyncReport; snapshot: ArrayBuffer }> {
+export interface Resynced {
+  readonly report: ResyncReport;
+  /** Of the marks: what the caller publishes with an index that it builds. */
+  readonly snapshot: ArrayBuffer;
+  /**
+   * Without an index yet: to be called when the new one has its name. Programs that still map the one of a daemon before
+   * have nothing but the whiteout to tell them that a name is gone.
+   */
+  readonly removeWhiteouts: () => Promise<void>;
+}
+
+/** Before there is an index the caller builds and publishes it afterwards. */
+export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
   if (tree.index !== undefined) distrustAfterLoss(tree.index);
   const { snapshot, whiteouts, physical, unseen } = await lookAround(tree);
   const before = new Map(whiteouts.map(({ key }) => [key, tree.manifest.find(key)]));
@@ -49,12 +57,13 @@ export async function resync(
   await commit(tree, comparison.changes());
   for (const [key, value] of physical.stubs) tree.index?.put(key, value);
   for (const key of completeness) putIndex(tree, { key, record: tree.manifest.find(key) });
-  await endWhiteouts(tree, whiteouts, before);
+  const removeWhiteouts = (): Promise<void> => endWhiteouts(tree, whiteouts, before);
+  if (tree.index !== undefined) await removeWhiteouts();
   comparison.pending.forEach((key) => tree.marks.bump(key));
   leaveVirtualDirty(tree, [...unseen, ...tree.watch.moved(snapshot, tree.marks.snapshot())]);
   if (tree.index !== undefined) publish(tree, tree.index, snapshot);
   if (stubsChanged || completeness.length > 0) tree.onIndexed();
-  return { report: { ...comparison.report, whiteouts: whiteouts.length }, snapshot };
+  return { report: { ...comparison.report, whiteouts: whiteouts.length }, snapshot, removeWhiteouts };
 }
 
 /** After a loss (queue overflow, a moved directory) nothing is trusted until the tree was compared; one that comes meanwhile stays. */

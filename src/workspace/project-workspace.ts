@@ -14,6 +14,7 @@ import { resync } from "./resync.js";
 import type { Tree } from "./tree.js";
 import { closeTree } from "./tree.js";
 import { TurnQueue } from "./turn-queue.js";
+import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
 import type { AdoptEntry, ResyncReport, Workspace, WorkspaceInfo } from "./workspace.js";
 
 const RESYNC_DELAY_MS = 200;
@@ -106,14 +107,17 @@ export class ProjectWorkspace implements Workspace {
   }
 
   *virtualEntries(after = ""): Generator<AdoptEntry> {
-    for (const [key, record] of this.#tree.manifest.entries(after === "" ? undefined : after)) {
+    for (const [key, record] of this.records(after === "" ? undefined : after)) {
       if (isVirtual(record)) yield toAdoptEntry(key, record);
     }
   }
 
-  /** Every entry, for a workspace that starts as a copy of this one. */
-  records(): Iterable<readonly [key: string, record: ManifestRecord]> {
-    return this.#tree.manifest.entries();
+  /** Every entry but the virtual ones that are whited out, also for a workspace that starts as a copy of this one. */
+  *records(after?: string): Generator<readonly [key: string, record: ManifestRecord]> {
+    const hidden = whitedOutKeys(this.#tree);
+    for (const entry of this.#tree.manifest.entries(after)) {
+      if (!isVirtual(entry[1]) || !isWhitedOut(hidden, entry[0])) yield entry;
+    }
   }
 
   resync(): Promise<ResyncReport> {
@@ -127,7 +131,7 @@ export class ProjectWorkspace implements Workspace {
   /** Compares, and refuses while a virtual entry has no file: then the workspace could not become an ordinary directory. */
   async readyToSolidify(): Promise<ResyncReport> {
     const report = await this.resync();
-    for (const [key, record] of this.#tree.manifest.entries()) {
+    for (const [key, record] of this.records()) {
       if (isVirtual(record) && lookAtKey(this.#tree.root, key) === undefined)
         throw new VriftError("EBUSY", `${key} is still virtual: put it in place first`);
     }

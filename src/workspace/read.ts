@@ -13,7 +13,7 @@ import { HASHED, backedRecord, describes, isDir, isVirtual, toVnodeEntry } from 
 import { ensureParents, refreshKey } from "./refresh.js";
 import type { Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
-import { isWhitedOut, readWhiteouts } from "./whiteouts.js";
+import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
 
 /** Runs a change in its turn among the workspace's mutations. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
@@ -24,7 +24,7 @@ export async function getEntry(tree: Tree, key: string, inTurn: InTurn): Promise
   const record = tree.manifest.find(key);
   const physical = lookAtKey(tree.root, key);
   if (physical === undefined) {
-    if (record === undefined || !isVirtual(record) || isWhitedOut(whitedOut(tree), key)) return null;
+    if (record === undefined || !isVirtual(record) || isWhitedOut(whitedOutKeys(tree), key)) return null;
     return toVnodeEntry(record);
   }
   if (physical.type === "special") return null;
@@ -54,7 +54,7 @@ export function listEntries(tree: Tree, key: string): DirEntry[] {
 }
 
 function addVirtual(tree: Tree, key: string, record: ManifestRecord, found: Map<string, boolean>): void {
-  const hidden = whitedOut(tree);
+  const hidden = whitedOutKeys(tree);
   for (const [name, child] of tree.manifest.children(record.id)) {
     if (!isVirtual(child) || found.has(name)) continue;
     if (!isWhitedOut(hidden, key === "" ? name : `${key}/${name}`)) found.set(name, false);
@@ -62,12 +62,7 @@ function addVirtual(tree: Tree, key: string, record: ManifestRecord, found: Map<
 }
 
 function isVisibleFile(tree: Tree, key: string, record: ManifestRecord | undefined): boolean {
-  return record !== undefined && isVirtual(record) && !isWhitedOut(whitedOut(tree), key);
-}
-
-function whitedOut(tree: Tree): ReadonlySet<string> {
-  if (tree.kind !== "phantom") return new Set();
-  return new Set(readWhiteouts(tree.project.whiteouts).map((whiteout) => whiteout.key));
+  return record !== undefined && isVirtual(record) && !isWhitedOut(whitedOutKeys(tree), key);
 }
 
 /** A file or link whose hash is not known for its stamp. Names left to the kernel are read, not remembered. */

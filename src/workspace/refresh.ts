@@ -48,8 +48,9 @@ export function beginDirectory(tree: Tree, key: string, physical: PhysicalName):
 }
 
 /**
- * Removes whiteouts whose entries are gone. A program takes its whiteout back when its unlink fails: then the name was
- * never removed, and its entry is put back. @param before entries as they were before the whiteouts were applied.
+ * Removes whiteouts whose entries are gone. One that still hides an entry stays: its directory could not be listed, because
+ * it was moved away in that moment, say. A program takes its whiteout back when its unlink fails: then the name was never
+ * removed, and its entry is put back. @param before entries as they were before the whiteouts were applied.
  */
 export async function endWhiteouts(
   tree: Tree,
@@ -58,12 +59,20 @@ export async function endWhiteouts(
 ): Promise<void> {
   for (const whiteout of whiteouts) {
     const { key } = whiteout;
-    if (removeWhiteout(whiteout)) continue;
+    if (hides(tree, key) || removeWhiteout(whiteout)) continue;
     const record = before.get(key);
     if (record === undefined || !isVirtual(record) || tree.manifest.find(key) !== undefined) continue;
     if (tree.manifest.find(parentKey(key)) !== undefined)
       await commit(tree, [{ parent: parentId(tree, key), key, record }]);
   }
+}
+
+/** Whether something virtual is at a key, or below it. */
+function hides(tree: Tree, key: string): boolean {
+  const record = tree.manifest.find(key);
+  if (record === undefined || !isDir(record)) return record !== undefined && isVirtual(record);
+  for (const [name] of tree.manifest.children(record.id)) if (hides(tree, `${key}/${name}`)) return true;
+  return false;
 }
 
 async function foldBelow(

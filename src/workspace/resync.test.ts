@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, test } from "node:test";
 import { workspaceFixture } from "../../test/workspace-fixture.js";
 import type { Fixture } from "../../test/workspace-fixture.js";
@@ -273,4 +274,26 @@ test("what dead processes were about to put in place is removed, what live ones 
   writeFileSync(join(solid, `.vrift-${process.pid}.1`), "copy");
   await t.registry.open(solid);
   assert.deepEqual(readdirSync(solid), [`.vrift-${process.pid}.1`]);
+});
+
+test("a directory that is moved away while the tree is listed takes its whited-out names with it", async () => {
+  // So that listing takes a while after the root has been read.
+  for (let d = 0; d < 20; d++) for (let f = 0; f < 100; f++) t.write(`other${d}/f${f}`, "");
+  const workspace = await t.registry.open(t.root, true);
+  const { path: _path, ...content } = await t.adoptEntry("x", "virtual");
+  for (let round = 0; round < 12; round++) {
+    const keys = Array.from({ length: 20 }, (_, i) => `from${round}/v${i}`);
+    mkdirSync(join(t.root, `from${round}`));
+    await workspace.adopt(
+      keys.map((path) => ({ path, ...content })),
+      "virtual",
+    );
+    for (const key of keys) t.whiteOut(key);
+    const listing = workspace.resync();
+    await wait(round % 6);
+    renameSync(join(t.root, `from${round}`), join(t.root, `to${round}`));
+    await listing;
+    await workspace.resync();
+    assert.equal(workspace.info.virtualEntries, 0, `round ${round}`);
+  }
 });

@@ -5,6 +5,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isUtf8 } from "node:buffer";
+import type { Tree } from "./tree.js";
 import { isErrno, readPrivateFile, unlinkIfPresent } from "../platform/files.js";
 
 export interface Whiteout {
@@ -26,6 +27,12 @@ export function readWhiteouts(directory: string): Whiteout[] {
     found.push({ file, key: bytes.toString("utf8") });
   }
   return found;
+}
+
+/** Keys of them all. A solid workspace has none. */
+export function whitedOutKeys(tree: Pick<Tree, "kind" | "project">): ReadonlySet<string> {
+  if (tree.kind !== "phantom") return new Set();
+  return new Set(readWhiteouts(tree.project.whiteouts).map(({ key }) => key));
 }
 
 /** After its entry is gone. False: the program took it back, because its unlink failed. */

@@ -1,5 +1,6 @@
 /* stat and its family, old names (__xstat …) included: they are live in today's binaries. */
 #include "errno_slot.h"
+#include "libc.h"
 #include "vfs.h"
 
 #define STAT(name, call) \
@@ -70,4 +71,23 @@ EXPORT ssize readlink(const char *path, char *out, size_t size) {
 }
 EXPORT ssize readlinkat(int dirfd, const char *path, char *out, size_t size) {
   return answer(vfs_readlinkat(dirfd, path, out, size));
+}
+
+/* Fortified names: a size over the buffer's ends the program, by libc's own hand. */
+EXPORT ssize __readlink_chk(const char *path, char *out, size_t size, size_t room) {
+  typedef ssize (*checked)(const char *, char *, size_t, size_t);
+  checked real = size > room ? LIBC(checked, "__readlink_chk") : 0;
+  return real ? real(path, out, size, room) : answer(vfs_readlinkat(AT_FDCWD, path, out, size));
+}
+EXPORT ssize __readlinkat_chk(int dirfd, const char *path, char *out, size_t size, size_t room) {
+  typedef ssize (*checked)(int, const char *, char *, size_t, size_t);
+  checked real = size > room ? LIBC(checked, "__readlinkat_chk") : 0;
+  return real ? real(dirfd, path, out, size, room) : answer(vfs_readlinkat(dirfd, path, out, size));
+}
+
+/* libc's formula. */
+EXPORT int ftok(const char *path, int project) {
+  struct stat st;
+  if (answer(vfs_statat(AT_FDCWD, path, &st, 0)) != 0) return -1;
+  return (int)((st.st_ino & 0xffff) | (st.st_dev & 0xff) << 16 | ((uint64_t)project & 0xff) << 24);
 }

@@ -75,7 +75,7 @@ enum look look(const struct view *view, int dirfd, const char *path, bool follow
 
 bool virtual_and_listed(struct place *place, struct vrift_entry *entry) {
   for (int attempt = 0; attempt < 8; attempt++) {
-    const struct view *view = view_current();
+    const struct view *view = view_newest();
     if (view == 0 || !place->inside) return false;
     enum vrift_found found =
         vrift_index_lookup(&view->index, place->key, place->length, place->hash, entry, &place->number);
@@ -88,7 +88,7 @@ bool virtual_and_listed(struct place *place, struct vrift_entry *entry) {
      */
     struct vrift_entry again;
     found = vrift_index_lookup(&view->index, place->key, place->length, place->hash, &again, &place->number);
-    if (found == VRIFT_FOUND && is_virtual(&again) && view_current() == view) return true;
+    if (found == VRIFT_FOUND && is_virtual(&again) && view_newest() == view) return true;
   }
   return false;
 }

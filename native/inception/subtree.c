@@ -80,11 +80,13 @@ long subtree_add_destination(const struct view *view, const struct place *from, 
 }
 
 void subtree_begin(const struct view *view, const struct subtree *subtree) {
-  for (size_t i = 0; i < subtree->hash_count; i++) mark_begin(view, subtree->hashes[i]);
+  marks_begin(view);
+  for (size_t i = 0; i < subtree->hash_count; i++) mark_name_begin(view, subtree->hashes[i]);
 }
 
 void subtree_end(const struct view *view, const struct subtree *subtree) {
-  for (size_t i = 0; i < subtree->hash_count; i++) mark_end(view, subtree->hashes[i]);
+  for (size_t i = 0; i < subtree->hash_count; i++) mark_name_end(view, subtree->hashes[i]);
+  marks_end(view);
 }
 
 bool subtree_shows_file(const struct view *view, const struct place *directory) {

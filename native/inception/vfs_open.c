@@ -70,34 +70,58 @@ static long open_named_descriptor(const struct view *view, int fd, const char *p
   return result != 0 ? result : blocking_openat(AT_FDCWD, real, flags & ~(O_CREAT | O_EXCL), mode);
 }
 
+/*
+ * Emptying the private copy is already half of the open: only for flags with which the real one has no reason to fail any
+ * more.
+ */
+static bool may_start_empty(int flags) {
+  const int harmless = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW |
+                       O_LARGEFILE | O_DSYNC | O_SYNC;
+  return (flags & O_TRUNC) != 0 && (flags & ~harmless) == 0;
+}
+
+/* The real open, marks begun. An open for writing may wait (a FIFO), and then nothing of ours should be in flight. */
+static long open_marked(const struct view *view, const struct target *target, int dirfd, const char *path, int flags,
+                        unsigned mode) {
+  bool writes = (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR;
+  if (writes && !target->place.slash && (flags & (O_EXCL | O_DIRECTORY)) == 0) {
+    target_end(view, target);
+    long result = blocking_openat(dirfd, path, flags & ~O_CREAT, mode);
+    if (result != -ENOENT || (flags & O_CREAT) == 0) return result;
+    target_begin(view, target);
+  }
+  long result = blocking_openat(dirfd, path, flags, mode);
+  target_end(view, target);
+  return result;
+}
+
 static long open_for_change(const struct view *view, int dirfd, const char *path, int flags, unsigned mode) {
   struct target target;
   struct vrift_entry entry;
   bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-  bool follow = (flags & O_NOFOLLOW) == 0 && !exclusive;
+  enum follow follow = (flags & O_NOFOLLOW) == 0 && !exclusive ? FOLLOW : FOLLOW_SLASH;
   if (!target_find(view, dirfd, path, follow, &target))
     return look_error(view, dirfd, path, blocking_openat(dirfd, path, flags, mode));
   long result = 0;
   target_begin(view, &target);
-  if (target.place.link) {
-    /* O_NOFOLLOW or O_EXCL on a link: the kernel refuses. */
-  } else if (exclusive) {
-    if (virtual_and_seen(&target.place, &entry)) result = target.place.slash ? -EISDIR : -EEXIST;
-  } else if (virtual_and_seen(&target.place, &entry)) {
-    if (target.place.slash)
+  /* O_NOFOLLOW or O_EXCL on a link: the kernel refuses. */
+  if (!target.place.link && virtual_and_seen(&target.place, &entry)) {
+    if (target.place.slash) {
       result = (flags & O_CREAT) != 0 ? -EISDIR : -ENOTDIR;
-    else if ((flags & O_DIRECTORY) != 0)
+    } else if (exclusive) {
+      result = -EEXIST;
+    } else if ((flags & O_DIRECTORY) != 0) {
       result = -ENOTDIR;
-    else if ((flags & (O_ACCMODE | O_TRUNC)) == O_RDONLY) {
+    } else if ((flags & (O_ACCMODE | O_TRUNC)) == O_RDONLY) {
       /* O_CREAT of a file that is there already, to read it. */
       target_end(view, &target);
       return open_virtual(view, &target.place, &entry, flags);
     } else {
       result = attributes_access(view, &entry, (flags & O_ACCMODE) == O_WRONLY ? 2 : 6, true);
-      if (result == 0) result = hydrate(view, &target.place, (flags & O_TRUNC) != 0);
+      if (result == 0) result = hydrate(view, &target.place, may_start_empty(flags));
     }
   }
-  if (result == 0) result = blocking_openat(dirfd, path, flags, mode);
+  if (result == 0) return open_marked(view, &target, dirfd, path, flags, mode);
   target_end(view, &target);
   return result;
 }

@@ -5,6 +5,8 @@
 #define MARKS_SIZE (8ul * VRIFT_MARK_COUNT)
 /* Older mappings are kept for readers that still hold them; by the time a place is used again, nobody does. */
 #define KEPT_VIEWS 8
+/* Mapping takes some ten microseconds; this is far more. */
+#define NEWEST_WAITS 2000
 
 const struct view *view_now;
 static struct view views[KEPT_VIEWS];
@@ -23,11 +25,13 @@ static bool right_root(const struct view *view) {
 
 /* Maps a private file of this user: regular, 0600, not a link. Null on any doubt. */
 static void *map_private_file(const char *path, int access, int protection, size_t *size) {
+  static uint32_t user = UINT32_MAX;
   struct stat st;
   void *mapped = 0;
   int fd = (int)raw_openat(AT_FDCWD, path, access | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
   if (fd < 0) return 0;
-  if (raw_fstat(fd, &st) == 0 && st.st_uid == (uint32_t)raw0(__NR_geteuid) && (st.st_mode & 07777) == 0600 &&
+  if (user == UINT32_MAX) user = (uint32_t)raw0(__NR_geteuid);
+  if (raw_fstat(fd, &st) == 0 && st.st_uid == user && (st.st_mode & 07777) == 0600 &&
       (st.st_mode & S_IFMT) == S_IFREG && st.st_size > 0) {
     *size = (size_t)st.st_size;
     mapped = raw_mmap(*size, protection, MAP_SHARED, fd);
@@ -80,6 +84,16 @@ void view_open(const char *index) {
   __atomic_store_n(&view_now, view, __ATOMIC_RELEASE);
 }
 
+/* Under `mapping`. */
+static const struct view *map_newer(const struct view *old) {
+  const struct view *now = __atomic_load_n(&view_now, __ATOMIC_ACQUIRE);
+  const struct view *next = 0;
+  if (now != old || !map_index(&next)) return now;
+  __atomic_store_n(&view_now, next, __ATOMIC_RELEASE);
+  __atomic_store_n(&tries, 0, __ATOMIC_RELAXED);
+  return next;
+}
+
 /*
  * One thread maps, the others go on with the old view: it is not trusted any more, so they ask the kernel first. A fork
  * in the middle leaves `mapping` set in the child, which then stays with the old view; slow, not wrong.
@@ -88,17 +102,27 @@ const struct view *view_again(const struct view *old) {
   /* A name that cannot be mapped (yet) must not cost four system calls on every stat. */
   if (__atomic_fetch_add(&tries, 1, __ATOMIC_RELAXED) % 256 != 0) return old;
   if (__atomic_exchange_n(&mapping, 1, __ATOMIC_ACQUIRE) != 0) return old;
-  const struct view *now = __atomic_load_n(&view_now, __ATOMIC_ACQUIRE);
-  if (now == old) {
-    const struct view *next = 0;
-    if (map_index(&next)) {
-      now = next;
-      __atomic_store_n(&view_now, next, __ATOMIC_RELEASE);
-      __atomic_store_n(&tries, 0, __ATOMIC_RELAXED);
-    }
-  }
+  const struct view *now = map_newer(old);
   __atomic_store_n(&mapping, 0, __ATOMIC_RELEASE);
   return now;
+}
+
+/*
+ * The one place where an old view could do harm: what it calls virtual may have been removed since, whiteout and all. So
+ * the newer index is waited for, or mapped here whoever else is at it (a lock left by a fork is taken over).
+ */
+const struct view *view_newest(void) {
+  for (int wait = 0;; wait++) {
+    const struct view *view = __atomic_load_n(&view_now, __ATOMIC_ACQUIRE);
+    if (view == 0 || !vrift_index_superseded(&view->index)) return view;
+    if (__atomic_exchange_n(&mapping, 1, __ATOMIC_ACQUIRE) != 0 && wait < NEWEST_WAITS) {
+      raw0(__NR_sched_yield);
+      continue;
+    }
+    view = map_newer(view);
+    __atomic_store_n(&mapping, 0, __ATOMIC_RELEASE);
+    return view;
+  }
 }
 
 void view_check_root(void) {

@@ -104,6 +104,25 @@ test("SIGTERM answers what has arrived; an idle connection does not hold it up",
   assert.equal(await exitCode(child), 0);
 });
 
+test("a peer that does not read holds a stop up for two seconds at most", async () => {
+  const child = await t.start();
+  const deaf = await t.raw();
+  deaf.socket.pause();
+  for (let i = 0; i < 20_000; i++) deaf.send({ type: "Status" });
+  await wait(300);
+  const begin = Date.now();
+  child.kill("SIGTERM");
+  assert.equal(await exitCode(child), 0);
+  assert.ok(Date.now() - begin < 4000, `${Date.now() - begin} ms`);
+});
+
+test("a daemon whose home was removed ends by itself", async () => {
+  const child = await t.start();
+  await t.client().register(t.root);
+  rmSync(t.home.root, { recursive: true });
+  assert.equal(await exitCode(child), 0);
+});
+
 test("twenty starters: one daemon, nobody fails", async () => {
   const children = Array.from({ length: 20 }, () => t.spawn());
   const control = await t.control();

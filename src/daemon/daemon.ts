@@ -23,9 +23,14 @@ import type { Service } from "./handlers.js";
 import type { Listener } from "./listener.js";
 import { isFree, listen, makePrivateDirectory } from "./listener.js";
 import { takeDaemonLock } from "./lock.js";
+import type { DaemonLock } from "./lock.js";
 import { Registry } from "./registry.js";
 import { sessionProtocol } from "./session.js";
 import { statusText } from "./status-text.js";
+
+/** So long a peer may take to read its last replies when the daemon stops. */
+const STOP_GRACE_MS = 2000;
+const HOME_CHECK_MS = 5000;
 
 export interface DaemonOptions {
   /** With the configured store in it. */
@@ -53,17 +58,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon | unde
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #store: ContentStore;
-  readonly #lock: { release(): void };
+  readonly #lock: DaemonLock;
   readonly #registry: Registry;
   readonly #listeners: Listener[] = [];
-  readonly #connections = new Map<{ stop(): void }, Promise<void>>();
+  readonly #connections = new Map<Pick<Connection<unknown>, "stop" | "destroy">, Promise<void>>();
   readonly #startedMs = Date.now();
   /** Of the code that runs here: the stamp may be another one after a rebuild. */
   readonly #build = buildId();
+  readonly #version = packageVersion();
+  #watchdog: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
   #onStopped: () => void = () => undefined;
 
-  constructor(options: DaemonOptions, store: ContentStore, lock: { release(): void }) {
+  constructor(options: DaemonOptions, store: ContentStore, lock: DaemonLock) {
     this.#options = options;
     this.#store = store;
     this.#lock = lock;
@@ -105,8 +112,19 @@ export class Daemon {
     this.#listeners.push(
       await listen(home.controlSocket, log, (socket) => this.#accept(socket, controlProtocol(control))),
     );
+    this.#watchHome();
     const sockets = this.#listeners.map(({ path }) => path).join(" ");
-    log.info("started", { version: packageVersion(), build: this.#build, home: home.root, sockets });
+    log.info("started", { version: this.#version, build: this.#build, home: home.root, sockets });
+  }
+
+  /** A daemon whose home was removed (a test's, a container's) would otherwise live for ever, and nobody could reach it. */
+  #watchHome(): void {
+    this.#watchdog = setInterval(() => {
+      if (this.#lock.stands()) return;
+      this.#options.log.warn("the home is gone", { home: this.#options.home.root });
+      void this.stop();
+    }, HOME_CHECK_MS);
+    this.#watchdog.unref();
   }
 
   /** Stops accepting, answers what has arrived, makes everything durable, removes the sockets. */
@@ -118,12 +136,21 @@ export class Daemon {
   async #stopNow(): Promise<void> {
     const { log } = this.#options;
     log.info("stopping");
+    clearInterval(this.#watchdog);
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys()) connection.stop();
+    const deaf = setTimeout(() => {
+      for (const connection of this.#connections.keys()) connection.destroy();
+    }, STOP_GRACE_MS);
     await Promise.all(this.#connections.values());
+    clearTimeout(deaf);
     await this.#registry.close();
-    await this.#store.sync();
-    this.#store.close();
+    try {
+      await this.#store.sync();
+      this.#store.close();
+    } catch (error) {
+      log.error("the store was not synced", error);
+    }
     log.info("stopped");
     this.#lock.release();
     this.#onStopped();
@@ -142,7 +169,7 @@ export class Daemon {
   #status(): ControlOperations["status"]["reply"] {
     return {
       pid: process.pid,
-      version: packageVersion(),
+      version: this.#version,
       build: this.#build,
       startedMs: this.#startedMs,
       home: this.#options.home.root,

@@ -282,8 +282,10 @@ class LmdbManifest implements Manifest, ManifestMeta, EntryTable {
     this.#commitNow().catch(() => {});
   }
 
-  /** Joins the commit that is running, or starts one. */
+  /** Joins the commit that is running, or starts one with everything planned so far. */
   #commitNow(): Promise<void> {
+    // First, since a large flush starts a commit itself.
+    if (!this.#commit) this.#flush();
     this.#commit ??= this.#runCommit().finally(() => {
       this.#commit = undefined;
       this.#commitLater();
@@ -294,7 +296,6 @@ class LmdbManifest implements Manifest, ManifestMeta, EntryTable {
   async #runCommit(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#flush();
     if (this.#pending.isEmpty && this.#journal.isEmpty) return;
     try {
       this.#journal.rotate(this.#sequence + 1n);

@@ -144,6 +144,8 @@ test("setTimes is exact, does not follow links, and takes times before 1970", ()
   const { atimeNs, mtimeNs } = statSync(path, { bigint: true });
   assert.deepEqual([atimeNs, mtimeNs], [1_700_000_000_123_456_789n, -1n]);
   assert.equal(lstatSync(link, { bigint: true }).mtimeNs, 2n);
+  withFd(path, constants.O_RDONLY, (fd) => native.setTimes(fd, 3n, 4n));
+  assert.equal(statSync(path, { bigint: true }).mtimeNs, 4n);
 });
 
 test("syncfs and setProcessName", async () => {

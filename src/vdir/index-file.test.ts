@@ -22,7 +22,7 @@ import { IndexWriter } from "./index-file.js";
 import type { IndexOptions } from "./index-file.js";
 import { IndexReader } from "./index-reader.js";
 import { constants } from "./layout.js";
-import { Marks } from "./marks.js";
+import { Marks, MARKS_SIZE, makeStripes } from "./marks.js";
 
 const DIR = Number(constants.ENTRY_DIR | constants.ENTRY_BACKED);
 const VIRTUAL = Number(constants.ENTRY_VIRTUAL | constants.ENTRY_HASHED);
@@ -356,4 +356,17 @@ test("a full disk is an error, and no file stays", (t) => {
   } finally {
     execFileSync("umount", [mount]);
   }
+});
+
+test("marks and stripes that a power cut left without their bytes are mended", () => {
+  const run = mkdtempSync(join(folder, "cut-"));
+  writeFileSync(join(run, "stripes"), "");
+  writeFileSync(join(run, "marks"), Buffer.alloc(100, 1));
+  makeStripes(run);
+  const { buffer } = Marks.open(join(run, "marks"));
+  assert.equal(statSync(join(run, "stripes")).size, 4096);
+  assert.equal(statSync(join(run, "marks")).size, MARKS_SIZE);
+  assert.equal(new Uint8Array(buffer)[99], 1);
+  writeFileSync(join(run, "stripes"), Buffer.alloc(5000));
+  assert.throws(() => makeStripes(run), { code: "VRIFT_DAMAGED" });
 });

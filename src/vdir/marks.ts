@@ -69,7 +69,10 @@ function withSharedFile<T>(path: string, size: number, use: (fd: number) => T): 
   if (fd === undefined) throw new VriftError("VRIFT_DAMAGED", `${path} was removed while it was opened`);
   try {
     const status = fstatSync(fd);
-    if (!status.isFile() || status.size !== size) {
+    if (status.isFile() && status.size < size) {
+      // A power cut: the name was on disk before the bytes. Growing it takes nothing from who has it mapped.
+      writeAll(fd, Buffer.alloc(size - status.size), status.size);
+    } else if (!status.isFile() || status.size !== size) {
       throw new VriftError("VRIFT_DAMAGED", `${path} is not a file of ${size} bytes`);
     }
     return use(fd);

@@ -12,7 +12,9 @@ import { createInterface, type Interface } from "node:readline";
 const NATIVE = join(import.meta.dirname, "..", "..", "..", "build", "native");
 export const LIBRARY = join(NATIVE, "libvrift_inception.so");
 /** A test program of native/test. */
-export function program(name: "operations" | "quiet_reads" | "contention" | "held"): string {
+export function program(
+  name: "operations" | "quiet_reads" | "contention" | "spawning" | "calls" | "held",
+): string {
   return join(NATIVE, name);
 }
 const FIXTURE = join(NATIVE, "phantom_fixture");
@@ -172,6 +174,8 @@ export async function compare(scenario: Scenario): Promise<void> {
       makeTree(root, scenario.tree);
       const phantom = await Phantom.start(root, join(base, `run-${state}`), join(base, "source"));
       try {
+        const left = sh("find . -path ./.vrift -prune -o -type f ! -perm /111 -print", root).stdout;
+        assert.equal(left, "", "every plain file is virtual");
         if (state === "dead") await phantom.command("die");
         const result = sh(scenario.script, root, phantom.environment, scenario.shell);
         assert.equal(normalise(result.stderr), normalise(plain.stderr), `stderr, ${state}`);

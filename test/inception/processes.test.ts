@@ -16,7 +16,7 @@ const scripts: Record<string, string> = {
   "env -i, one after another":
     "env -i cat file; env -i sh -c 'env -i bash -c \"env -i cat file\"'; env -i ./script; env -i ./second; env -u LD_PRELOAD cat file; LD_PRELOAD= cat file; LD_PRELOAD=/no/such.so cat file 2>/dev/null",
   "subshells, jobs, pipes and traps":
-    "(cd sub; cat inner; (cd ..; cat file)); cat file & wait; cat file | (cat; cat sub/inner) | cat; trap 'cat file' EXIT; echo $(cat file)$(cd sub && cat inner); coproc { cat file; read -r; }; head -c 4 <&${COPROC[0]}; echo >&${COPROC[1]}; timeout 5 cat file; nohup cat file 2>/dev/null; xargs cat <<< file; exec cat file",
+    "(cd sub; cat inner; (cd ..; cat file)); cat file & wait; cat file | (cat; cat sub/inner) | cat; trap 'cat file' EXIT; echo $(cat file)$(cd sub && cat inner); coproc { cat file; read x; }; read y <&${COPROC[0]}; echo $y; echo >&${COPROC[1]}; wait; timeout 5 cat file; nohup cat file 2>/dev/null; xargs cat <<< file; exec cat file",
   "cd in every way":
     "cd sub; cat inner ../file; cd ..; cat file; pushd sub > /dev/null; cat inner; popd > /dev/null; cat file; ln -s sub l; cd l; cat inner ../file; cd -P .; cat inner; mkdir -p a/b; cd a/b; echo x > y; mv ../../a ../../c; cat y; ls; cd ..; ls b; cd ../sub; mv ../sub ../moved; cat inner; ls; cat ../file; pwd | sed 's/.*tree/tree/'",
   "a removed working directory":

@@ -1,18 +1,8 @@
 #include "directory_times.h"
 
-#include "bytes.h"
-
 /* linux/stat.h has neither. */
 #define UTIME_NOW 0x3fffffffl
 #define UTIME_OMIT 0x3ffffffel
-
-static bool directory_path(const struct view *view, const struct place *place, char *path) {
-  if (!place_real_path(view, place, path)) return false;
-  uint32_t length = view->root_length + 1 + place->length;
-  while (path[length - 1] != '/') length--;
-  path[length - 1] = 0;
-  return true;
-}
 
 static uint64_t in_flight(const struct view *view, const struct place *place) {
   const uint64_t *mark = &view->marks[vrift_mark_word(place_parent_hash(place))];
@@ -27,7 +17,7 @@ static void set_modified(const char *path, struct __kernel_timespec modified) {
 void directory_times_keep(const struct view *view, const struct place *place, struct directory_times *kept) {
   struct stat st;
   kept->known = false;
-  if (!directory_path(view, place, kept->path)) return;
+  if (!place_directory_path(view, place, kept->path)) return;
   kept->in_flight = in_flight(view, place);
   if (raw_statat(AT_FDCWD, kept->path, &st, AT_SYMLINK_NOFOLLOW) != 0) return;
   kept->modified = (struct __kernel_timespec){(int64_t)st.st_mtime, (int64_t)st.st_mtime_nsec};
@@ -44,5 +34,5 @@ void directory_times_restore(const struct view *view, const struct place *place,
 
 void directory_times_touch(const struct view *view, const struct place *place) {
   char path[PATH_SIZE];
-  if (directory_path(view, place, path)) set_modified(path, (struct __kernel_timespec){0, UTIME_NOW});
+  if (place_directory_path(view, place, path)) set_modified(path, (struct __kernel_timespec){0, UTIME_NOW});
 }

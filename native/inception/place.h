@@ -46,6 +46,9 @@ uint64_t place_parent_hash(const struct place *place);
 /* `<root>/<key>` into PATH_SIZE bytes; false when too long. */
 bool place_real_path(const struct view *view, const struct place *place, char *out);
 
+/* The same of the directory that holds the name. */
+bool place_directory_path(const struct view *view, const struct place *place, char *out);
+
 /* Path behind a descriptor into PATH_SIZE bytes, NUL-terminated: length or -errno; -ENOENT when it was deleted. */
 long descriptor_path(int fd, char *out);
 

@@ -58,6 +58,14 @@ bool place_real_path(const struct view *view, const struct place *place, char *o
   return true;
 }
 
+bool place_directory_path(const struct view *view, const struct place *place, char *out) {
+  if (!place_real_path(view, place, out)) return false;
+  uint32_t length = view->root_length + 1 + place->length;
+  while (out[length - 1] != '/') length--;
+  out[length - 1] = 0;
+  return true;
+}
+
 /* The last component of `path`: its start and end; `end` leaves out trailing slashes. */
 static void last_component(const char *path, size_t *start, size_t *end, bool *slash) {
   size_t length = text_length(path), stop = length;

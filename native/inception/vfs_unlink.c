@@ -10,10 +10,7 @@
 /* What the kernel would ask for: write and search permission on the directory. */
 static long may_remove(const struct view *view, const struct place *place) {
   char path[PATH_SIZE];
-  if (!place_real_path(view, place, path)) return -ENAMETOOLONG;
-  uint32_t length = view->root_length + 1 + place->length;
-  while (path[length - 1] != '/') length--;
-  path[length - 1] = 0;
+  if (!place_directory_path(view, place, path)) return -ENAMETOOLONG;
   return raw_faccessat2(AT_FDCWD, path, 3, AT_EACCESS);
 }
 

@@ -4,6 +4,7 @@
  * what matters.
  */
 import {
+  readdirSync,
   chmodSync,
   closeSync,
   constants,
@@ -159,6 +160,16 @@ export function unlinkIfPresent(path: string): boolean {
     return true;
   } catch (error) {
     if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+/** Names in a directory, none when it is not there. */
+export function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return [];
     throw error;
   }
 }

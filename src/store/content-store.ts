@@ -3,7 +3,7 @@ import { closeSync, constants, fchmodSync, fstatSync, openSync, readdirSync, ren
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
-import { isErrno, makeDirectory, openNew, readFully, temporaryName } from "../platform/files.js";
+import { makeDirectory, namesIn, openNew, readFully, temporaryName } from "../platform/files.js";
 import { EMPTY_HASH, hashToHex } from "../platform/hash.js";
 import { native } from "../platform/native.js";
 import {
@@ -101,15 +101,6 @@ function findBlob(layout: StoreLayout, hash: ContentHash): BlobId | undefined {
     }
   }
   return undefined;
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }
 
 function isEmptyId(id: BlobId): boolean {

@@ -1,22 +1,9 @@
 /** What the kernel says of one name: the facts of a scan record, from lstat. */
 import { lstatSync, realpathSync } from "node:fs";
 import { isErrno } from "../platform/files.js";
+import type { ScanEntry } from "../platform/scan.js";
 
-export interface PhysicalName {
-  readonly type: "file" | "dir" | "symlink" | "special";
-  /** st_mode & 07777. */
-  readonly mode: number;
-  readonly size: bigint;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-  readonly ino: bigint;
-  readonly dev: bigint;
-  readonly nlink: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** 512-byte units. */
-  readonly blocks: number;
-}
+export type PhysicalName = Omit<ScanEntry, "key" | "validUtf8" | "rawKey" | "xattr" | "errno">;
 
 /** `undefined` when there is no such name. */
 export function lookPhysical(path: string): PhysicalName | undefined {

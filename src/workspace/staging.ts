@@ -2,9 +2,8 @@
  * Names under which a file is made before it takes its place: `.vrift/staging/<pid>.<n>` of a phantom workspace; in a solid
  * one, which has no directory of ours, `.vrift-<pid>.<n>` beside the target for as long as it takes to rename it.
  */
-import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { isErrno, unlinkIfPresent } from "../platform/files.js";
+import { isErrno, namesIn, unlinkIfPresent } from "../platform/files.js";
 import type { Tree } from "./tree.js";
 
 let counter = 0;
@@ -39,14 +38,5 @@ function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     return !isErrno(error, "ESRCH");
-  }
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
   }
 }

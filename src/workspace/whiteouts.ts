@@ -2,11 +2,10 @@
  * Whiteouts: files in `.vrift/whiteouts/` that say "this virtual name is removed", made by programs. Named
  * `<16 hex of pathHash(key)>`, with `.1`, `.2`… where another key has the name; the content is the key.
  */
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isUtf8 } from "node:buffer";
 import type { Tree } from "./tree.js";
-import { isErrno, readPrivateFile, unlinkIfPresent } from "../platform/files.js";
+import { namesIn, readPrivateFile, unlinkIfPresent } from "../platform/files.js";
 
 export interface Whiteout {
   readonly file: string;
@@ -47,13 +46,4 @@ export function isWhitedOut(keys: ReadonlySet<string>, key: string): boolean {
     if (keys.has(key.slice(0, end))) return true;
   }
   return false;
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return [];
-    throw error;
-  }
 }

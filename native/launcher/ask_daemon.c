@@ -11,38 +11,36 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "home.h"
 
 /* A workspace that is open answers in one; opening a large one is the long way's business, which has a terminal to tell. */
 enum { PATIENCE_MS = 1000 };
 
 /* As socketDirectory() in src/platform/paths.ts, for homes whose sockets are in them. */
 static int control_address(struct sockaddr_un *address) {
-  const char *home = getenv("VRIFT_HOME");
-  const char *suffix = "";
-  if (home == NULL || home[0] == 0) {
-    home = getenv("HOME");
-    suffix = "/.vrift";
-  }
-  if (home == NULL || home[0] != '/') return -1;
-  size_t longest = strlen(home) + strlen(suffix) + strlen("/sockets/") + 37;
+  char home[PATH_MAX];
+  if (home_directory(home) < 0) return -1;
+  size_t longest = strlen(home) + strlen("/sockets/") + 37;
   if (longest >= sizeof address->sun_path) return -1;
   memset(address, 0, sizeof *address);
   address->sun_family = AF_UNIX;
-  snprintf(address->sun_path, sizeof address->sun_path, "%s%s/sockets/control.sock", home, suffix);
+  snprintf(address->sun_path, sizeof address->sun_path, "%s/sockets/control.sock", home);
   return 0;
 }
 
 /* Non-blocking: a daemon that does not accept leaves its queue full, which the kernel says at once. */
-static int connect_daemon(void) {
+static int connect_daemon(enum asked *failure) {
   struct sockaddr_un address;
   if (control_address(&address) < 0) return -1;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -1;
   struct ucred peer;
   socklen_t size = sizeof peer;
-  if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
-      getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid())
+  if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+    if (errno == ENOENT || errno == ECONNREFUSED) *failure = NOBODY_LISTENS;
+  } else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid()) {
     return fd;
+  }
   close(fd);
   return -1;
 }
@@ -121,12 +119,13 @@ static int find_library(const char *root, struct view *view) {
   return access(view->preload, R_OK);
 }
 
-int ask_daemon(const char *root, struct view *view) {
+enum asked ask_daemon(const char *root, struct view *view) {
   char line[2 * PATH_MAX];
-  if (find_library(root, view) < 0) return -1;
-  int fd = connect_daemon();
-  if (fd < 0) return -1;
+  enum asked failure = NO_VIEW;
+  if (find_library(root, view) < 0) return NO_VIEW;
+  int fd = connect_daemon(&failure);
+  if (fd < 0) return failure;
   int answered = send_question(fd, root) == 0 && read_line(fd, line, sizeof line) == 0;
   close(fd);
-  return answered ? parse_reply(line, view) : -1;
+  return answered && parse_reply(line, view) == 0 ? VIEW_FOUND : NO_VIEW;
 }

@@ -8,7 +8,13 @@
 
 #include "view.h"
 
-/* `root`: the project. 0 and a filled view, or -1. */
-int ask_daemon(const char *root, struct view *view);
+enum asked {
+  VIEW_FOUND,
+  NOBODY_LISTENS, /* a daemon has to be started */
+  NO_VIEW,
+};
+
+/* `root`: the project. */
+enum asked ask_daemon(const char *root, struct view *view);
 
 #endif

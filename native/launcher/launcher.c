@@ -16,6 +16,7 @@
 #include "environment.h"
 #include "note.h"
 #include "prepare.h"
+#include "start_turn.h"
 
 enum { EXIT_VRIFT_FAILED = 125 };
 
@@ -87,7 +88,11 @@ int main(int argc, char **argv) {
 
   struct view view = {0};
   int command = command_without_options(argc, argv);
-  if (command != 0 && ask_daemon(root, &view) == 0) become_with_view(argv + command, &view);
+  if (command != 0) {
+    enum asked asked = ask_daemon(root, &view);
+    if (asked == NOBODY_LISTENS) asked = wait_for_start_turn(root, &view);
+    if (asked == VIEW_FOUND) become_with_view(argv + command, &view);
+  }
 
   prepare(root, argc, argv, &answer);
   if (!answer.ended) become_unprepared(argc, argv);

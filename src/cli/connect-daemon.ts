@@ -5,7 +5,7 @@ import { daemonStatus } from "./daemon-status.js";
 import { within } from "./within.js";
 
 /** More than stopping one and starting another take together, each with its own limit. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 20_000;
 
 /**
  * The daemon of the home, started when none runs. It must not become part of a run that happens to start it: the library

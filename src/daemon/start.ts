@@ -11,7 +11,8 @@ import { VriftError } from "../platform/errors.js";
 import { isErrno, makeDirectory } from "../platform/files.js";
 import type { Home } from "../platform/paths.js";
 
-const START_TIMEOUT_MS = 5000;
+/** On a machine that does something else. One that ends is not waited for. */
+const START_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 5000;
 const POLL_MS = 10;
 
@@ -22,7 +23,7 @@ export interface EnsureOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** @throws VriftError VRIFT_NO_DAEMON with the last line of the log when none answers within 5 seconds. */
+/** @throws VriftError VRIFT_NO_DAEMON with the last line of the log when none answers within 10 seconds, or it ended. */
 export async function ensureDaemon(home: Home, options: EnsureOptions = {}): Promise<ControlClient> {
   const running = await connectIfRunning(home);
   if (running === undefined) return startAndConnect(home, options);

@@ -1,7 +1,7 @@
 /**
  * Every on-disk name, built in one place (DESIGN: "Processes and files"). Pure: nothing is created or looked at here.
  */
-import { tmpdir, userInfo } from "node:os";
+import { userInfo } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 
 /** The specification's socket path; only the daemon of the default home listens on it. */
@@ -78,7 +78,7 @@ export function socketDirectory(homeRoot: string, env: NodeJS.ProcessEnv = proce
   const tag = shortTag(homeRoot);
   const runtime = env["XDG_RUNTIME_DIR"];
   if (runtime && isAbsolute(runtime) && Buffer.byteLength(runtime) < 50) return join(runtime, `vrift-${tag}`);
-  return join(tmpdir(), `vrift-${userInfo().uid}-${tag}`);
+  return join("/tmp", `vrift-${userInfo().uid}-${tag}`);
 }
 
 export function workspacePaths(home: Home, id: string): WorkspacePaths {

@@ -391,13 +391,14 @@ static bool check_all(const struct vrift_index_view *view, int changing, const c
   return unsure;
 }
 
-static void choose(uint64_t *version) {
-  order->what = below(12) == 0 ? GROW : UPDATE;
-  order->number = (int)below(KEYS);
+/* Each kind in its turn, so that a short run has them all; removals and insertions are as many. */
+static void choose(uint64_t *version, int turn) {
+  static const enum what kinds[8] = {UPDATE, REMOVE, INSERT, UPDATE, REMOVE, INSERT, UPDATE, GROW};
+  order->what = kinds[turn % 8];
+  do order->number = (int)below(KEYS);
+  while ((order->what == REMOVE && order->number < STEADY) ||
+         (order->what != GROW && (shared->keys[order->number].published & 1) != (order->what != INSERT)));
   order->version = ++*version;
-  bool there = shared->keys[order->number].published & 1;
-  if (order->what == UPDATE && order->number >= STEADY && below(2)) order->what = REMOVE;
-  if (order->what != GROW && !there) order->what = INSERT;
   if (order->what != GROW) shared->keys[order->number].begun = order->version * 2 + (order->what != REMOVE);
 }
 
@@ -423,7 +424,7 @@ static void continue_growth(pid_t child) {
 static void populate(uint64_t *version) {
   memset(shared, 0, sizeof *shared);
   for (int i = 0; i < KEYS; i++) {
-    bool there = i < STEADY || below(2);
+    bool there = i < STEADY || i % 2 == 0;
     ++*version;
     shared->keys[i].begun = shared->keys[i].published = *version * 2 + there;
   }
@@ -436,7 +437,7 @@ static void run_stopped(const char *path, int changes) {
   pid_t child = start_writer(path, KEYS + 8);
   map(path, &mapped);
   for (int turn = 0; turn < changes; turn++) {
-    choose(&version);
+    choose(&version, turn);
     int changing = order->what == GROW ? -1 : order->number;
     if (order->what == GROW) continue_growth(child);
     for (uint64_t at = 1;; at++) {
@@ -477,7 +478,7 @@ static void run_killed(const char *path, int rounds) {
     populate(&version);
     pid_t child = start_writer(path, KEYS + 8);
     map(path, &mapped);
-    choose(&version);
+    choose(&version, round);
     int changing = order->what == GROW ? -1 : order->number;
     if (order->what == GROW) continue_growth(child);
     for (uint32_t left = below(order->what == GROW ? 60 : 700); left > 0 && step(child) != DONE; left--);

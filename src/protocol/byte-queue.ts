@@ -1,10 +1,12 @@
+const EMPTY = Buffer.alloc(0);
+
 /**
  * Bytes of a stream that are not consumed yet, in one piece. Chunks are copied only when something of an earlier one is
  * left, and by doubling, so that a message that comes byte by byte is copied a constant number of times. Bytes once
- * given out are never overwritten.
+ * given out are never overwritten. An empty queue holds on to nothing.
  */
 export class ByteQueue {
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = EMPTY;
   #start = 0;
   #end = 0;
   /** `#buffer` was made here and may be written behind `#end`. */
@@ -38,13 +40,19 @@ export class ByteQueue {
 
   /** Consumes `length` bytes, which must be there, and gives a view of them. */
   take(length: number): Buffer {
-    const from = this.#start;
+    const taken = this.#buffer.subarray(this.#start, this.#start + length);
+    this.skip(length);
+    return taken;
+  }
+
+  /** Consumes `length` bytes, which must be there. */
+  skip(length: number): void {
     this.#start += length;
-    return this.#buffer.subarray(from, this.#start);
+    if (this.#start === this.#end) this.clear();
   }
 
   clear(): void {
-    this.#adopt(Buffer.alloc(0), 0);
+    this.#adopt(EMPTY, 0);
     this.#owned = false;
   }
 

@@ -41,8 +41,18 @@ export class FrameReader {
       throw this.#refused;
     }
     if (this.#bytes.length < HEADER_SIZE + length) return undefined;
-    this.#bytes.take(HEADER_SIZE);
+    this.#bytes.skip(HEADER_SIZE);
     return this.#bytes.take(length);
+  }
+
+  /** Bytes that were pushed and not given out. */
+  get buffered(): number {
+    return this.#bytes.length;
+  }
+
+  /** Takes them away, unread. */
+  rest(): Buffer {
+    return this.#bytes.take(this.#bytes.length);
   }
 
   /** True when a frame has begun and is not complete: the stream must not end here. */

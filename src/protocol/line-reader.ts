@@ -29,8 +29,19 @@ export class LineReader {
     this.#searched = end < 0 ? this.#bytes.length : 0;
     if (end < 0) return undefined;
     const line = this.#bytes.take(end).toString("utf8");
-    this.#bytes.take(1);
+    this.#bytes.skip(1);
     return line;
+  }
+
+  /** Bytes that were pushed and not given out. */
+  get buffered(): number {
+    return this.#bytes.length;
+  }
+
+  /** Takes them away, unread. */
+  rest(): Buffer {
+    this.#searched = 0;
+    return this.#bytes.take(this.#bytes.length);
   }
 
   /** True when a line has begun and is not complete: the stream must not end here. */

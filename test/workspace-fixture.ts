@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { hashToHex } from "../src/platform/hash.js";
 import { silentLog } from "../src/platform/log.js";
-import { native } from "../src/platform/native.js";
 import { projectPaths, resolveHome } from "../src/platform/paths.js";
 import type { Home } from "../src/platform/paths.js";
 import type { VnodeEntry } from "../src/protocol/messages.js";
@@ -12,6 +11,7 @@ import { openStore } from "../src/store/content-store.js";
 import type { ContentStore } from "../src/store/store.js";
 import { Registry } from "../src/daemon/registry.js";
 import type { RegistryOptions } from "../src/daemon/registry.js";
+import { whiteoutStem } from "../src/workspace/whiteouts.js";
 import type { AdoptEntry } from "../src/workspace/workspace.js";
 
 export interface Fixture {
@@ -76,8 +76,7 @@ export async function workspaceFixture(options: RegistryOptions = {}): Promise<F
       return { content_hash: hash, size, mtime, mode, flags: 0 };
     },
     whiteOut: (key) => {
-      const name = native.pathHash(Buffer.from(key)).toString(16).padStart(16, "0");
-      const file = join(projectPaths(root).whiteouts, name);
+      const file = join(projectPaths(root).whiteouts, whiteoutStem(Buffer.from(key)));
       writeFileSync(file, key);
       return file;
     },

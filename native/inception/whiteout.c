@@ -5,11 +5,23 @@
 
 #define COLLISION_LIMIT 16
 
+/*
+ * Named after two hashes that have nothing to do with each other. Keys of one path hash are easily made, and with one name for
+ * all of them there would be an end to the suffixes, and a hole in their row whenever one is taken away.
+ */
+static uint64_t second_hash(const struct place *place) {
+  uint64_t hash = 0xcbf29ce484222325ull;
+  for (uint32_t i = 0; i < place->length; i++) hash = (hash ^ place->key[i]) * 0x100000001b3ull;
+  return hash;
+}
+
 static bool whiteout_path(const struct view *view, const struct place *place, int collision, char *out) {
   static const char directory[] = "/.vrift/whiteouts/";
-  uint8_t hash[8];
-  if (view->root_length + sizeof directory + 24 > PATH_SIZE) return false;
+  uint64_t second = second_hash(place);
+  uint8_t hash[16];
+  if (view->root_length + sizeof directory + 40 > PATH_SIZE) return false;
   for (int i = 0; i < 8; i++) hash[i] = (uint8_t)(place->hash >> (56 - 8 * i));
+  for (int i = 0; i < 8; i++) hash[8 + i] = (uint8_t)(second >> (56 - 8 * i));
   char *end = append_text(out, view->root);
   end = append_hex(append_text(end, directory), hash, sizeof hash);
   if (collision > 0) end = append_decimal(append_text(end, "."), (uint64_t)collision);

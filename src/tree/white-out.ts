@@ -8,8 +8,8 @@ import {
   unlinkIfPresent,
   writeFileAtomic,
 } from "../platform/files.js";
-import { native } from "../platform/native.js";
 import { projectPaths } from "../platform/paths.js";
+import { whiteoutStem } from "../workspace/whiteouts.js";
 import { stagingName } from "./staging-name.js";
 
 export function whiteOut(root: string, key: string): void {
@@ -17,7 +17,7 @@ export function whiteOut(root: string, key: string): void {
   makeDirectory(staging);
   makeDirectory(whiteouts);
   const bytes = Buffer.from(key);
-  const stem = join(whiteouts, native.pathHash(bytes).toString(16).padStart(16, "0"));
+  const stem = join(whiteouts, whiteoutStem(bytes));
   const temporary = stagingName(staging);
   writeFileAtomic(temporary, bytes);
   try {

@@ -1,15 +1,23 @@
 /**
  * Whiteouts: files in `.vrift/whiteouts/` that say "this virtual name is removed", made by programs. Named
- * `<16 hex of pathHash(key)>`, with `.1`, `.2`… where another key has the name; the content is the key.
+ * `<16 hex of pathHash(key)><16 hex of FNV-1a 64>`, with `.1`, `.2`… where another key has the name; the content is the key.
  */
 import { join } from "node:path";
 import { isUtf8 } from "node:buffer";
 import type { Tree } from "./tree.js";
 import { namesIn, readPrivateFile, unlinkIfPresent } from "../platform/files.js";
+import { native } from "../platform/native.js";
 
 export interface Whiteout {
   readonly file: string;
   readonly key: string;
+}
+
+/** The name of a key's whiteout, without a suffix: native/inception/whiteout.c makes the same. */
+export function whiteoutStem(key: Buffer): string {
+  let second = 0xcbf2_9ce4_8422_2325n;
+  for (const byte of key) second = BigInt.asUintN(64, (second ^ BigInt(byte)) * 0x100_0000_01b3n);
+  return [native.pathHash(key), second].map((hash) => hash.toString(16).padStart(16, "0")).join("");
 }
 
 /**
@@ -19,7 +27,7 @@ export interface Whiteout {
 export function readWhiteouts(directory: string): Whiteout[] {
   const found: Whiteout[] = [];
   for (const name of namesIn(directory)) {
-    if (!/^[0-9a-f]{16}(\.[1-9][0-9]*)?$/.test(name)) continue;
+    if (!/^[0-9a-f]{32}(\.[1-9][0-9]*)?$/.test(name)) continue;
     const file = join(directory, name);
     const bytes = readPrivateFile(file);
     if (bytes === undefined || bytes.length === 0 || !isUtf8(bytes)) continue;

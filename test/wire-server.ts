@@ -13,10 +13,10 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** @param serve called for each connection. */
-export async function testServer(serve: (socket: Socket) => void): Promise<TestServer> {
+/** @param serve called for each connection. @param at where to listen, instead of in a temporary directory. */
+export async function testServer(serve: (socket: Socket) => void, at?: string): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), "vrift-client-"));
-  const path = join(directory, "s");
+  const path = at ?? join(directory, "s");
   const connections: Socket[] = [];
   const server = createServer((socket) => {
     connections.push(socket);

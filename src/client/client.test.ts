@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import type { Socket } from "node:net";
 import { afterEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { greeting, scriptedServer } from "../../test/scripted-server.js";
+import type { Answer } from "../../test/scripted-server.js";
 import { testServer } from "../../test/wire-server.js";
 import type { TestServer } from "../../test/wire-server.js";
-import { decodeRequest } from "../protocol/decode.js";
 import { encodeResponse } from "../protocol/encode.js";
-import { FrameReader, encodeFrame } from "../protocol/frame.js";
-import type { VeloRequest, VeloResponse } from "../protocol/messages.js";
+import { encodeFrame } from "../protocol/frame.js";
+import type { VeloRequest } from "../protocol/messages.js";
 import { connect } from "./client.js";
 import type { ConnectOptions, VriftClient } from "./client.js";
 
@@ -21,33 +21,16 @@ afterEach(async () => {
   await server.close();
 });
 
-type Answer = (message: VeloRequest, socket: Socket) => VeloResponse | Buffer | undefined;
-
 /** A server that greets, notes what it got and answers the rest as told; and a client of it. */
 async function start(answer: Answer, options: Partial<ConnectOptions> = {}): Promise<VeloRequest[]> {
   const got: VeloRequest[] = [];
-  server = await testServer((socket) => {
-    const reader = new FrameReader();
-    socket.on("data", (chunk) => {
-      reader.push(chunk);
-      for (let payload = reader.next(); payload !== undefined; payload = reader.next()) {
-        if (socket.destroyed) return;
-        const message = decodeRequest(payload);
-        got.push(message);
-        const reply = answer(message, socket) ?? greet(message);
-        if (reply !== undefined) socket.write(encodeFrame("type" in reply ? encodeResponse(reply) : reply));
-      }
-    });
+  server = await scriptedServer((message, socket, connection) => {
+    got.push(message);
+    const reply = answer(message, socket, connection);
+    return reply instanceof Uint8Array ? encodeFrame(reply) : reply;
   });
   client = connect({ socketPath: server.path, ...options });
   return got;
-}
-
-function greet(message: VeloRequest): VeloResponse | undefined {
-  if (message.type === "Handshake") return { type: "HandshakeAck", server_version: "0.1.9" };
-  if (message.type === "RegisterWorkspace")
-    return { type: "RegisterAck", workspace_id: `id of ${message.project_root}` };
-  return undefined;
 }
 
 const entry = { content_hash: new Uint8Array(32).fill(1), size: 3n, mtime: 4n, mode: 0o644, flags: 0 };
@@ -133,7 +116,7 @@ test("another major version is refused, naming both", async () => {
   await assert.rejects(client.status(), { code: "EPROTO", message: /ours is 0\.1\.0, theirs 2\.0\.0/ });
 });
 
-test("a broken connection rejects what waits; the next request connects again, to the same workspace", async () => {
+test("a broken connection rejects a change, sends a read again, and is made again for the same workspace", async () => {
   const got = await start((message, socket) => {
     if (message.type === "ManifestRemove") socket.destroy();
     if (message.type === "ManifestGet") return { type: "ManifestAck", entry };
@@ -142,15 +125,16 @@ test("a broken connection rejects what waits; the next request connects again, t
   await client.register("/proj");
   const first = client.remove("a");
   const second = client.get("b");
-  await assert.rejects(first, { code: "ECONNRESET", message: /ManifestRemove was not answered/ });
-  await assert.rejects(second, { code: "ECONNRESET", message: /ManifestGet was not answered/ });
-  assert.deepEqual(await client.get("c"), entry);
+  await assert.rejects(first, {
+    code: "ECONNRESET",
+    message: /ManifestRemove was not answered and may or may not have been done/,
+  });
+  assert.deepEqual(await second, entry);
   assert.deepEqual(
     got.map((message) => message.type),
     ["Handshake", "RegisterWorkspace", "ManifestRemove", "Handshake", "RegisterWorkspace", "ManifestGet"],
   );
   server.drop();
-  await new Promise((resolve) => setTimeout(resolve, 20));
   const again = await Promise.all([client.get("d"), client.get("e")]);
   assert.deepEqual(again, [entry, entry]);
   assert.equal(server.connections.length, 1);
@@ -185,7 +169,7 @@ test("connecting can be aborted", async () => {
 });
 
 test("close rejects what waits and what comes later, also while connecting", async () => {
-  await start((message) => (message.type === "Status" ? undefined : greet(message)));
+  await start((message) => (message.type === "Status" ? undefined : greeting(message)));
   await client.register("/p");
   const status = client.status();
   await new Promise((resolve) => setTimeout(resolve, 10));

@@ -13,9 +13,14 @@ export interface OpenOptions {
   readonly timeoutMs?: number;
   /** Gives up connecting with the signal's reason. It does not end a connection that is made. */
   readonly signal?: AbortSignal;
+  /** True: a daemon that is not there is waited for until the timeout, as when it is just being started. By default it is ECONNREFUSED at once. */
+  readonly waitForDaemon?: boolean;
 }
 
-/** A peer that does not accept leaves its queue full; the kernel then says EAGAIN at once instead of waiting. */
+/**
+ * Milliseconds between attempts: a peer that does not accept leaves its queue full (the kernel then says EAGAIN at once
+ * instead of waiting), and one that is being started is not there yet.
+ */
 const RETRY_MS = 20;
 
 /**
@@ -23,21 +28,41 @@ const RETRY_MS = 20;
  *   for a path that does not fit into a socket address (Node would cut it and connect to another socket).
  */
 export async function openSocket(path: string, options: OpenOptions = {}): Promise<Socket> {
+  const absentUntil = options.waitForDaemon === true ? Infinity : 0;
+  return await withDeadline(
+    () => `connecting to ${path}`,
+    options,
+    async (signal) => dial(path, signal, absentUntil),
+  );
+}
+
+/**
+ * As openSocket, without a deadline of its own.
+ * @param absentUntil `performance.now()` until which a peer that is not there is waited for.
+ */
+export async function dial(path: string, signal: AbortSignal, absentUntil: number): Promise<Socket> {
   if (Buffer.byteLength(path) > SOCKET_PATH_MAX) {
     throw new VriftError("ENAMETOOLONG", `the socket path ${path} is over ${SOCKET_PATH_MAX} bytes`);
   }
-  return await withDeadline(`connecting to ${path}`, options, async (signal) => {
-    for (;;) {
+  for (;;) {
+    try {
       const socket = await attempt(path, signal);
       if (socket !== undefined) return socket;
-      await wait(RETRY_MS, undefined, { signal });
+    } catch (error) {
+      if (!isAbsent(error) || performance.now() >= absentUntil) throw error;
     }
-  });
+    await wait(RETRY_MS, undefined, { signal });
+  }
 }
 
-/** Runs `work` with a signal that ends at the timeout or with the caller's, and says which it was. */
+/** Nobody listens. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof VriftError && error.code === "ECONNREFUSED";
+}
+
+/** Runs `work` with a signal that ends at the timeout or with the caller's, and says which it was. @param doing for the message. */
 export async function withDeadline<T>(
-  doing: string,
+  doing: () => string,
   { timeoutMs = CONNECT_TIMEOUT_MS, signal }: OpenOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
@@ -47,7 +72,7 @@ export async function withDeadline<T>(
   } catch (error) {
     signal?.throwIfAborted();
     if (!deadline.aborted) throw error;
-    throw new VriftError("ETIMEDOUT", `${doing} took more than ${timeoutMs} ms`, { cause: error });
+    throw new VriftError("ETIMEDOUT", `${doing()} took more than ${timeoutMs} ms`, { cause: error });
   }
 }
 

@@ -19,25 +19,14 @@ export const CONNECT_TIMEOUT_MS = 5000;
 export const CONTROL_LINE_MAX = FRAME_MAX;
 
 /**
- * Bytes of replies that wait in this process for a peer to read them, beyond the kernel's socket buffer. From there on the
- * peer is neither read from nor answered. Not below the high-water mark of Node's sockets (64 KiB in newer ones), or nobody
- * would say when they are gone.
+ * Requests of one client that are under way, and the bytes of them; the next one waits. A daemon that answers 200,000 a
+ * second needs some hundreds on the way to stay busy over a wake-up of a millisecond; more would only lie in buffers.
  */
-export const REPLIES_UNREAD_MAX = 64 * 1024;
+export const PIPELINE_REQUESTS_MAX = 1024;
+export const PIPELINE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Replies that are ready together are written with one call, up to so many bytes: a third of the kernel's socket buffer. */
-export const REPLY_BATCH = 64 * 1024;
+/** Connections on which one read is tried. A daemon that ends on a request is not brought down by it for ever. */
+export const READ_ATTEMPTS_MAX = 3;
 
-/** Bytes of replies that wait for an earlier one of the same connection. From there on nothing more is begun. */
-export const REPLIES_HELD_MAX = 1024 * 1024;
-
-/** Bytes of whole requests that are read ahead of what is being answered: one chunk as Node reads it. */
-export const REQUESTS_AHEAD_MAX = 64 * 1024;
-
-/**
- * What one connection may do before the others have their turn: so many messages, so many milliseconds (looked at every few
- * messages), so many bytes. One that sends thousands ahead then holds up a neighbour by about a millisecond.
- */
-export const TURN_MESSAGES = 256;
-export const TURN_MS = 1;
-export const TURN_BYTES = 32 * 1024;
+/** Milliseconds after a connection broke in which a daemon that is not there is waited for: its successor is on the way. */
+export const SUCCESSION_MS = 1000;

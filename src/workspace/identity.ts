@@ -6,7 +6,6 @@
 import { randomBytes } from "node:crypto";
 import { lstatSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
-import { VriftError } from "../platform/errors.js";
 import {
   isErrno,
   makeDirectory,
@@ -14,16 +13,12 @@ import {
   unlinkIfPresent,
   writeFileAtomic,
 } from "../platform/files.js";
-import { hashBytes, hashToHex } from "../platform/hash.js";
 import { projectPaths } from "../platform/paths.js";
+import { ID_LENGTH, readWorkspaceFile, solidId } from "../platform/workspace-id.js";
+import type { WorkspaceFile } from "../platform/workspace-id.js";
 
-const ID_LENGTH = 32;
-
-export interface WorkspaceFile {
-  readonly id: string;
-  readonly device: bigint;
-  readonly inode: bigint;
-}
+export { readWorkspaceFile, solidId } from "../platform/workspace-id.js";
+export type { WorkspaceFile } from "../platform/workspace-id.js";
 
 export type Identity =
   | { readonly kind: "solid"; readonly id: string }
@@ -31,10 +26,6 @@ export type Identity =
   | { readonly kind: "phantom"; readonly id: string; readonly moved: boolean }
   /** A copy of a workspace that still exists at `original`: it needs an id and entries of its own. */
   | { readonly kind: "copy"; readonly of: string; readonly original: string };
-
-export function solidId(root: string): string {
-  return hashToHex(hashBytes(Buffer.from(root))).slice(0, ID_LENGTH);
-}
 
 export function newPhantomId(): string {
   return randomBytes(ID_LENGTH / 2).toString("hex");
@@ -55,22 +46,6 @@ export function identify(root: string, recordedRoot: (id: string) => string | un
   if (original?.id === file.id && isWrittenFor(original, recorded))
     return { kind: "copy", of: file.id, original: recorded };
   return { kind: "phantom", id: file.id, moved };
-}
-
-/** undefined: no such file, so not a phantom workspace. VRIFT_DAMAGED when it cannot be understood. */
-export function readWorkspaceFile(root: string): WorkspaceFile | undefined {
-  const path = projectPaths(root).workspaceFile;
-  let bytes: Buffer | undefined;
-  try {
-    bytes = readPrivateFile(path);
-  } catch (error) {
-    if (isErrno(error, "ENOTDIR")) return undefined;
-    throw error;
-  }
-  if (bytes === undefined) return undefined;
-  const match = /^id ([0-9a-f]{32})\ndevice (\d{1,20})\ninode (\d{1,20})\n$/.exec(bytes.toString("latin1"));
-  if (match === null) throw new VriftError("VRIFT_DAMAGED", `${path} does not say which workspace this is`);
-  return { id: match[1]!, device: BigInt(match[2]!), inode: BigInt(match[3]!) };
 }
 
 /** Makes `.vrift/` with what belongs in it, then the file itself, durably: from now on the directory is phantom. */

@@ -39,7 +39,8 @@ test("the filters of test/data/sweep-filter.jsonl are built and read to the byte
 });
 
 test("the filter of CasSweep, checked by an independent program", python, () => {
-  const check = (input: string): string => execFileSync("python3", [script, "check"], { input, encoding: "utf8" });
+  const check = (input: string): string =>
+    execFileSync("python3", [script, "check"], { input, encoding: "utf8" });
   assert.equal(Number(check(text)), vectors.length);
   const own = [1, 20, 300].map((count) => {
     const hashes = Array.from({ length: count }, () => randomBytes(32));
@@ -68,8 +69,12 @@ test("few others pass for named at the usual size", () => {
 });
 
 test("the longest filter fits into a frame; what is no hash is refused", () => {
-  assert.equal(encodeRequest({ type: "CasSweep", bloom_filter: new Uint8Array(SWEEP_FILTER_MAX) }).length, FRAME_MAX);
+  assert.equal(
+    encodeRequest({ type: "CasSweep", bloom_filter: new Uint8Array(SWEEP_FILTER_MAX) }).length,
+    FRAME_MAX,
+  );
   assert.equal(buildSweepFilter([randomBytes(32)], 1e12).length, SWEEP_FILTER_MAX);
   assert.throws(() => buildSweepFilter([randomBytes(31)]), { code: "EINVAL" });
-  for (const bits of [0, -1, NaN, Infinity]) assert.throws(() => buildSweepFilter([], bits), { code: "EINVAL" });
+  for (const bits of [0, -1, NaN, Infinity])
+    assert.throws(() => buildSweepFilter([], bits), { code: "EINVAL" });
 });

@@ -5,8 +5,9 @@
  *   empty                                the content of every empty file
  *   roots/<name>                         what a workspace or snapshot needs
  *   leases/<pid>.<n>.<random>            what work in progress needs, flock'd by its process
- *   trash/<64 hex>_<size>.bin            swept, deleted after the grace period, restored by a lookup
+ *   trash/ab/<64 hex>_<size>.bin         swept, deleted after the grace period, restored by a lookup
  *   trash/<blob name>.<ms>.<pid>.<n>.bad quarantined: not the content its name says; never restored
+ *   sweep.lock                           flock'd by the one sweep that runs
  *   incoming/.*.tmp                      being written, flock'd, where O_TMPFILE is not to be had
  */
 import { join } from "node:path";
@@ -21,6 +22,7 @@ export interface StoreLayout {
   readonly leases: string;
   readonly trash: string;
   readonly incoming: string;
+  readonly sweepLock: string;
 }
 
 export function storeLayout(path: string): StoreLayout {
@@ -32,6 +34,7 @@ export function storeLayout(path: string): StoreLayout {
     leases: join(path, "leases"),
     trash: join(path, "trash"),
     incoming: join(path, "incoming"),
+    sweepLock: join(path, "sweep.lock"),
   };
 }
 
@@ -59,14 +62,32 @@ export function blobFile(layout: StoreLayout, id: BlobId): string {
   return id.size === 0n ? layout.empty : join(blobDirectory(layout, id), blobName(id));
 }
 
+/** Where a sweep keeps it: in directories as small as those of the blobs, because every lookup that misses looks here. */
+export function sweptDirectory(layout: StoreLayout, id: BlobId): string {
+  return join(layout.trash, blobShard(id.hash));
+}
+
 export function sweptFile(layout: StoreLayout, id: BlobId): string {
-  return join(layout.trash, blobName(id));
+  return join(sweptDirectory(layout, id), blobName(id));
+}
+
+/** Names of the directories below `blake3/` and `trash/`. */
+export function isShardName(name: string): boolean {
+  return /^[0-9a-f]{2}$/.test(name);
 }
 
 let quarantineCounter = 0;
 
 export function quarantineFile(layout: StoreLayout, id: BlobId): string {
   return join(layout.trash, `${blobName(id)}.${Date.now()}.${process.pid}.${++quarantineCounter}.bad`);
+}
+
+/**
+ * Whatever lies in `roots/` holds content, also under a name we would not give (a list somebody put back from a backup),
+ * but not one that is being written: it takes its real name before anybody relies on it.
+ */
+export function holdsContent(name: string): boolean {
+  return !/^\..*\.\d+\.\d+\.tmp$/.test(name);
 }
 
 /** Names of roots: a workspace id or the name of a snapshot. */

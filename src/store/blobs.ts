@@ -45,7 +45,8 @@ const LOCK_EX = 2;
 /** Stat of a blob of the right size, restored from the trash if a sweep had it; undefined when there is none. */
 export function lookUp(layout: StoreLayout, id: BlobId): BigIntStats | undefined {
   const path = blobFile(layout, id);
-  const found = statFile(path) ?? restoreSwept(layout, id);
+  // Once more at the end: a sweep may have put it back between the two looks.
+  const found = statFile(path) ?? restoreSwept(layout, id) ?? statFile(path);
   if (!found) return undefined;
   if (!found.isFile() || found.size !== id.size) {
     quarantine(layout, id, found.ino);
@@ -59,12 +60,7 @@ export function isSealed(stat: BigIntStats): boolean {
 }
 
 export function statFile(path: string): BigIntStats | undefined {
-  try {
-    return lstatSync(path, { bigint: true });
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return undefined;
-    throw error;
-  }
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
 /** A sweep's grace period counts from its rename: back under its name, the blob starts a new life. */
@@ -78,7 +74,6 @@ function restoreSwept(layout: StoreLayout, id: BlobId): BigIntStats | undefined 
   } catch (error) {
     if (!isErrno(error, "ENOENT", "EEXIST")) throw error;
   }
-  touch(layout, id);
   return statFile(blobFile(layout, id));
 }
 

@@ -3,12 +3,12 @@ import { closeSync, constants, fchmodSync, fstatSync, openSync, readdirSync, ren
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
-import { makeDirectory, namesIn, openNew, readFully, temporaryName } from "../platform/files.js";
+import { makeDirectory, openNew, readFully, temporaryName } from "../platform/files.js";
 import { EMPTY_HASH, hashToHex } from "../platform/hash.js";
+import { SWEEP_GRACE_SECONDS } from "../platform/limits.js";
 import { native } from "../platform/native.js";
 import {
   type StoreLayout,
-  blobDirectory,
   blobFile,
   blobName,
   isRootsName,
@@ -17,15 +17,22 @@ import {
 } from "./blob-names.js";
 import { SEALED_MODE, isSealed, lookUp, makePrivate, quarantine, seal, statFile } from "./blobs.js";
 import { exportTo, openBlob } from "./export.js";
+import { BlobFinder } from "./find-blob.js";
 import { hashFile } from "./hash-file.js";
 import { discardLinked, importBytes, importFile } from "./import.js";
 import { removeAbandoned } from "./incoming.js";
 import { openLease, readLeases } from "./leases.js";
 import { openRoots, removeRoots } from "./roots.js";
-import type { BlobId, BlobStat, ContentHash, ContentStore } from "./store.js";
+import { sweep } from "./sweep.js";
+import type { BlobId, BlobStat, ContentStore } from "./store.js";
+
+export interface StoreSettings {
+  /** Grace period of sweeps that do not say another; milliseconds. Default: SWEEP_GRACE_SECONDS. */
+  readonly graceMs?: number;
+}
 
 /** Opens (making what is missing) the store at `path`. Any number of processes may have it open. */
-export async function openStore(path: string): Promise<ContentStore> {
+export async function openStore(path: string, settings: StoreSettings = {}): Promise<ContentStore> {
   const layout = storeLayout(path);
   for (const directory of [path, layout.blobs, layout.roots, layout.leases, layout.trash, layout.incoming]) {
     makeDirectory(directory);
@@ -34,20 +41,26 @@ export async function openStore(path: string): Promise<ContentStore> {
   removeAbandoned(layout.incoming);
   const directoryFd = openSync(layout.blobs, constants.O_RDONLY | constants.O_DIRECTORY);
   const dev = fstatSync(directoryFd, { bigint: true }).dev;
+  const finder = new BlobFinder(layout, (id) => statBlob(layout, id) !== undefined);
+  const closing = new AbortController();
+  const graceMs = settings.graceMs ?? SWEEP_GRACE_SECONDS * 1000;
 
   return {
     path,
     dev,
     blobPath: (id) => blobFile(layout, id),
     statBlob: (id) => statBlob(layout, id),
-    findBlob: (hash) => findBlob(layout, hash),
+    findBlob: (hash) => (isEmptyId({ hash, size: 0n }) ? { hash, size: 0n } : finder.find(hash)),
     importFile: (fd, from, how, lease) => importFile(layout, fd, from, how, lease),
     importBytes: (bytes, lease) => importBytes(layout, bytes, lease),
     sealBlob: (id) => id.size === 0n || seal(layout, id),
     discardLinked: (id, ino) => {
       discardLinked(layout, id, ino);
     },
-    verifyBlob: (id) => verifyBlob(layout, id),
+    verifyBlob: async (id) => {
+      await verifyBlob(layout, id);
+      finder.note(id);
+    },
     readBlob: (id) => readBlob(layout, id),
     exportTo: (id, to, staging, mode, mtimeNs) => exportTo(layout, id, to, staging, mode, mtimeNs),
     sync: async () => {
@@ -60,8 +73,10 @@ export async function openStore(path: string): Promise<ContentStore> {
       removeRoots(rootsFile(layout, name));
     },
     rootNames: () => readdirSync(layout.roots).filter(isRootsName),
+    sweep: (filter, options) => sweep(layout, filter, { graceMs, signal: closing.signal, ...options }),
     usage: () => usage(layout),
     close: () => {
+      closing.abort();
       closeSync(directoryFd);
     },
   };
@@ -88,19 +103,6 @@ function statBlob(layout: StoreLayout, id: BlobId): BlobStat | undefined {
   const found = lookUp(layout, id);
   if (!found) return undefined;
   return { size: found.size, blocks: Number(found.blocks), ino: found.ino, sealed: isSealed(found) };
-}
-
-function findBlob(layout: StoreLayout, hash: ContentHash): BlobId | undefined {
-  const empty = { hash, size: 0n };
-  if (isEmptyId(empty)) return empty;
-  const prefix = `${hashToHex(hash)}_`;
-  for (const directory of [blobDirectory(layout, empty), layout.trash]) {
-    for (const name of namesIn(directory)) {
-      const id = name.startsWith(prefix) ? parseBlobName(name) : undefined;
-      if (id && statBlob(layout, id)) return id;
-    }
-  }
-  return undefined;
 }
 
 function isEmptyId(id: BlobId): boolean {

@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, unlinkSync } fr
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { isErrno, openNew, readFully, unlinkIfPresent, writeAll } from "../platform/files.js";
-import { HASH_SIZE, hashToHex } from "../platform/hash.js";
+import { HASH_SIZE } from "../platform/hash.js";
 import { native } from "../platform/native.js";
 import { HashSet } from "./hash-set.js";
 import type { ContentHash, ContentHashes, Lease } from "./store.js";
@@ -18,20 +18,19 @@ let leaseCounter = 0;
 
 export function openLease(directory: string): Lease {
   const { fd, path } = createLocked(directory);
-  const added = new Set<string>();
+  let added = new HashSet();
   let open = true;
   return {
     add(hash: ContentHash): void {
       if (!open) throw new Error("lease is released");
-      const hex = hashToHex(hash);
-      if (added.has(hex)) return;
+      if (added.has(hash)) return;
       writeAll(fd, hash);
-      added.add(hex);
+      added.add(hash);
     },
     release(): void {
       if (!open) return;
       open = false;
-      added.clear();
+      added = new HashSet();
       unlinkIfPresent(path);
       closeSync(fd);
     },

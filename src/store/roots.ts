@@ -15,10 +15,11 @@ import {
   writeFileAtomic,
 } from "../platform/files.js";
 import { HASH_SIZE } from "../platform/hash.js";
-import { encodeRecord, scanLog } from "../platform/record-log.js";
+import { type LogRecord, encodeRecord, scanLog } from "../platform/record-log.js";
 import { HashSet } from "./hash-set.js";
 import type { ContentHash, Roots } from "./store.js";
 
+/** Sequence and payload of the first record. */
 const HEAD = Buffer.from("vrift roots 1\n");
 /** Hashes in one record of a rewritten list: 2 MiB. */
 const HASHES_PER_RECORD = 65_536;
@@ -42,24 +43,30 @@ export function removeRoots(path: string): void {
 
 export function parseRoots(bytes: Buffer, path: string): { hashes: HashSet; sequence: bigint; end: number } {
   const { records, end, tail } = scanLog(bytes);
-  const [head, ...lists] = records;
-  const whole = tail !== "damaged" && head?.sequence === 0n && head.payload.equals(HEAD);
   const hashes = new HashSet();
-  let sequence = 0n;
-  for (const { payload, sequence: number } of whole ? lists : []) {
-    if (number !== sequence + 1n || payload.length % HASH_SIZE !== 0) {
-      throw new VriftError(
-        "VRIFT_DAMAGED",
-        `${path}: record ${number} is out of place; nothing may be deleted`,
-      );
-    }
-    for (let at = 0; at < payload.length; at += HASH_SIZE) hashes.add(payload.subarray(at, at + HASH_SIZE));
-    sequence = number;
-  }
-  if (!whole) {
-    throw new VriftError("VRIFT_DAMAGED", `${path} is damaged at byte ${end}; nothing may be deleted`);
-  }
+  let sequence = NO_RECORD;
+  for (const record of records) sequence = takeRecord(record, sequence, hashes, path);
+  if (tail === "damaged" || sequence === NO_RECORD) throw damagedRoots(path, `is damaged at byte ${end}`);
   return { hashes, sequence, end };
+}
+
+/** Before the head was read. */
+export const NO_RECORD = -1n;
+
+/** Adds what the record after number `previous` holds; returns its number. VRIFT_DAMAGED when it is not the next one. */
+export function takeRecord(record: LogRecord, previous: bigint, into: HashSet, path: string): bigint {
+  const { payload, sequence } = record;
+  const inPlace =
+    sequence === 0n ? payload.equals(HEAD) : previous !== NO_RECORD && payload.length % HASH_SIZE === 0;
+  if (sequence !== previous + 1n || !inPlace)
+    throw damagedRoots(path, `is damaged: record ${sequence} is out of place`);
+  if (sequence === 0n) return sequence;
+  for (let at = 0; at < payload.length; at += HASH_SIZE) into.add(payload.subarray(at, at + HASH_SIZE));
+  return sequence;
+}
+
+export function damagedRoots(path: string, what: string, cause?: unknown): VriftError {
+  return new VriftError("VRIFT_DAMAGED", `${path} ${what}; nothing may be deleted`, { cause });
 }
 
 class RootsFile implements Roots {

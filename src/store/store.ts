@@ -1,6 +1,6 @@
 /**
  * The content store ("the source"): blobs by BLAKE3, roots that name what must stay, leases for work in progress.
- * Layout: `blake3/ab/<64 hex>_<size>.bin`, `empty`, `roots/`, `leases/`, `trash/`. Crash order: docs/store.md.
+ * Layout: blob-names.ts. Crash order: docs/store.md.
  */
 
 /** 32-byte BLAKE3. */
@@ -66,6 +66,23 @@ export interface Roots extends ContentHashes {
   close(): void;
 }
 
+export interface SweepOptions {
+  /** Milliseconds between a blob's way to the trash and its end, counted from the rename. 0: it ends in the same sweep. */
+  readonly graceMs: number;
+  /** Ends it with EBUSY between two blobs; every blob is where lookups find it. */
+  readonly signal?: AbortSignal;
+}
+
+export interface SweepResult {
+  /**
+   * Blobs that this sweep deleted for good: those whose grace period was over, also when an earlier sweep had moved them to
+   * the trash. What it only moved there is not counted, nor what quarantine put there.
+   */
+  readonly deletedCount: number;
+  /** Sum of their sizes (length of the content, not blocks); a blob whose inode a file outside the store shares counts 0. */
+  readonly reclaimedBytes: bigint;
+}
+
 export interface ContentStore {
   readonly path: string;
   /** st_dev of the blob directory. */
@@ -74,7 +91,7 @@ export interface ContentStore {
   blobPath(id: BlobId): string;
   /** undefined: absent, or of a wrong size and now quarantined in `trash/`. */
   statBlob(id: BlobId): BlobStat | undefined;
-  /** The blob with this hash, whatever its size: for CasGet. Lists one directory. */
+  /** The blob with this hash, whatever its size: for CasGet. Lists one directory when it has changed. */
   findBlob(hash: ContentHash): BlobId | undefined;
   /**
    * Takes the content of an open regular file; the descriptor's offset does not matter and does not move. `path` is for
@@ -122,6 +139,13 @@ export interface ContentStore {
   rootNames(): string[];
   /** Ends `roots/<name>` without reading it, so also when it is damaged; absent is fine. Durable. */
   removeRoots(name: string): Promise<void>;
+  /**
+   * Moves blobs that neither `filter` (the caller's) nor any lease or root names to the trash, deletes those whose grace
+   * period is over, and puts back what is named. EBUSY: another sweep of this store is running, in any process.
+   * VRIFT_DAMAGED: a list of roots cannot be read; nothing was touched (or nothing more, when it broke during the sweep).
+   * In slices: other work of the process goes on.
+   */
+  sweep(filter: { has(hash: ContentHash): boolean }, options?: Partial<SweepOptions>): Promise<SweepResult>;
   /** Blobs, and the bytes of their content. */
   usage(): Promise<{ readonly blobs: number; readonly bytes: bigint }>;
   close(): void;

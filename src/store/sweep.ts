@@ -1,0 +1,161 @@
+/**
+ * Deletes what nobody names, in two steps with a grace period between them:
+ *
+ *   1. the sweep's lock; leases and roots are read (one that cannot be read: nothing is touched)
+ *   2. the trash of earlier sweeps: what is named goes back, what has been there for the grace period is deleted
+ *   3. blobs that are not named, some hundreds at a time: renamed to the trash, then leases and roots are read again;
+ *      what is named now goes back at once, and with a grace period of 0 the others are deleted at once
+ *
+ * The grace period is counted from the rename, which moves the inode's ctime, and nothing else here needs a record of it.
+ * It is there for programs that still have an older index mapped, and for people. Without it nothing that is named would be
+ * lost either: named-hashes.ts has that argument. docs/store.md says what a kill leaves at each step.
+ */
+import type { Dirent } from "node:fs";
+import { opendir } from "node:fs/promises";
+import { join } from "node:path";
+import { VriftError } from "../platform/errors.js";
+import { isErrno } from "../platform/files.js";
+import { type StoreLayout, isShardName, parseBlobName } from "./blob-names.js";
+import { NamedHashes } from "./named-hashes.js";
+import type { ContentHash, SweepOptions, SweepResult } from "./store.js";
+import { takeSweepLock } from "./sweep-lock.js";
+import { type SweptPlace, deleteSwept, isOver, moveToTrash, putBack } from "./swept-blob.js";
+import { Turns } from "./turns.js";
+
+/**
+ * Blobs out of their place at one moment: for about 5 ms, in which a lookup that needs one pays for a rename. The lists
+ * are looked at again for each batch.
+ */
+const BATCH = 256;
+/** Names read from a directory at once. */
+const NAMES = 1024;
+
+interface Candidate extends SweptPlace {
+  readonly hash: ContentHash;
+}
+
+export async function sweep(
+  layout: StoreLayout,
+  filter: { has(hash: ContentHash): boolean },
+  { graceMs, signal }: SweepOptions,
+): Promise<SweepResult> {
+  const release = takeSweepLock(layout.sweepLock);
+  const turns = new Turns();
+  const named = new NamedHashes(layout, turns);
+  try {
+    const run = new Sweep(layout, named, turns, filter, graceMs, signal);
+    await named.refresh();
+    await run.emptyTrash();
+    await run.sweepBlobs();
+    return run.result;
+  } finally {
+    named.close();
+    release();
+  }
+}
+
+class Sweep {
+  readonly #layout: StoreLayout;
+  readonly #named: NamedHashes;
+  readonly #turns: Turns;
+  readonly #filter: { has(hash: ContentHash): boolean };
+  readonly #graceMs: number;
+  readonly #signal: AbortSignal | undefined;
+  #deletedCount = 0;
+  #reclaimedBytes = 0n;
+
+  constructor(
+    layout: StoreLayout,
+    named: NamedHashes,
+    turns: Turns,
+    filter: { has(hash: ContentHash): boolean },
+    graceMs: number,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#layout = layout;
+    this.#named = named;
+    this.#turns = turns;
+    this.#filter = filter;
+    this.#graceMs = graceMs;
+    this.#signal = signal;
+  }
+
+  get result(): SweepResult {
+    return { deletedCount: this.#deletedCount, reclaimedBytes: this.#reclaimedBytes };
+  }
+
+  /** What is here was moved before the names were read. */
+  async emptyTrash(): Promise<void> {
+    for await (const candidate of this.#shards(this.#layout.trash)) {
+      if (this.#isNamed(candidate)) putBack(candidate);
+      else if (isOver(candidate, this.#graceMs)) this.#delete(candidate);
+      await this.#pause();
+    }
+  }
+
+  async sweepBlobs(): Promise<void> {
+    let batch: Candidate[] = [];
+    try {
+      for await (const candidate of this.#shards(this.#layout.blobs)) {
+        await this.#pause();
+        if (this.#isNamed(candidate)) continue;
+        if (moveToTrash(candidate)) batch.push(candidate);
+        if (batch.length < BATCH) continue;
+        await this.#settle(batch);
+        batch = [];
+      }
+      await this.#settle(batch);
+    } catch (error) {
+      // Whether they are named is not known: they are where they were before, as if there had been no sweep.
+      for (const candidate of batch) putBack(candidate);
+      throw error;
+    }
+  }
+
+  async #settle(batch: readonly Candidate[]): Promise<void> {
+    if (batch.length === 0) return;
+    await this.#named.refresh();
+    for (const candidate of batch) {
+      if (this.#named.has(candidate.hash)) putBack(candidate);
+      else if (this.#graceMs <= 0) this.#delete(candidate);
+    }
+  }
+
+  #isNamed({ hash }: Candidate): boolean {
+    return this.#filter.has(hash) || this.#named.has(hash);
+  }
+
+  #delete(candidate: Candidate): void {
+    const bytes = deleteSwept(candidate);
+    if (bytes === undefined) return;
+    this.#deletedCount++;
+    this.#reclaimedBytes += bytes;
+  }
+
+  async #pause(): Promise<void> {
+    if (this.#signal?.aborted) throw new VriftError("EBUSY", "the sweep was ended before it was done");
+    await this.#turns.pause();
+  }
+
+  /** Blobs below `directory`, in no order, in the shard where lookups expect them; everything else there is not ours. */
+  async *#shards(directory: string): AsyncGenerator<Candidate> {
+    for await (const { name: shard } of entries(directory)) {
+      if (!isShardName(shard)) continue;
+      for await (const entry of entries(join(directory, shard))) {
+        const id = entry.isFile() ? parseBlobName(entry.name) : undefined;
+        if (id === undefined || id.size === 0n || !entry.name.startsWith(shard)) continue;
+        const blob = join(this.#layout.blobs, shard, entry.name);
+        yield { hash: id.hash, shard, blob, swept: join(this.#layout.trash, shard, entry.name) };
+      }
+    }
+  }
+}
+
+/** A part of the names at a time, however many there are. */
+async function* entries(directory: string): AsyncGenerator<Dirent> {
+  try {
+    yield* await opendir(directory, { bufferSize: NAMES });
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
+  }
+}

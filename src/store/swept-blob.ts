@@ -1,0 +1,51 @@
+/** One blob on its way to the trash, back, or out. Each step is one call; a lookup may take it back between any two. */
+import { renameSync } from "node:fs";
+import { dirname } from "node:path";
+import { isErrno, makeDirectory, unlinkIfPresent } from "../platform/files.js";
+import { native } from "../platform/native.js";
+import { statFile } from "./blobs.js";
+
+export interface SweptPlace {
+  /** First two digits of the hash. */
+  readonly shard: string;
+  /** Its path as a blob, and in the trash. */
+  readonly blob: string;
+  readonly swept: string;
+}
+
+/** False: somebody else took it away. What the trash has under the name is the same content, and is replaced. */
+export function moveToTrash({ blob, swept }: SweptPlace): boolean {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      renameSync(blob, swept);
+      return true;
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw error;
+      if (attempt > 0) return false;
+      makeDirectory(dirname(swept)); // the first one of this shard
+    }
+  }
+}
+
+export function putBack({ blob, swept }: SweptPlace): void {
+  makeDirectory(dirname(blob));
+  try {
+    native.renameNoReplace(swept, blob);
+  } catch (error) {
+    // Imported again meanwhile: one is enough, and who has opened the other keeps it.
+    if (isErrno(error, "EEXIST")) unlinkIfPresent(swept);
+    else if (!isErrno(error, "ENOENT")) throw error; // a lookup was faster
+  }
+}
+
+export function isOver({ swept }: SweptPlace, graceMs: number): boolean {
+  const stat = statFile(swept);
+  return stat !== undefined && Date.now() - Number(stat.ctimeNs / 1_000_000n) >= graceMs;
+}
+
+/** Bytes of content that nobody has any more: 0 where a file outside the store is the same inode. undefined: it was taken back. */
+export function deleteSwept({ swept }: SweptPlace): bigint | undefined {
+  const stat = statFile(swept);
+  if (stat === undefined || !unlinkIfPresent(swept)) return undefined;
+  return stat.nlink === 1n ? stat.size : 0n;
+}

@@ -4,6 +4,7 @@
 #define FUNCTIONS(X)                                                                                                     \
   X(peerCredentials, vrift_js_peer_credentials)                                                                          \
   X(flock, vrift_js_flock)                                                                                               \
+  X(tryLockByte, vrift_js_try_lock_byte)                                                                                 \
   X(linkFd, vrift_js_link_fd)                                                                                            \
   X(renameNoReplace, vrift_js_rename_no_replace)                                                                         \
   X(syncfs, vrift_js_syncfs)                                                                                             \
@@ -23,6 +24,8 @@
   X(indexFill, vrift_js_index_fill)                                                                                      \
   X(indexUpdate, vrift_js_index_update)                                                                                  \
   X(indexRemove, vrift_js_index_remove)                                                                                  \
+  X(indexMoveRoom, vrift_js_index_move_room)                                                                             \
+  X(indexMove, vrift_js_index_move)                                                                                      \
   X(indexFind, vrift_js_index_find)                                                                                      \
   X(indexBuffer, vrift_js_index_buffer)                                                                                  \
   X(indexPublishSeen, vrift_js_index_publish_seen)                                                                       \

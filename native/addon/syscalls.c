@@ -51,6 +51,21 @@ napi_value vrift_js_flock(napi_env env, napi_callback_info info) {
   return result == 0 ? vrift_bool(env, true) : vrift_throw(env, errno, "flock", NULL);
 }
 
+/* The lock of stripe.c: it belongs to the open file, so closing that is how it ends. */
+napi_value vrift_js_try_lock_byte(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  uint32_t byte;
+  int fd, result;
+  if (!vrift_arguments(env, info, 2, arguments) || !vrift_int_argument(env, arguments[0], &fd) ||
+      !vrift_u32_argument(env, arguments[1], &byte))
+    return NULL;
+  struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+  do result = fcntl(fd, F_OFD_SETLK, &range);
+  while (result != 0 && errno == EINTR);
+  if (result != 0 && (errno == EAGAIN || errno == EACCES)) return vrift_bool(env, false);
+  return result == 0 ? vrift_bool(env, true) : vrift_throw(env, errno, "fcntl F_OFD_SETLK", NULL);
+}
+
 napi_value vrift_js_link_fd(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
   int fd;

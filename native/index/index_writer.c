@@ -226,6 +226,80 @@ int vrift_writer_remove(struct vrift_index_writer *writer, uint32_t number) {
   return 0;
 }
 
+/*
+ * A directory (or any name) gets another key, and with it everything below: numbers, values and lists of children stay. The
+ * subtree is walked twice, first to see that all of it fits, so that the change cannot stop halfway.
+ */
+
+/* Preorder, without a stack: down, then across, then up until there is a sibling. 0: that was the last one. */
+static uint32_t next_below(const struct vrift_index_writer *writer, uint32_t top, uint32_t at) {
+  if (writer->entries[at].first_child != 0) return writer->entries[at].first_child;
+  while (at != top && writer->entries[at].next == 0) at = writer->entries[at].parent;
+  return at == top ? 0 : writer->entries[at].next;
+}
+
+int vrift_writer_move_room(const struct vrift_index_writer *writer, uint32_t number, uint64_t length,
+                           struct vrift_move_room *room) {
+  if (!in_use(writer, number)) return ENOENT;
+  if (number == 0) return EBUSY;
+  const struct vrift_index_header *header = writer->header;
+  uint64_t before = writer->entries[number].key_length;
+  *room = (struct vrift_move_room){0};
+  for (uint32_t at = number; at != 0; at = next_below(writer, number, at)) {
+    uint64_t after = writer->entries[at].key_length - before + length;
+    if (header->root_length + 1 + after >= VRIFT_INDEX_PATH_MAX) return ENAMETOOLONG;
+    room->entries++;
+    room->key_bytes += pool_size(after);
+  }
+  /* Each may leave a tombstone behind. */
+  uint64_t taken = (uint64_t)header->entry_count + header->slot_tombstones + room->entries;
+  room->fits = room->key_bytes <= header->keys_size - header->keys_used && taken * 4 <= (uint64_t)header->slot_capacity * 3;
+  return 0;
+}
+
+/* A lookup in between finds neither key, and `structure_seq` makes that "unsure". */
+static void rename_entry(struct vrift_index_writer *writer, uint32_t number, uint64_t before, const uint8_t *to,
+                         uint64_t length) {
+  uint8_t key[UINT16_MAX];
+  struct vrift_entry *entry = &writer->entries[number];
+  const uint8_t *old = key_of(writer, entry);
+  uint64_t rest = entry->key_length - before;
+  memcpy(key, to, length);
+  memcpy(key + length, old + before, rest);
+  displace(writer, vrift_path_hash(old, entry->key_length), number);
+  write_begin(entry);
+  store_key(writer, entry, key, length + rest);
+  write_end(entry);
+  place(writer, vrift_path_hash(key, length + rest), number);
+}
+
+int vrift_writer_move(struct vrift_index_writer *writer, uint32_t number, const uint8_t *to, uint64_t length) {
+  struct vrift_move_room room;
+  uint32_t parent;
+  uint64_t start = name_start(to, length);
+  int error = check_key(to, length);
+  if (!error) error = vrift_writer_move_room(writer, number, length, &room);
+  if (!error && vrift_index_find(&writer->view, to, length, vrift_path_hash(to, length)) != VRIFT_NO_ENTRY) error = EEXIST;
+  if (!error) error = find_parent(writer, to, start, &parent);
+  for (uint32_t up = parent; !error && up != 0; up = writer->entries[up].parent)
+    if (up == number) error = EINVAL;
+  if (!error && !room.fits) error = ENOSPC;
+  if (error) return error;
+
+  struct vrift_entry *top = &writer->entries[number];
+  uint64_t before = top->key_length;
+  structure_begin(writer);
+  for (uint32_t at = number; at != 0; at = next_below(writer, number, at)) rename_entry(writer, at, before, to, length);
+  write_begin(top);
+  unlink_child(writer, top);
+  STORE(top->name_length, (uint16_t)(length - start));
+  STORE(top->parent, parent);
+  link_child(writer, parent, number);
+  write_end(top);
+  structure_end(writer);
+  return 0;
+}
+
 void vrift_writer_publish_seen(struct vrift_index_writer *writer, const uint64_t *marks) {
   /* The summary is the last of the words that mean something: it speaks for all before it. */
   for (uint32_t word = 0; word <= VRIFT_MARK_SUMMARY; word++)

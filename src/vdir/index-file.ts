@@ -120,6 +120,22 @@ export class IndexWriter {
     native.indexRemove(this.#handle, this.#entryOf(key));
   }
 
+  /**
+   * Makes sure that `move` will fit, so that it cannot fail after something else was changed. ENOENT; ENAMETOOLONG when a
+   * path below would be too long.
+   */
+  prepareMove(from: string, to: string): void {
+    const entry = this.#entryOf(from);
+    const room = native.indexMoveRoom(this.#handle, entry, Buffer.byteLength(to));
+    if (!room.fits) this.grow(room.entries, room.keyBytes);
+  }
+
+  /** A name and all below it get other keys, at one moment for readers. EEXIST, ENOENT, ENOTDIR, EINVAL, ENAMETOOLONG. */
+  move(from: string, to: string): void {
+    this.prepareMove(from, to);
+    native.indexMove(this.#handle, this.#entryOf(from), Buffer.from(to));
+  }
+
   /** Number of the entry; it stays the same until the entry is removed, also over growth. */
   find(key: string): number | undefined {
     const entry = native.indexFind(this.#handle, Buffer.from(key));
@@ -158,12 +174,14 @@ export class IndexWriter {
 
   /**
    * Copies the index into a larger file (keys of removed names are left behind) and puts it in place of this one. No change can come in between: there is one thread that makes them.
+   * @param entries, keyBytes room for so many more, at least.
    */
-  grow(): void {
+  grow(entries = 0, keyBytes = 0): void {
     const { entryCount, entryCapacity } = readHeader(this.buffer);
     // Where many names came and went only their keys are in the way, and the same size is enough.
-    const capacity = entryCount * 4 > entryCapacity * 3 ? entryCapacity * 2 : entryCapacity;
-    const moreKeys = Math.min(Math.max((capacity - entryCount) * KEY_BYTES, LONGEST_KEY), U32_MAX);
+    const enough = entryCount * 4 > entryCapacity * 3 ? entryCapacity * 2 : entryCapacity;
+    const capacity = Math.max(enough, entryCount + entries);
+    const moreKeys = Math.min(Math.max((capacity - entryCount) * KEY_BYTES, LONGEST_KEY, keyBytes), U32_MAX);
     const temporary = `${this.#path}.grow`;
     unlinkIfPresent(temporary);
     const next = native.indexGrow(this.#handle, temporary, capacity, moreKeys);

@@ -8,7 +8,7 @@ import { constants } from "./layout.js";
 
 export const MARKS_SIZE = Number(constants.MARK_COUNT) * 8;
 /** One byte to lock for each stripe. */
-const STRIPES_SIZE = 4096;
+export const STRIPES_SIZE = 4096;
 
 /** `run/<id>/marks`: made once, never replaced, because programs map it for as long as they live. */
 export class Marks {

@@ -56,7 +56,7 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     publish(tree, index, snapshot);
     index.publish();
     tree.index = index;
-    await removeWhiteouts();
+    removeWhiteouts();
     const entries = tree.manifest.count();
     const distrust = tree.watch.failure ?? "";
     log.info("opened workspace", { root, id: tree.id, kind, entries, ...report, distrust });

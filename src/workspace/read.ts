@@ -13,7 +13,7 @@ import { HASHED, backedRecord, describes, isDir, isVirtual, toVnodeEntry } from 
 import { ensureParents, refreshKey } from "./refresh.js";
 import type { Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
-import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
+import { isWhitedOutNow, whitedOutNames } from "./whiteouts.js";
 
 /** Runs a change in its turn among the workspace's mutations. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
@@ -24,7 +24,7 @@ export async function getEntry(tree: Tree, key: string, inTurn: InTurn): Promise
   const record = tree.manifest.find(key);
   const physical = lookAtKey(tree.root, key);
   if (physical === undefined) {
-    if (record === undefined || !isVirtual(record) || isWhitedOut(whitedOutKeys(tree), key)) return null;
+    if (record === undefined || !isVirtual(record) || isWhitedOutNow(tree, key)) return null;
     return toVnodeEntry(record);
   }
   if (physical.type === "special") return null;
@@ -54,15 +54,15 @@ export function listEntries(tree: Tree, key: string): DirEntry[] {
 }
 
 function addVirtual(tree: Tree, key: string, record: ManifestRecord, found: Map<string, boolean>): void {
-  const hidden = whitedOutKeys(tree);
-  for (const [name, child] of tree.manifest.children(record.id)) {
-    if (!isVirtual(child) || found.has(name)) continue;
-    if (!isWhitedOut(hidden, key === "" ? name : `${key}/${name}`)) found.set(name, false);
-  }
+  const names: string[] = [];
+  for (const [name, child] of tree.manifest.children(record.id))
+    if (isVirtual(child) && !found.has(name)) names.push(name);
+  const hidden = whitedOutNames(tree, key, names);
+  for (const name of names) if (!hidden.has(name)) found.set(name, false);
 }
 
 function isVisibleFile(tree: Tree, key: string, record: ManifestRecord | undefined): boolean {
-  return record !== undefined && isVirtual(record) && !isWhitedOut(whitedOutKeys(tree), key);
+  return record !== undefined && isVirtual(record) && !isWhitedOutNow(tree, key);
 }
 
 /** A file or link whose hash is not known for its stamp. Names left to the kernel are read, not remembered. */

@@ -9,7 +9,7 @@ import type { Change, Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
 import type { ManifestRecord } from "../manifest/manifest.js";
 import type { Whiteout } from "./whiteouts.js";
-import { isWhitedOut, readWhiteouts, removeWhiteout } from "./whiteouts.js";
+import { isWhitedOut, removeWhiteout, settledWhiteouts } from "./whiteouts.js";
 
 /** What a key is now. */
 export interface KeyState {
@@ -28,17 +28,15 @@ export function assertOwnName(tree: Tree, key: string): void {
 
 /** Folds the whiteouts that programs made since the last resync, as resync does: entry, index, whiteout. */
 export async function foldWhiteouts(tree: Tree): Promise<void> {
-  if (tree.kind !== "phantom") return;
-  const whiteouts = readWhiteouts(tree.project.whiteouts);
+  const whiteouts = settledWhiteouts(tree);
   if (whiteouts.length === 0) return;
   const keys = new Set(whiteouts.map((whiteout) => whiteout.key));
-  const before = new Map([...keys].map((key) => [key, tree.manifest.find(key)]));
   for (const key of keys) {
     await refreshKey(tree, key, true);
     const record = tree.manifest.find(key);
     if (record !== undefined && isDir(record)) await foldBelow(tree, key, record, keys);
   }
-  await endWhiteouts(tree, whiteouts, before);
+  endWhiteouts(tree, whiteouts);
 }
 
 /** A directory that was not known: its names are not listed until the next resync, and changes in it are told from now on. */
@@ -48,23 +46,11 @@ export function beginDirectory(tree: Tree, key: string, physical: PhysicalName):
 }
 
 /**
- * Removes whiteouts whose entries are gone. One that still hides an entry stays: its directory could not be listed, because
- * it was moved away in that moment, say. A program takes its whiteout back when its unlink fails: then the name was never
- * removed, and its entry is put back. @param before entries as they were before the whiteouts were applied.
+ * Removes settled whiteouts whose entries are gone. One that still hides an entry stays: its directory could not be listed,
+ * because it was moved away in that moment, say.
  */
-export async function endWhiteouts(
-  tree: Tree,
-  whiteouts: readonly Whiteout[],
-  before: ReadonlyMap<string, ManifestRecord | undefined>,
-): Promise<void> {
-  for (const whiteout of whiteouts) {
-    const { key } = whiteout;
-    if (hides(tree, key) || removeWhiteout(whiteout)) continue;
-    const record = before.get(key);
-    if (record === undefined || !isVirtual(record) || tree.manifest.find(key) !== undefined) continue;
-    if (tree.manifest.find(parentKey(key)) !== undefined)
-      await commit(tree, [{ parent: parentId(tree, key), key, record }]);
-  }
+export function endWhiteouts(tree: Tree, whiteouts: readonly Whiteout[]): void {
+  for (const whiteout of whiteouts) if (!hides(tree, whiteout.key)) removeWhiteout(whiteout);
 }
 
 /** Whether something virtual is at a key, or below it. */

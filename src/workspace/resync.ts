@@ -5,7 +5,8 @@
  *  1. The marks are copied *before* anything is looked at. Whatever a program does after that copy leaves its word
  *     different from the copy, so publishing the copy at the end cannot claim to have seen it.
  *  2. Whiteouts are read after the scan. A program whites names out first and then unlinks, renames or removes their
- *     directory, so what the scan saw to be gone has its whiteout by then.
+ *     directory, so what the scan saw to be gone has its whiteout by then. Only settled ones count: they cannot be taken
+ *     back after their entry is gone.
  *  3. Manifest, then index, then the whiteout is removed. Killed between them, the next round does the rest: until
  *     then a whiteout without an entry says nothing, and an entry with its whiteout is removed again.
  *  4. `seen` last. A name whose adopted file still stands could be written to without a mark: it is left dirty.
@@ -23,7 +24,7 @@ import { commit, putIndex } from "./tree.js";
 import type { TreeNames } from "./tree-names.js";
 import { directoriesOf, listTree } from "./tree-names.js";
 import type { Whiteout } from "./whiteouts.js";
-import { readWhiteouts } from "./whiteouts.js";
+import { settledWhiteouts } from "./whiteouts.js";
 import type { ResyncReport } from "./workspace.js";
 
 /** Reasons in the index for asking the kernel first; a new file begins with the first. */
@@ -40,14 +41,13 @@ export interface Resynced {
    * Without an index yet: to be called when the new one has its name. Programs that still map the one of a daemon before
    * have nothing but the whiteout to tell them that a name is gone.
    */
-  readonly removeWhiteouts: () => Promise<void>;
+  readonly removeWhiteouts: () => void;
 }
 
 /** Before there is an index the caller builds and publishes it afterwards. */
 export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
   if (tree.index !== undefined) distrustAfterLoss(tree.index);
   const { snapshot, whiteouts, physical, unseen } = await lookAround(tree);
-  const before = new Map(whiteouts.map(({ key }) => [key, tree.manifest.find(key)]));
   const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)), restore);
   await comparison.run();
   const completeness = changedCompleteness(tree, physical);
@@ -57,8 +57,8 @@ export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
   await commit(tree, comparison.changes());
   for (const [key, value] of physical.stubs) tree.index?.put(key, value);
   for (const key of completeness) putIndex(tree, { key, record: tree.manifest.find(key) });
-  const removeWhiteouts = (): Promise<void> => endWhiteouts(tree, whiteouts, before);
-  if (tree.index !== undefined) await removeWhiteouts();
+  const removeWhiteouts = (): void => endWhiteouts(tree, whiteouts);
+  if (tree.index !== undefined) removeWhiteouts();
   comparison.pending.forEach((key) => tree.marks.bump(key));
   leaveVirtualDirty(tree, [...unseen, ...tree.watch.moved(snapshot, tree.marks.snapshot())]);
   if (tree.index !== undefined) publish(tree, tree.index, snapshot);
@@ -110,7 +110,7 @@ async function lookAround(tree: Tree): Promise<Surroundings> {
     const physical = await listTree(tree);
     const unseen = tree.watch.cover(directoriesOf(tree, physical));
     if (unseen.length > 0 && attempt < SCAN_ATTEMPTS) continue;
-    const whiteouts = tree.kind === "phantom" ? readWhiteouts(tree.project.whiteouts) : [];
+    const whiteouts = settledWhiteouts(tree);
     for (const key of unseen) physical.incomplete.add(key);
     return { snapshot, whiteouts, physical, unseen };
   }

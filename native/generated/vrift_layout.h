@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 #define VRIFT_INDEX_MAGIC 0x5844495446495256ull
-#define VRIFT_INDEX_VERSION 2u
+#define VRIFT_INDEX_VERSION 3u
 #define VRIFT_INDEX_HEADER_SIZE 16384u
 #define VRIFT_INDEX_ROOT_PATH_OFFSET 4096u
 #define VRIFT_INDEX_SOURCE_PATH_OFFSET 8192u
 #define VRIFT_INDEX_PATH_MAX 4096u
-#define VRIFT_INLINE_KEY_SIZE 88u
+#define VRIFT_INLINE_KEY_SIZE 64u
 #define VRIFT_MARK_WORDS 0x10000u
 #define VRIFT_MARK_SUMMARY 0x10000u
 #define VRIFT_MARK_COUNT 0x10008u
@@ -26,8 +26,10 @@
 #define VRIFT_ENTRY_COMPLETE 32u
 #define VRIFT_ENTRY_HASHED 64u
 #define VRIFT_ENTRY_FREE 128u
-#define VRIFT_SLOT_EMPTY 0u
-#define VRIFT_SLOT_TOMBSTONE 0xffffffffu
+#define VRIFT_GROUP_ENTRIES 16u
+#define VRIFT_TAG_EMPTY 0u
+#define VRIFT_TAG_REMOVED 1u
+#define VRIFT_TAG_FIRST 2u
 #define VRIFT_KIND_SOLID 0u
 #define VRIFT_KIND_PHANTOM 1u
 #define VRIFT_DISTRUST_LOST 0x80000000u
@@ -55,11 +57,11 @@ struct vrift_index_header {
   uint32_t superseded; /* 1: a newer file has taken this one's name; map again */
   uint32_t distrust; /* not 0: ask the kernel first for every name (overflow, rescan running); DISTRUST_LOST is the watcher's */
   uint32_t entry_count; /* entries in use */
-  uint32_t entry_used; /* entries ever used; above it the table is zero */
-  uint32_t entry_capacity;
-  uint32_t slot_capacity; /* power of two */
-  uint64_t slots_offset; /* u64[slot_capacity] */
-  uint64_t entries_offset; /* struct vrift_entry[entry_capacity]; entry 0 is the root directory */
+  uint32_t removed_tags; /* tags that hold TAG_REMOVED, entry 0's not counted */
+  uint32_t entry_capacity; /* places for entries; a multiple of GROUP_ENTRIES */
+  uint32_t entry_limit; /* most places taken, removed ones counted: 15 of 16 */
+  uint64_t tags_offset; /* u16[entry_capacity] */
+  uint64_t entries_offset; /* struct vrift_index_entry[entry_capacity]; entry 0 is the root directory */
   uint64_t keys_offset; /* pool of keys, not terminated */
   uint64_t keys_size;
   uint64_t keys_used;
@@ -71,10 +73,9 @@ struct vrift_index_header {
   uint32_t gid; /* group of every virtual entry */
   uint32_t root_length; /* bytes of the root path, without NUL */
   uint32_t source_length; /* bytes of the store path, without NUL */
-  uint32_t free_head; /* first unused entry, linked by `next`; 0: none */
-  uint32_t slot_tombstones; /* slots that hold SLOT_TOMBSTONE */
+  uint64_t hashes_offset; /* u8[entry_capacity][32]: content hashes */
   uint8_t workspace_id[32]; /* hexadecimal, not terminated */
-  uint8_t reserved[16]; /* zero */
+  uint8_t boot_id[16]; /* of the machine when the file was made */
 };
 _Static_assert(sizeof(struct vrift_index_header) == 256, "vrift_index_header");
 _Static_assert(offsetof(struct vrift_index_header, magic) == 0, "vrift_index_header.magic");
@@ -88,10 +89,10 @@ _Static_assert(offsetof(struct vrift_index_header, transaction) == 80, "vrift_in
 _Static_assert(offsetof(struct vrift_index_header, superseded) == 88, "vrift_index_header.superseded");
 _Static_assert(offsetof(struct vrift_index_header, distrust) == 92, "vrift_index_header.distrust");
 _Static_assert(offsetof(struct vrift_index_header, entry_count) == 96, "vrift_index_header.entry_count");
-_Static_assert(offsetof(struct vrift_index_header, entry_used) == 100, "vrift_index_header.entry_used");
+_Static_assert(offsetof(struct vrift_index_header, removed_tags) == 100, "vrift_index_header.removed_tags");
 _Static_assert(offsetof(struct vrift_index_header, entry_capacity) == 104, "vrift_index_header.entry_capacity");
-_Static_assert(offsetof(struct vrift_index_header, slot_capacity) == 108, "vrift_index_header.slot_capacity");
-_Static_assert(offsetof(struct vrift_index_header, slots_offset) == 112, "vrift_index_header.slots_offset");
+_Static_assert(offsetof(struct vrift_index_header, entry_limit) == 108, "vrift_index_header.entry_limit");
+_Static_assert(offsetof(struct vrift_index_header, tags_offset) == 112, "vrift_index_header.tags_offset");
 _Static_assert(offsetof(struct vrift_index_header, entries_offset) == 120, "vrift_index_header.entries_offset");
 _Static_assert(offsetof(struct vrift_index_header, keys_offset) == 128, "vrift_index_header.keys_offset");
 _Static_assert(offsetof(struct vrift_index_header, keys_size) == 136, "vrift_index_header.keys_size");
@@ -104,51 +105,44 @@ _Static_assert(offsetof(struct vrift_index_header, uid) == 184, "vrift_index_hea
 _Static_assert(offsetof(struct vrift_index_header, gid) == 188, "vrift_index_header.gid");
 _Static_assert(offsetof(struct vrift_index_header, root_length) == 192, "vrift_index_header.root_length");
 _Static_assert(offsetof(struct vrift_index_header, source_length) == 196, "vrift_index_header.source_length");
-_Static_assert(offsetof(struct vrift_index_header, free_head) == 200, "vrift_index_header.free_head");
-_Static_assert(offsetof(struct vrift_index_header, slot_tombstones) == 204, "vrift_index_header.slot_tombstones");
+_Static_assert(offsetof(struct vrift_index_header, hashes_offset) == 200, "vrift_index_header.hashes_offset");
 _Static_assert(offsetof(struct vrift_index_header, workspace_id) == 208, "vrift_index_header.workspace_id");
-_Static_assert(offsetof(struct vrift_index_header, reserved) == 240, "vrift_index_header.reserved");
+_Static_assert(offsetof(struct vrift_index_header, boot_id) == 240, "vrift_index_header.boot_id");
 
-/* One name of the tree: three cache lines, the key in them unless it is long. */
-struct vrift_entry {
-  uint32_t seq; /* odd while the entry is being written */
+/* One name of the tree: a cache line of what is said of it, and one for its key unless that is long. */
+struct vrift_index_entry {
+  uint32_t seq; /* odd while the entry is being written; 0: never used */
   uint16_t flags; /* ENTRY_* */
-  uint16_t name_length; /* bytes of the last component; the key ends with it */
-  uint32_t key_offset; /* in the key pool, when key_length is over INLINE_KEY_SIZE */
   uint16_t key_length; /* bytes of the whole key */
-  uint16_t reserved; /* zero */
-  uint32_t parent; /* entry of the directory; the root's is itself */
-  uint32_t first_child; /* 0: none (the root is nobody's child) */
-  uint32_t next; /* next sibling, 0: last */
-  uint32_t prev; /* previous sibling, 0: first */
   uint64_t size; /* bytes */
   int64_t mtime_ns; /* nanoseconds since 1970 */
   int64_t ctime_ns; /* virtual: the last manifest change; backed: st_ctim */
   uint64_t ino; /* virtual: VIRTUAL_INODE_BASE + manifest id; backed: st_ino */
-  uint8_t content_hash[32]; /* BLAKE3, when ENTRY_HASHED */
-  uint32_t mode; /* st_mode, type bits included */
+  uint16_t mode; /* st_mode, type bits included */
+  uint16_t name_length; /* bytes of the last component; the key ends with it */
   uint32_t blocks; /* st_blocks (512-byte units), saturated */
-  uint8_t inline_key[88]; /* the key, not terminated */
+  uint32_t parent; /* entry of the directory; the root's is itself */
+  uint32_t first_child; /* 0: none (the root is nobody's child) */
+  uint32_t next; /* next sibling, 0: last */
+  uint32_t prev; /* previous sibling, 0: first */
+  uint8_t inline_key[64]; /* the key, not terminated; a longer one's place in the pool (u32), then zeros */
 };
-_Static_assert(sizeof(struct vrift_entry) == 192, "vrift_entry");
-_Static_assert(offsetof(struct vrift_entry, seq) == 0, "vrift_entry.seq");
-_Static_assert(offsetof(struct vrift_entry, flags) == 4, "vrift_entry.flags");
-_Static_assert(offsetof(struct vrift_entry, name_length) == 6, "vrift_entry.name_length");
-_Static_assert(offsetof(struct vrift_entry, key_offset) == 8, "vrift_entry.key_offset");
-_Static_assert(offsetof(struct vrift_entry, key_length) == 12, "vrift_entry.key_length");
-_Static_assert(offsetof(struct vrift_entry, reserved) == 14, "vrift_entry.reserved");
-_Static_assert(offsetof(struct vrift_entry, parent) == 16, "vrift_entry.parent");
-_Static_assert(offsetof(struct vrift_entry, first_child) == 20, "vrift_entry.first_child");
-_Static_assert(offsetof(struct vrift_entry, next) == 24, "vrift_entry.next");
-_Static_assert(offsetof(struct vrift_entry, prev) == 28, "vrift_entry.prev");
-_Static_assert(offsetof(struct vrift_entry, size) == 32, "vrift_entry.size");
-_Static_assert(offsetof(struct vrift_entry, mtime_ns) == 40, "vrift_entry.mtime_ns");
-_Static_assert(offsetof(struct vrift_entry, ctime_ns) == 48, "vrift_entry.ctime_ns");
-_Static_assert(offsetof(struct vrift_entry, ino) == 56, "vrift_entry.ino");
-_Static_assert(offsetof(struct vrift_entry, content_hash) == 64, "vrift_entry.content_hash");
-_Static_assert(offsetof(struct vrift_entry, mode) == 96, "vrift_entry.mode");
-_Static_assert(offsetof(struct vrift_entry, blocks) == 100, "vrift_entry.blocks");
-_Static_assert(offsetof(struct vrift_entry, inline_key) == 104, "vrift_entry.inline_key");
+_Static_assert(sizeof(struct vrift_index_entry) == 128, "vrift_index_entry");
+_Static_assert(offsetof(struct vrift_index_entry, seq) == 0, "vrift_index_entry.seq");
+_Static_assert(offsetof(struct vrift_index_entry, flags) == 4, "vrift_index_entry.flags");
+_Static_assert(offsetof(struct vrift_index_entry, key_length) == 6, "vrift_index_entry.key_length");
+_Static_assert(offsetof(struct vrift_index_entry, size) == 8, "vrift_index_entry.size");
+_Static_assert(offsetof(struct vrift_index_entry, mtime_ns) == 16, "vrift_index_entry.mtime_ns");
+_Static_assert(offsetof(struct vrift_index_entry, ctime_ns) == 24, "vrift_index_entry.ctime_ns");
+_Static_assert(offsetof(struct vrift_index_entry, ino) == 32, "vrift_index_entry.ino");
+_Static_assert(offsetof(struct vrift_index_entry, mode) == 40, "vrift_index_entry.mode");
+_Static_assert(offsetof(struct vrift_index_entry, name_length) == 42, "vrift_index_entry.name_length");
+_Static_assert(offsetof(struct vrift_index_entry, blocks) == 44, "vrift_index_entry.blocks");
+_Static_assert(offsetof(struct vrift_index_entry, parent) == 48, "vrift_index_entry.parent");
+_Static_assert(offsetof(struct vrift_index_entry, first_child) == 52, "vrift_index_entry.first_child");
+_Static_assert(offsetof(struct vrift_index_entry, next) == 56, "vrift_index_entry.next");
+_Static_assert(offsetof(struct vrift_index_entry, prev) == 60, "vrift_index_entry.prev");
+_Static_assert(offsetof(struct vrift_index_entry, inline_key) == 64, "vrift_index_entry.inline_key");
 
 /* One entry for indexFill; `key_length` bytes of key and 0 to 7 NULs follow, up to a multiple of 8. */
 struct vrift_fill_record {

@@ -49,7 +49,7 @@ static uint64_t hash_of(const struct build *build, uint32_t entry) {
 
 static int copy_entries(struct build *build) {
   build->used = vrift_list_limit(build->view);
-  build->entries = malloc(sizeof *build->entries * build->used);
+  build->entries = malloc(sizeof *build->entries * (size_t)build->used);
   build->slot_of = malloc(sizeof *build->slot_of * build->used);
   build->child_count = calloc(build->used, sizeof *build->child_count);
   build->child_start = calloc(build->used, sizeof *build->child_start);

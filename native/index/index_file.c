@@ -15,11 +15,14 @@ _Static_assert(sizeof(pthread_mutex_t) <= sizeof(((struct vrift_index_header *)0
 
 static uint64_t align64(uint64_t value) { return (value + 63) & ~63ull; }
 
-/* A power of two, at most three quarters of them taken when every entry is. */
-static uint32_t slots_for(uint32_t entry_capacity) {
-  uint32_t slots = 64;
-  while (3 * (uint64_t)slots < 4 * (uint64_t)entry_capacity) slots *= 2;
-  return slots;
+/* One place in sixteen stays empty, so that every probe ends soon. */
+static uint32_t limit_of(uint32_t places) { return places - places / 16; }
+
+/* The fewest whole groups with room for so many entries. */
+static uint32_t places_for(uint32_t entries) {
+  uint32_t places = (uint32_t)((uint64_t)entries * 16 / 15) & ~(VRIFT_GROUP_ENTRIES - 1u);
+  while (places == 0 || limit_of(places) < entries) places += VRIFT_GROUP_ENTRIES;
+  return places;
 }
 
 /*
@@ -67,11 +70,12 @@ static int allocate(int fd, uint64_t size) {
 
 /* Maps the new file and describes it; `magic` stays 0 until it is whole. */
 static int lay_out(int fd, const struct vrift_index_options *options, struct vrift_index_writer *writer) {
-  uint32_t slot_capacity = slots_for(options->entry_capacity);
+  uint32_t places = places_for(options->entry_capacity);
   uint64_t seen = VRIFT_INDEX_HEADER_SIZE;
-  uint64_t slots = align64(seen + 8ull * VRIFT_MARK_COUNT);
-  uint64_t entries = align64(slots + 8ull * slot_capacity);
-  uint64_t keys = align64(entries + sizeof(struct vrift_entry) * (uint64_t)options->entry_capacity);
+  uint64_t tags = align64(seen + 8ull * VRIFT_MARK_COUNT);
+  uint64_t entries = align64(tags + 2ull * places);
+  uint64_t hashes = align64(entries + sizeof(struct vrift_index_entry) * (uint64_t)places);
+  uint64_t keys = align64(hashes + 32ull * places);
   uint64_t size = align64(keys + options->keys_size);
   int error = allocate(fd, size);
   if (error) return error;
@@ -81,8 +85,9 @@ static int lay_out(int fd, const struct vrift_index_options *options, struct vri
   *writer = (struct vrift_index_writer){
       .header = header,
       .seen = (void *)(map + seen),
-      .slots = (void *)(map + slots),
+      .tags = (void *)(map + tags),
       .entries = (void *)(map + entries),
+      .hashes = map + hashes,
       .keys = map + keys,
       .size = size,
   };
@@ -90,10 +95,11 @@ static int lay_out(int fd, const struct vrift_index_options *options, struct vri
   header->kind = options->kind;
   header->file_size = size;
   header->distrust = 1;
-  header->entry_capacity = options->entry_capacity;
-  header->slot_capacity = slot_capacity;
-  header->slots_offset = slots;
+  header->entry_capacity = places;
+  header->entry_limit = limit_of(places);
+  header->tags_offset = tags;
   header->entries_offset = entries;
+  header->hashes_offset = hashes;
   header->keys_offset = keys;
   header->keys_size = options->keys_size;
   header->seen_offset = seen;
@@ -107,7 +113,11 @@ static int lay_out(int fd, const struct vrift_index_options *options, struct vri
   memcpy(header->workspace_id, options->workspace_id, sizeof header->workspace_id);
   memcpy(map + VRIFT_INDEX_ROOT_PATH_OFFSET, options->root_path, header->root_length);
   memcpy(map + VRIFT_INDEX_SOURCE_PATH_OFFSET, options->source_path, header->source_length);
-  return 0;
+  /* Everything but `magic` is there, so that what fills the file can probe it as readers will. */
+  header->magic = VRIFT_INDEX_MAGIC;
+  error = vrift_index_validate(map, size, &writer->view) == 0 ? 0 : EINVAL;
+  header->magic = 0;
+  return error;
 }
 
 static int check_options(const struct vrift_index_options *options) {
@@ -120,13 +130,13 @@ static int check_options(const struct vrift_index_options *options) {
   return options->entry_capacity > VRIFT_MAX_ENTRIES || options->keys_size > UINT32_MAX ? EFBIG : 0;
 }
 
-/* The seen marks, the reader's view and `magic`, which says that the file is whole. */
+/* `magic` says that the file is whole. */
 static int complete(struct vrift_index_writer *writer) {
   int error = claim_alive(writer);
   if (error) return error;
   vrift_writer_beat(writer);
   __atomic_store_n(&writer->header->magic, VRIFT_INDEX_MAGIC, __ATOMIC_RELEASE);
-  return vrift_index_validate(writer->header, writer->size, &writer->view) == 0 ? 0 : EINVAL;
+  return 0;
 }
 
 static int create(const char *path, const struct vrift_index_options *options, const struct vrift_index_writer *from,
@@ -155,8 +165,9 @@ int vrift_writer_create(const char *path, const struct vrift_index_options *opti
 
 static uint64_t keys_in_use(const struct vrift_index_writer *writer) {
   uint64_t bytes = 0;
-  for (uint32_t entry = 0; entry < writer->header->entry_used; entry++)
-    if (!(writer->entries[entry].flags & VRIFT_ENTRY_FREE)) bytes += writer->entries[entry].key_length;
+  for (uint32_t entry = 0; entry < writer->view.entry_capacity; entry++)
+    if (!(writer->entries[entry].flags & VRIFT_ENTRY_FREE) && writer->entries[entry].key_length > VRIFT_INLINE_KEY_SIZE)
+      bytes += writer->entries[entry].key_length;
   return bytes;
 }
 
@@ -176,6 +187,6 @@ int vrift_writer_grow(const struct vrift_index_writer *from, const char *path, u
       .source_path = vrift_index_source(&from->view),
   };
   memcpy(options.workspace_id, header->workspace_id, sizeof options.workspace_id);
-  if (entry_capacity < header->entry_used) return EINVAL;
+  if (entry_capacity < header->entry_count) return EINVAL;
   return create(path, &options, from, writer);
 }

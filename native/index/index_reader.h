@@ -15,6 +15,7 @@
 
 #include "vrift_hash.h"
 #include "vrift_layout.h"
+#include "vrift_tags.h"
 
 /* No such entry: also what vrift_index_find answers for an absent key. */
 #define VRIFT_NO_ENTRY UINT32_MAX
@@ -24,18 +25,48 @@
 struct vrift_index_view {
   const struct vrift_index_header *header;
   const uint64_t *seen;
-  const uint64_t *slots;
-  const struct vrift_entry *entries;
+  const uint16_t *tags;
+  const struct vrift_index_entry *entries;
+  const uint8_t *hashes;
   const uint8_t *keys;
   uint64_t keys_size;
-  uint32_t slot_mask;
   uint32_t entry_capacity;
+  uint32_t group_count;
 };
 
 enum vrift_found { VRIFT_FOUND = 0, VRIFT_ABSENT = 1, VRIFT_UNSURE = -1 };
 
-#define VRIFT_ENTRY_WORDS (sizeof(struct vrift_entry) / 8)
-_Static_assert(sizeof(struct vrift_entry) % 8 == 0, "entries are copied in words of 8 bytes");
+/* A copy of an entry: the file's two lines of it, as they are there, then its content hash. */
+struct vrift_entry {
+  uint32_t seq;
+  uint16_t flags, key_length;
+  uint64_t size;
+  int64_t mtime_ns, ctime_ns;
+  uint64_t ino;
+  uint16_t mode, name_length;
+  uint32_t blocks;
+  uint32_t parent, first_child, next, prev;
+  uint8_t inline_key[VRIFT_INLINE_KEY_SIZE];
+  uint8_t content_hash[32];
+};
+#define VRIFT_SAME_PLACE(field) \
+  _Static_assert(offsetof(struct vrift_entry, field) == offsetof(struct vrift_index_entry, field), #field)
+VRIFT_SAME_PLACE(flags);
+VRIFT_SAME_PLACE(key_length);
+VRIFT_SAME_PLACE(size);
+VRIFT_SAME_PLACE(ctime_ns);
+VRIFT_SAME_PLACE(ino);
+VRIFT_SAME_PLACE(mode);
+VRIFT_SAME_PLACE(name_length);
+VRIFT_SAME_PLACE(blocks);
+VRIFT_SAME_PLACE(parent);
+VRIFT_SAME_PLACE(prev);
+VRIFT_SAME_PLACE(inline_key);
+_Static_assert(offsetof(struct vrift_entry, content_hash) == sizeof(struct vrift_index_entry), "then the hash");
+
+/* Words of an entry that say something of it, and of its key; they are copied in words. */
+#define VRIFT_VALUE_WORDS (offsetof(struct vrift_index_entry, inline_key) / 8)
+#define VRIFT_ENTRY_WORDS (sizeof(struct vrift_index_entry) / 8)
 typedef uint64_t __attribute__((may_alias)) vrift_word;
 
 static inline void vrift_pause(void) {
@@ -61,30 +92,32 @@ static inline int vrift_index_validate(const void *map, uint64_t size, struct vr
   if (header->version != VRIFT_INDEX_VERSION || header->file_size != size) return -1;
 
   /* Each is read once: what is checked is what is used. */
-  uint32_t slot_capacity = __atomic_load_n(&header->slot_capacity, __ATOMIC_RELAXED);
   uint32_t entry_capacity = __atomic_load_n(&header->entry_capacity, __ATOMIC_RELAXED);
   uint64_t keys_size = __atomic_load_n(&header->keys_size, __ATOMIC_RELAXED);
   uint64_t seen = __atomic_load_n(&header->seen_offset, __ATOMIC_RELAXED);
-  uint64_t slots = __atomic_load_n(&header->slots_offset, __ATOMIC_RELAXED);
+  uint64_t tags = __atomic_load_n(&header->tags_offset, __ATOMIC_RELAXED);
   uint64_t entries = __atomic_load_n(&header->entries_offset, __ATOMIC_RELAXED);
+  uint64_t hashes = __atomic_load_n(&header->hashes_offset, __ATOMIC_RELAXED);
   uint64_t keys = __atomic_load_n(&header->keys_offset, __ATOMIC_RELAXED);
-  if (slot_capacity < 2 || (slot_capacity & (slot_capacity - 1)) != 0) return -1;
-  if (entry_capacity < 1 || entry_capacity >= VRIFT_SLOT_TOMBSTONE - 1 || keys_size > UINT32_MAX) return -1;
+  if (entry_capacity < VRIFT_GROUP_ENTRIES || entry_capacity % VRIFT_GROUP_ENTRIES != 0) return -1;
+  if (keys_size > UINT32_MAX) return -1;
   if (!vrift_section_fits(seen, 8ull * VRIFT_MARK_COUNT, size)) return -1;
-  if (!vrift_section_fits(slots, 8ull * slot_capacity, size)) return -1;
-  if (!vrift_section_fits(entries, sizeof(struct vrift_entry) * (uint64_t)entry_capacity, size)) return -1;
+  if (!vrift_section_fits(tags, 2ull * entry_capacity, size)) return -1;
+  if (!vrift_section_fits(entries, sizeof(struct vrift_index_entry) * (uint64_t)entry_capacity, size)) return -1;
+  if (!vrift_section_fits(hashes, 32ull * entry_capacity, size)) return -1;
   if (!vrift_section_fits(keys, keys_size, size)) return -1;
   if (!vrift_text_fits(base, VRIFT_INDEX_ROOT_PATH_OFFSET, header->root_length)) return -1;
   if (!vrift_text_fits(base, VRIFT_INDEX_SOURCE_PATH_OFFSET, header->source_length)) return -1;
 
   view->header = header;
   view->seen = (const uint64_t *)(base + seen);
-  view->slots = (const uint64_t *)(base + slots);
-  view->entries = (const struct vrift_entry *)(base + entries);
+  view->tags = (const uint16_t *)(base + tags);
+  view->entries = (const struct vrift_index_entry *)(base + entries);
+  view->hashes = base + hashes;
   view->keys = base + keys;
   view->keys_size = keys_size;
-  view->slot_mask = slot_capacity - 1;
   view->entry_capacity = entry_capacity;
+  view->group_count = entry_capacity / VRIFT_GROUP_ENTRIES;
   return 0;
 }
 
@@ -134,15 +167,23 @@ static inline int vrift_index_trusted(const struct vrift_index_view *view, const
 
 /* Pool keys never change once written, so comparing needs no ordering beyond the seq that gave their place. */
 static inline int vrift_bytes_equal(const uint8_t *a, const uint8_t *b, uint64_t length) {
-  if (length >= 8) {
-    for (uint64_t i = 0; i + 8 <= length; i += 8)
-      if (vrift_load8(a + i) != vrift_load8(b + i)) return 0;
-    return vrift_load8(a + length - 8) == vrift_load8(b + length - 8);
+  if (length >= 16) {
+    for (uint64_t i = 0; i + 16 < length; i += 16)
+      if (!vrift_equal16(a + i, b + i)) return 0;
+    return vrift_equal16(a + length - 16, b + length - 16);
   }
+  if (length >= 8) return vrift_load8(a) == vrift_load8(b) && vrift_load8(a + length - 8) == vrift_load8(b + length - 8);
   if (length >= 4) return vrift_load4(a) == vrift_load4(b) && vrift_load4(a + length - 4) == vrift_load4(b + length - 4);
   for (uint64_t i = 0; i < length; i++)
     if (a[i] != b[i]) return 0;
   return 1;
+}
+
+/* A key of the pool, `inline_key` being the line that names its place; null when out of bounds. */
+static inline const uint8_t *vrift_pool_key(const struct vrift_index_view *view, const uint8_t *inline_key,
+                                            uint32_t length) {
+  uint64_t offset = vrift_load4(inline_key);
+  return offset > view->keys_size || length > view->keys_size - offset ? 0 : view->keys + offset;
 }
 
 /*
@@ -150,10 +191,9 @@ static inline int vrift_bytes_equal(const uint8_t *a, const uint8_t *b, uint64_t
  * long as the copy: a key that is not long is part of it.
  */
 static inline const uint8_t *vrift_entry_key(const struct vrift_index_view *view, const struct vrift_entry *copy) {
-  if (copy->key_length <= VRIFT_INLINE_KEY_SIZE) return copy->name_length > copy->key_length ? 0 : copy->inline_key;
-  if (copy->key_offset > view->keys_size || copy->key_length > view->keys_size - copy->key_offset) return 0;
   if (copy->name_length > copy->key_length) return 0;
-  return view->keys + copy->key_offset;
+  if (copy->key_length <= VRIFT_INLINE_KEY_SIZE) return copy->inline_key;
+  return vrift_pool_key(view, copy->inline_key, copy->key_length);
 }
 
 /* Last component, `copy->name_length` bytes, or null. */
@@ -162,22 +202,62 @@ static inline const uint8_t *vrift_entry_name(const struct vrift_index_view *vie
   return key ? key + (copy->key_length - copy->name_length) : 0;
 }
 
-/* A copy taken between two equal, even values of `seq`: 0, or -1 (out of range, or no quiet moment). */
+static inline void vrift_copy_words(vrift_word *to, const vrift_word *from, unsigned count) {
+  for (unsigned i = 0; i < count; i++) to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+/* True when the entry still is as it was when its (even) `seq` was read. */
+static inline int vrift_entry_held(const struct vrift_index_entry *entry, uint32_t seq) {
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  return __atomic_load_n(&entry->seq, __ATOMIC_RELAXED) == seq;
+}
+
+/*
+ * A copy taken between two equal, even values of `seq`: 0, or -1 (out of range, or no quiet moment). One that was never
+ * used reads as FREE.
+ */
 static inline int vrift_entry_read(const struct vrift_index_view *view, uint32_t entry, struct vrift_entry *copy) {
   if (entry >= view->entry_capacity) return -1;
-  const struct vrift_entry *from = &view->entries[entry];
-  const vrift_word *words = (const vrift_word *)(const void *)from;
-  vrift_word *out = (vrift_word *)(void *)copy;
+  const struct vrift_index_entry *from = &view->entries[entry];
   for (int attempt = 0; attempt < VRIFT_READ_ATTEMPTS; attempt++) {
     uint32_t before = __atomic_load_n(&from->seq, __ATOMIC_ACQUIRE);
     if ((before & 1) == 0) {
-      for (unsigned i = 0; i < VRIFT_ENTRY_WORDS; i++) out[i] = __atomic_load_n(&words[i], __ATOMIC_RELAXED);
-      __atomic_thread_fence(__ATOMIC_ACQUIRE);
-      if (__atomic_load_n(&from->seq, __ATOMIC_RELAXED) == before) return 0;
+      vrift_copy_words((vrift_word *)(void *)copy, (const vrift_word *)(const void *)from, VRIFT_ENTRY_WORDS);
+      vrift_copy_words((vrift_word *)(void *)copy->content_hash,
+                       (const vrift_word *)(const void *)(view->hashes + 32ull * entry), 4);
+      if (vrift_entry_held(from, before)) {
+        if (before == 0) copy->flags = VRIFT_ENTRY_FREE;
+        return 0;
+      }
     }
     vrift_pause();
   }
   return -1;
+}
+
+/*
+ * Whether the entry has this key, and if so what is said of it: VRIFT_FOUND (the words before the key are copied, the key
+ * and the content hash are not), VRIFT_ABSENT (another key, or none), VRIFT_UNSURE (no quiet moment).
+ */
+static inline enum vrift_found vrift_entry_match(const struct vrift_index_view *view, uint32_t entry, const uint8_t *key,
+                                                 uint64_t length, struct vrift_entry *copy) {
+  const struct vrift_index_entry *from = &view->entries[entry];
+  for (int attempt = 0; attempt < VRIFT_READ_ATTEMPTS; attempt++) {
+    uint32_t before = __atomic_load_n(&from->seq, __ATOMIC_ACQUIRE);
+    if ((before & 1) == 0) {
+      vrift_copy_words((vrift_word *)(void *)copy, (const vrift_word *)(const void *)from, VRIFT_VALUE_WORDS);
+      int same = before != 0 && copy->key_length == length && copy->name_length <= length &&
+                 (copy->flags & VRIFT_ENTRY_FREE) == 0;
+      if (same) {
+        const uint8_t *own = from->inline_key;
+        if (__builtin_expect(length > VRIFT_INLINE_KEY_SIZE, 0)) own = vrift_pool_key(view, own, (uint32_t)length);
+        same = own != 0 && vrift_bytes_equal(own, key, length);
+      }
+      if (vrift_entry_held(from, before)) return same ? VRIFT_FOUND : VRIFT_ABSENT;
+    }
+    vrift_pause();
+  }
+  return VRIFT_UNSURE;
 }
 
 static inline uint64_t vrift_structure_begin(const struct vrift_index_view *view) {
@@ -191,35 +271,59 @@ static inline int vrift_structure_held(const struct vrift_index_view *view, uint
 }
 
 /*
- * The lookup. VRIFT_FOUND: `copy` and `*entry` are filled. VRIFT_ABSENT: no such key, at one moment during the call.
- * VRIFT_UNSURE: the writer was busy (or died busy) around it; ask the kernel first.
+ * The lookup. VRIFT_FOUND: `copy` and `*entry` are filled, the key and the content hash of `copy` are not. VRIFT_ABSENT: no
+ * such key, at one moment during the call. VRIFT_UNSURE: the writer was busy (or died busy) around it; ask the kernel first.
  *
  * "ENOENT without asking" takes more: this answer and that of a COMPLETE directory above must belong to one state. A
  * directory becomes COMPLETE after its names were inserted, so between two lookups the name may have been inserted and its
  * directory made COMPLETE: vrift_structure_begin before the first, vrift_structure_held after the last.
  */
-static inline enum vrift_found vrift_index_lookup(const struct vrift_index_view *view, const uint8_t *key,
+static inline enum vrift_found vrift_index_glance(const struct vrift_index_view *view, const uint8_t *key,
                                                   uint64_t length, uint64_t hash, struct vrift_entry *copy,
                                                   uint32_t *entry) {
   uint64_t begun = vrift_structure_begin(view);
-  uint32_t tag = (uint32_t)(hash >> 32), slot = (uint32_t)hash & view->slot_mask;
+  uint32_t group = vrift_tag_group(hash, view->group_count);
+  uint16_t tag = vrift_tag(hash);
   int unsure = 0;
-  for (uint64_t probe = 0; probe <= view->slot_mask; probe++, slot = (slot + 1) & view->slot_mask) {
-    uint64_t word = __atomic_load_n(&view->slots[slot], __ATOMIC_ACQUIRE);
-    if (word == VRIFT_SLOT_EMPTY) break;
-    if ((uint32_t)(word >> 32) != tag || word == VRIFT_SLOT_TOMBSTONE) continue;
-    uint32_t number = (uint32_t)word - 1;
-    if (vrift_entry_read(view, number, copy) != 0) {
-      unsure = 1;
-      continue;
+  if (length == 0) {
+    *entry = 0;
+    return vrift_entry_match(view, 0, key, 0, copy);
+  }
+  for (uint32_t probe = 0; probe < view->group_count; probe++) {
+    const uint16_t *tags = view->tags + (uint64_t)group * VRIFT_GROUP_ENTRIES;
+    struct vrift_tag_matches matches = vrift_tag_match(tags, tag);
+    for (uint32_t same = matches.same; same != 0; same &= same - 1) {
+      uint32_t number = group * VRIFT_GROUP_ENTRIES + (uint32_t)__builtin_ctz(same);
+      enum vrift_found found = vrift_entry_match(view, number, key, length, copy);
+      if (found == VRIFT_FOUND) {
+        *entry = number;
+        return VRIFT_FOUND;
+      }
+      if (found == VRIFT_UNSURE) unsure = 1;
     }
-    if (copy->key_length != length || (copy->flags & VRIFT_ENTRY_FREE) != 0) continue;
-    const uint8_t *own = vrift_entry_key(view, copy);
-    if (own == 0 || !vrift_bytes_equal(own, key, length)) continue;
-    *entry = number;
-    return VRIFT_FOUND;
+    if (matches.empty != 0) break;
+    if (++group == view->group_count) group = 0;
   }
   return unsure || !vrift_structure_held(view, begun) ? VRIFT_UNSURE : VRIFT_ABSENT;
+}
+
+/* The same with a whole copy, key and content hash included. */
+static inline enum vrift_found vrift_index_lookup(const struct vrift_index_view *view, const uint8_t *key,
+                                                  uint64_t length, uint64_t hash, struct vrift_entry *copy,
+                                                  uint32_t *entry) {
+  enum vrift_found found = vrift_index_glance(view, key, length, hash, copy, entry);
+  if (found != VRIFT_FOUND) return found;
+  uint32_t seq = copy->seq;
+  const struct vrift_index_entry *from = &view->entries[*entry];
+  vrift_copy_words((vrift_word *)(void *)copy->inline_key, (const vrift_word *)(const void *)from->inline_key,
+                   VRIFT_ENTRY_WORDS - VRIFT_VALUE_WORDS);
+  vrift_copy_words((vrift_word *)(void *)copy->content_hash,
+                   (const vrift_word *)(const void *)(view->hashes + 32ull * *entry), 4);
+  if (vrift_entry_held(from, seq)) return VRIFT_FOUND;
+  /* Changed since: read it as a whole, and again until its key is the one asked for. */
+  if (vrift_entry_read(view, *entry, copy) != 0 || (copy->flags & VRIFT_ENTRY_FREE) != 0) return VRIFT_UNSURE;
+  const uint8_t *own = copy->key_length == length ? vrift_entry_key(view, copy) : 0;
+  return own != 0 && vrift_bytes_equal(own, key, length) ? VRIFT_FOUND : VRIFT_UNSURE;
 }
 
 /* Entry number, or VRIFT_NO_ENTRY when the key is absent or nothing can be said. */
@@ -227,7 +331,26 @@ static inline uint32_t vrift_index_find(const struct vrift_index_view *view, con
                                         uint64_t hash) {
   struct vrift_entry copy;
   uint32_t entry;
-  return vrift_index_lookup(view, key, length, hash, &copy, &entry) == VRIFT_FOUND ? entry : VRIFT_NO_ENTRY;
+  return vrift_index_glance(view, key, length, hash, &copy, &entry) == VRIFT_FOUND ? entry : VRIFT_NO_ENTRY;
+}
+
+/* An entry by the hash of its key alone, for who has kept nothing else of it: 0 and a whole copy, or -1. */
+static inline int vrift_index_find_hash(const struct vrift_index_view *view, uint64_t hash, struct vrift_entry *copy,
+                                        uint32_t *entry) {
+  uint32_t group = vrift_tag_group(hash, view->group_count);
+  for (uint32_t probe = 0; probe < view->group_count; probe++) {
+    struct vrift_tag_matches matches =
+        vrift_tag_match(view->tags + (uint64_t)group * VRIFT_GROUP_ENTRIES, vrift_tag(hash));
+    for (uint32_t same = matches.same; same != 0; same &= same - 1) {
+      *entry = group * VRIFT_GROUP_ENTRIES + (uint32_t)__builtin_ctz(same);
+      if (vrift_entry_read(view, *entry, copy) != 0 || (copy->flags & VRIFT_ENTRY_FREE) != 0) continue;
+      const uint8_t *key = vrift_entry_key(view, copy);
+      if (key != 0 && vrift_path_hash(key, copy->key_length) == hash) return 0;
+    }
+    if (matches.empty != 0) break;
+    if (++group == view->group_count) group = 0;
+  }
+  return -1;
 }
 
 /*
@@ -245,9 +368,7 @@ static inline uint32_t vrift_next_sibling(const struct vrift_index_view *view, u
   if (entry >= view->entry_capacity) return 0;
   return vrift_bounded(view, __atomic_load_n(&view->entries[entry].next, __ATOMIC_RELAXED));
 }
-static inline uint32_t vrift_list_limit(const struct vrift_index_view *view) {
-  uint32_t used = __atomic_load_n(&view->header->entry_used, __ATOMIC_ACQUIRE);
-  return used < view->entry_capacity ? used : view->entry_capacity;
-}
+/* Every entry has a number below this; many numbers have no entry (FREE). */
+static inline uint32_t vrift_list_limit(const struct vrift_index_view *view) { return view->entry_capacity; }
 
 #endif

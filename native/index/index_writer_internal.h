@@ -4,7 +4,7 @@
 
 #include "index_writer.h"
 
-/* 2^28 entries are 28 GiB of entries; slot_capacity stays within u32. */
+/* 2^28 entries are 40 GiB; their places and groups stay within u32. */
 #define VRIFT_MAX_ENTRIES (1u << 28)
 
 /* Entry 0 of an empty file. */

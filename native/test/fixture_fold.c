@@ -14,23 +14,11 @@ static uint32_t find(const struct fixture *fixture, const char *key) {
                           vrift_path_hash((const uint8_t *)key, length));
 }
 
-/* By what is in them: a name may have a suffix. */
 static bool whited_out(const struct fixture *fixture, const char *key) {
-  const char *whiteouts = strdup(fixture_path(fixture->root, ".vrift/whiteouts"));
-  DIR *dir = opendir(whiteouts);
-  struct dirent *record;
-  bool found = false;
-  while (dir && !found && (record = readdir(dir))) {
-    char text[PATH_MAX] = "";
-    FILE *in = record->d_name[0] == '.' ? NULL : fopen(fixture_path(whiteouts, record->d_name), "r");
-    if (!in) continue;
-    text[fread(text, 1, sizeof text - 1, in)] = 0;
-    fclose(in);
-    found = strcmp(text, key) == 0;
-  }
-  if (dir) closedir(dir);
-  free((void *)whiteouts);
-  return found;
+  char path[PATH_MAX];
+  uint64_t hash = vrift_path_hash((const uint8_t *)key, strlen(key));
+  snprintf(path, sizeof path, "%s/.vrift/whiteouts/%016llx", fixture->root, (unsigned long long)hash);
+  return access(path, F_OK) == 0;
 }
 
 static void insert_missing(struct fixture *fixture, const char *key, const struct stat *st) {
@@ -62,7 +50,7 @@ static void fold_entry(struct fixture *fixture, const char *key) {
   struct stat st;
   struct vrift_index_value value;
   uint32_t number = find(fixture, key);
-  const struct vrift_entry *entry = &fixture->index.entries[number];
+  const struct vrift_index_entry *entry = &fixture->index.entries[number];
   bool exists = physical(fixture, key, &st);
   bool is_virtual = (entry->flags & VRIFT_ENTRY_VIRTUAL) != 0;
   if (!exists && is_virtual && !whited_out(fixture, key)) return;
@@ -81,12 +69,12 @@ static void fold_entry(struct fixture *fixture, const char *key) {
 void fixture_fold(struct fixture *fixture) {
   uint64_t *marks = malloc(8ul * VRIFT_MARK_COUNT);
   memcpy(marks, fixture->marks, 8ul * VRIFT_MARK_COUNT);
-  uint32_t used = fixture->index.header->entry_used, count = 0;
+  uint32_t used = vrift_list_limit(&fixture->index.view), count = 0;
   char **keys = malloc(used * sizeof *keys);
   for (uint32_t i = 1; i < used; i++) {
-    const struct vrift_entry *entry = &fixture->index.entries[i];
-    if (entry->flags & VRIFT_ENTRY_FREE) continue;
-    keys[count++] = strndup((const char *)vrift_entry_key(&fixture->index.view, entry), entry->key_length);
+    struct vrift_entry entry;
+    if (vrift_entry_read(&fixture->index.view, i, &entry) != 0 || (entry.flags & VRIFT_ENTRY_FREE)) continue;
+    keys[count++] = strndup((const char *)vrift_entry_key(&fixture->index.view, &entry), entry.key_length);
   }
   qsort(keys, count, sizeof *keys, deepest_first);
   for (uint32_t i = 0; i < count; i++) {

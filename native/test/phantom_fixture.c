@@ -48,12 +48,12 @@ static void insert(struct fixture *fixture, const char *key, const struct stat *
 
 /* Taking files out changed the directories' times; a program must not see that. */
 static void restore_times(struct fixture *fixture) {
-  for (uint32_t i = fixture->index.header->entry_used; i-- > 0;) {
-    const struct vrift_entry *entry = &fixture->index.entries[i];
+  for (uint32_t i = vrift_list_limit(&fixture->index.view); i-- > 0;) {
+    struct vrift_entry entry;
     char key[PATH_MAX];
-    if (!(entry->flags & VRIFT_ENTRY_DIR)) continue;
-    snprintf(key, sizeof key, "%.*s", entry->key_length, (const char *)vrift_entry_key(&fixture->index.view, entry));
-    struct timespec time = {entry->mtime_ns / 1000000000, entry->mtime_ns % 1000000000}, times[2] = {time, time};
+    if (vrift_entry_read(&fixture->index.view, i, &entry) != 0 || !(entry.flags & VRIFT_ENTRY_DIR)) continue;
+    snprintf(key, sizeof key, "%.*s", entry.key_length, (const char *)vrift_entry_key(&fixture->index.view, &entry));
+    struct timespec time = {entry.mtime_ns / 1000000000, entry.mtime_ns % 1000000000}, times[2] = {time, time};
     utimensat(AT_FDCWD, fixture_path(fixture->root, key), times, 0);
   }
 }

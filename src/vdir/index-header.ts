@@ -15,12 +15,15 @@ export interface IndexHeader {
   readonly superseded: boolean;
   readonly distrust: number;
   readonly entryCount: number;
-  readonly entryUsed: number;
+  /** Tags of removed names that still have to be passed. */
+  readonly removedTags: number;
+  /** Places. */
   readonly entryCapacity: number;
-  readonly slotCapacity: number;
-  readonly slotTombstones: number;
-  readonly slotsOffset: number;
+  /** Most of them that are ever taken. */
+  readonly entryLimit: number;
+  readonly tagsOffset: number;
   readonly entriesOffset: number;
+  readonly hashesOffset: number;
   readonly keysOffset: number;
   readonly keysSize: number;
   readonly keysUsed: number;
@@ -36,6 +39,7 @@ export interface IndexHeader {
 }
 
 const at = offsetsOf(indexHeader);
+const GROUP = Number(constants.GROUP_ENTRIES);
 
 /** VRIFT_DAMAGED unless the file is an index of this version whose sections lie inside it. */
 export function readHeader(buffer: ArrayBuffer): IndexHeader {
@@ -61,12 +65,12 @@ export function readHeader(buffer: ArrayBuffer): IndexHeader {
     superseded: u32("superseded") !== 0,
     distrust: u32("distrust"),
     entryCount: u32("entry_count"),
-    entryUsed: u32("entry_used"),
+    removedTags: u32("removed_tags"),
     entryCapacity: u32("entry_capacity"),
-    slotCapacity: u32("slot_capacity"),
-    slotTombstones: u32("slot_tombstones"),
-    slotsOffset: size("slots_offset"),
+    entryLimit: u32("entry_limit"),
+    tagsOffset: size("tags_offset"),
     entriesOffset: size("entries_offset"),
+    hashesOffset: size("hashes_offset"),
     keysOffset: size("keys_offset"),
     keysSize: size("keys_size"),
     keysUsed: size("keys_used"),
@@ -87,14 +91,13 @@ export function readHeader(buffer: ArrayBuffer): IndexHeader {
 function checkSections(header: IndexHeader, length: number): void {
   const sections = [
     [header.seenOffset, 8 * Number(constants.MARK_COUNT)],
-    [header.slotsOffset, 8 * header.slotCapacity],
+    [header.tagsOffset, 2 * header.entryCapacity],
     [header.entriesOffset, indexEntry.size * header.entryCapacity],
+    [header.hashesOffset, 32 * header.entryCapacity],
     [header.keysOffset, header.keysSize],
   ] as const;
   if (header.fileSize !== length) throw damaged("its size is not what it says");
-  if (header.slotCapacity < 2 || (header.slotCapacity & (header.slotCapacity - 1)) !== 0)
-    throw damaged("slots");
-  if (header.entryCapacity < 1) throw damaged("entries");
+  if (header.entryCapacity < GROUP || header.entryCapacity % GROUP !== 0) throw damaged("entries");
   for (const [offset, size] of sections) {
     if (offset < constants.INDEX_HEADER_SIZE || offset % 64 !== 0 || offset + size > length)
       throw damaged("sections");

@@ -31,6 +31,10 @@ export interface IndexEntry {
 
 const ATTEMPTS = 1000;
 const ENTRY_WORDS = indexEntry.size / 8;
+const HASH_WORDS = 4;
+const GROUP = Number(constants.GROUP_ENTRIES);
+const TAG_EMPTY = Number(constants.TAG_EMPTY);
+const TAG_FIRST = Number(constants.TAG_FIRST);
 const FREE = Number(constants.ENTRY_FREE);
 const at = offsetsOf(indexEntry);
 const NEXT = at("next");
@@ -41,6 +45,7 @@ export class IndexReader {
   readonly #buffer: ArrayBuffer;
   readonly #words: BigUint64Array;
   readonly #half: Uint32Array;
+  readonly #tags: Uint16Array;
   readonly #limits: IndexHeader;
 
   /** VRIFT_DAMAGED when the buffer is not an index. */
@@ -49,6 +54,7 @@ export class IndexReader {
     this.#limits = readHeader(buffer);
     this.#words = new BigUint64Array(buffer, 0, buffer.byteLength >> 3);
     this.#half = new Uint32Array(buffer, 0, buffer.byteLength >> 2);
+    this.#tags = new Uint16Array(buffer, this.#limits.tagsOffset, this.#limits.entryCapacity);
   }
 
   /** Maps a file: ENOENT, ELOOP, EACCES (another user's, or open to others), VRIFT_DAMAGED. */
@@ -97,8 +103,8 @@ export class IndexReader {
 
   /** Every entry, in order of their numbers; what changes meanwhile may be missing or there. */
   *entries(): Generator<IndexEntry> {
-    const { entryUsed, entryCapacity } = this.header;
-    for (let number = 0; number < Math.min(entryUsed, entryCapacity); number += 1) {
+    for (let number = 0; number < this.#limits.entryCapacity; number += 1) {
+      if (number > 0 && Atomics.load(this.#tags, number) < TAG_FIRST) continue;
       const entry = this.#settled(() => this.#read(number));
       if ((entry.flags & FREE) === 0) yield entry;
     }
@@ -118,15 +124,18 @@ export class IndexReader {
   }
 
   #probe(key: Buffer, hash: bigint): IndexEntry | undefined {
-    const { slotCapacity, slotsOffset } = this.#limits;
-    const tag = hash >> 32n;
-    let slot = Number(hash & BigInt(slotCapacity - 1));
-    for (let probe = 0; probe < slotCapacity; probe += 1, slot = (slot + 1) & (slotCapacity - 1)) {
-      const word = Atomics.load(this.#words, slotsOffset / 8 + slot);
-      if (word === constants.SLOT_EMPTY) return undefined;
-      if (word === constants.SLOT_TOMBSTONE || word >> 32n !== tag) continue;
-      const entry = this.#read(Number(word & 0xffff_ffffn) - 1);
-      if ((entry.flags & FREE) === 0 && Buffer.from(entry.key).equals(key)) return entry;
+    if (key.length === 0) return this.#read(0);
+    const tag = tagOf(hash);
+    for (const group of probeGroups(hash, this.#limits.entryCapacity / GROUP)) {
+      let last = false;
+      for (let number = group * GROUP; number < (group + 1) * GROUP; number += 1) {
+        const found = Atomics.load(this.#tags, number);
+        if (found === TAG_EMPTY) last = true;
+        if (found !== tag) continue;
+        const entry = this.#read(number);
+        if ((entry.flags & FREE) === 0 && Buffer.from(entry.key).equals(key)) return entry;
+      }
+      if (last) return undefined;
     }
     return undefined;
   }
@@ -154,16 +163,18 @@ export class IndexReader {
 
   /** A copy of one entry between two equal, even values of its sequence. */
   #read(number: number): IndexEntry {
-    const { entriesOffset, entryCapacity } = this.#limits;
+    const { entriesOffset, hashesOffset, entryCapacity } = this.#limits;
     if (number < 0 || number >= entryCapacity)
       throw new VriftError("VRIFT_DAMAGED", "the index names no such entry");
     const from = entriesOffset + number * indexEntry.size;
-    const copy = new BigUint64Array(ENTRY_WORDS);
+    const copy = new BigUint64Array(ENTRY_WORDS + HASH_WORDS);
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const before = Atomics.load(this.#half, from / 4);
       if ((before & 1) !== 0) continue;
       for (let word = 0; word < ENTRY_WORDS; word += 1)
         copy[word] = Atomics.load(this.#words, from / 8 + word);
+      for (let word = 0; word < HASH_WORDS; word += 1)
+        copy[ENTRY_WORDS + word] = Atomics.load(this.#words, hashesOffset / 8 + HASH_WORDS * number + word);
       if (Atomics.load(this.#half, from / 4) === before)
         return this.#decode(number, new DataView(copy.buffer));
     }
@@ -172,7 +183,7 @@ export class IndexReader {
 
   #decode(number: number, view: DataView<ArrayBuffer>): IndexEntry {
     const keyLength = view.getUint16(at("key_length"), true);
-    const keyOffset = view.getUint32(at("key_offset"), true);
+    const keyOffset = view.getUint32(at("inline_key"), true);
     const nameLength = view.getUint16(at("name_length"), true);
     const inline = keyLength <= Number(constants.INLINE_KEY_SIZE);
     if ((!inline && keyOffset + keyLength > this.#limits.keysSize) || nameLength > keyLength) {
@@ -186,14 +197,26 @@ export class IndexReader {
       key: key.toString(),
       name: key.toString("utf8", keyLength - nameLength),
       parent: view.getUint32(at("parent"), true),
-      flags: view.getUint16(at("flags"), true),
-      mode: view.getUint32(at("mode"), true),
+      flags: view.getUint32(at("seq"), true) === 0 ? FREE : view.getUint16(at("flags"), true),
+      mode: view.getUint16(at("mode"), true),
       size: view.getBigUint64(at("size"), true),
       mtimeNs: view.getBigInt64(at("mtime_ns"), true),
       ctimeNs: view.getBigInt64(at("ctime_ns"), true),
       ino: view.getBigUint64(at("ino"), true),
       blocks: view.getUint32(at("blocks"), true),
-      hash: Buffer.from(view.buffer, at("content_hash"), 32),
+      hash: Buffer.from(view.buffer, indexEntry.size, 8 * HASH_WORDS),
     };
   }
+}
+
+/** The 16 bits of a key's hash that its place shows. */
+export function tagOf(hash: bigint): number {
+  const tag = Number(hash & 0xffffn);
+  return tag < TAG_FIRST ? tag + TAG_FIRST : tag;
+}
+
+/** Groups in the order in which a key is looked for, each once; the first with an empty place ends the search. */
+export function* probeGroups(hash: bigint, groups: number): Generator<number> {
+  const first = Number(((hash >> 32n) * BigInt(groups)) >> 32n);
+  for (let probe = 0; probe < groups; probe += 1) yield (first + probe) % groups;
 }

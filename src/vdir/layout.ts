@@ -28,14 +28,14 @@ export interface Struct {
 /** Constants of the private index, the marks and the version-1 export. Names become `VRIFT_<NAME>` in C. */
 export const constants = {
   INDEX_MAGIC: 0x5844_4954_4649_5256n, // "VRIFTIDX"
-  INDEX_VERSION: 2n,
+  INDEX_VERSION: 3n,
   INDEX_HEADER_SIZE: 16384n,
   /** Offsets of the NUL-terminated texts inside the header block. */
   INDEX_ROOT_PATH_OFFSET: 4096n,
   INDEX_SOURCE_PATH_OFFSET: 8192n,
   INDEX_PATH_MAX: 4096n,
   /** Keys up to this many bytes are in the entry itself, beside its other fields; longer ones in the pool. */
-  INLINE_KEY_SIZE: 88n,
+  INLINE_KEY_SIZE: 64n,
 
   MARK_WORDS: 65536n,
   /** The word after them counts every operation on any word: equal to its `seen`, all of them are. */
@@ -61,12 +61,16 @@ export const constants = {
   ENTRY_COMPLETE: 0x20n,
   /** `content_hash` is known. */
   ENTRY_HASHED: 0x40n,
-  /** The slot of the entry table is unused. */
+  /** The entry was removed. One that was never used has `seq` 0. */
   ENTRY_FREE: 0x80n,
 
-  /** Slot words: (high 32 bits of the key's hash) << 32 | entry + 1; 0 is empty. */
-  SLOT_EMPTY: 0n,
-  SLOT_TOMBSTONE: 0xffff_ffffn,
+  /** Entries that share the place a hash points at: their tags are compared at once. */
+  GROUP_ENTRIES: 16n,
+  /** Tags: 16 bits of the key's hash, or one of these. Other values below TAG_FIRST do not occur. */
+  TAG_EMPTY: 0n,
+  /** A removed name, or entry 0: probing goes on. */
+  TAG_REMOVED: 1n,
+  TAG_FIRST: 2n,
 
   /** Workspace kinds in the header. */
   KIND_SOLID: 0n,
@@ -135,19 +139,29 @@ export const indexHeader: Struct = {
     },
     { name: "entry_count", type: "u32", offset: 96, comment: "entries in use" },
     {
-      name: "entry_used",
+      name: "removed_tags",
       type: "u32",
       offset: 100,
-      comment: "entries ever used; above it the table is zero",
+      comment: "tags that hold TAG_REMOVED, entry 0's not counted",
     },
-    { name: "entry_capacity", type: "u32", offset: 104, comment: "" },
-    { name: "slot_capacity", type: "u32", offset: 108, comment: "power of two" },
-    { name: "slots_offset", type: "u64", offset: 112, comment: "u64[slot_capacity]" },
+    {
+      name: "entry_capacity",
+      type: "u32",
+      offset: 104,
+      comment: "places for entries; a multiple of GROUP_ENTRIES",
+    },
+    {
+      name: "entry_limit",
+      type: "u32",
+      offset: 108,
+      comment: "most places taken, removed ones counted: 15 of 16",
+    },
+    { name: "tags_offset", type: "u64", offset: 112, comment: "u16[entry_capacity]" },
     {
       name: "entries_offset",
       type: "u64",
       offset: 120,
-      comment: "struct vrift_entry[entry_capacity]; entry 0 is the root directory",
+      comment: "struct vrift_index_entry[entry_capacity]; entry 0 is the root directory",
     },
     { name: "keys_offset", type: "u64", offset: 128, comment: "pool of keys, not terminated" },
     { name: "keys_size", type: "u64", offset: 136, comment: "" },
@@ -165,56 +179,60 @@ export const indexHeader: Struct = {
     { name: "gid", type: "u32", offset: 188, comment: "group of every virtual entry" },
     { name: "root_length", type: "u32", offset: 192, comment: "bytes of the root path, without NUL" },
     { name: "source_length", type: "u32", offset: 196, comment: "bytes of the store path, without NUL" },
-    { name: "free_head", type: "u32", offset: 200, comment: "first unused entry, linked by `next`; 0: none" },
-    { name: "slot_tombstones", type: "u32", offset: 204, comment: "slots that hold SLOT_TOMBSTONE" },
+    { name: "hashes_offset", type: "u64", offset: 200, comment: "u8[entry_capacity][32]: content hashes" },
     { name: "workspace_id", type: "bytes", offset: 208, length: 32, comment: "hexadecimal, not terminated" },
-    { name: "reserved", type: "bytes", offset: 240, length: 16, comment: "zero" },
+    {
+      name: "boot_id",
+      type: "bytes",
+      offset: 240,
+      length: 16,
+      comment: "of the machine when the file was made",
+    },
   ],
 };
 
 export const indexEntry: Struct = {
-  name: "vrift_entry",
-  size: 192,
-  comment: "One name of the tree: three cache lines, the key in them unless it is long.",
+  name: "vrift_index_entry",
+  size: 128,
+  comment:
+    "One name of the tree: a cache line of what is said of it, and one for its key unless that is long.",
   fields: [
-    { name: "seq", type: "u32", offset: 0, comment: "odd while the entry is being written" },
+    { name: "seq", type: "u32", offset: 0, comment: "odd while the entry is being written; 0: never used" },
     { name: "flags", type: "u16", offset: 4, comment: "ENTRY_*" },
-    {
-      name: "name_length",
-      type: "u16",
-      offset: 6,
-      comment: "bytes of the last component; the key ends with it",
-    },
-    {
-      name: "key_offset",
-      type: "u32",
-      offset: 8,
-      comment: "in the key pool, when key_length is over INLINE_KEY_SIZE",
-    },
-    { name: "key_length", type: "u16", offset: 12, comment: "bytes of the whole key" },
-    { name: "reserved", type: "u16", offset: 14, comment: "zero" },
-    { name: "parent", type: "u32", offset: 16, comment: "entry of the directory; the root's is itself" },
-    { name: "first_child", type: "u32", offset: 20, comment: "0: none (the root is nobody's child)" },
-    { name: "next", type: "u32", offset: 24, comment: "next sibling, 0: last" },
-    { name: "prev", type: "u32", offset: 28, comment: "previous sibling, 0: first" },
-    { name: "size", type: "u64", offset: 32, comment: "bytes" },
-    { name: "mtime_ns", type: "i64", offset: 40, comment: "nanoseconds since 1970" },
+    { name: "key_length", type: "u16", offset: 6, comment: "bytes of the whole key" },
+    { name: "size", type: "u64", offset: 8, comment: "bytes" },
+    { name: "mtime_ns", type: "i64", offset: 16, comment: "nanoseconds since 1970" },
     {
       name: "ctime_ns",
       type: "i64",
-      offset: 48,
+      offset: 24,
       comment: "virtual: the last manifest change; backed: st_ctim",
     },
     {
       name: "ino",
       type: "u64",
-      offset: 56,
+      offset: 32,
       comment: "virtual: VIRTUAL_INODE_BASE + manifest id; backed: st_ino",
     },
-    { name: "content_hash", type: "bytes", offset: 64, length: 32, comment: "BLAKE3, when ENTRY_HASHED" },
-    { name: "mode", type: "u32", offset: 96, comment: "st_mode, type bits included" },
-    { name: "blocks", type: "u32", offset: 100, comment: "st_blocks (512-byte units), saturated" },
-    { name: "inline_key", type: "bytes", offset: 104, length: 88, comment: "the key, not terminated" },
+    { name: "mode", type: "u16", offset: 40, comment: "st_mode, type bits included" },
+    {
+      name: "name_length",
+      type: "u16",
+      offset: 42,
+      comment: "bytes of the last component; the key ends with it",
+    },
+    { name: "blocks", type: "u32", offset: 44, comment: "st_blocks (512-byte units), saturated" },
+    { name: "parent", type: "u32", offset: 48, comment: "entry of the directory; the root's is itself" },
+    { name: "first_child", type: "u32", offset: 52, comment: "0: none (the root is nobody's child)" },
+    { name: "next", type: "u32", offset: 56, comment: "next sibling, 0: last" },
+    { name: "prev", type: "u32", offset: 60, comment: "previous sibling, 0: first" },
+    {
+      name: "inline_key",
+      type: "bytes",
+      offset: 64,
+      length: 64,
+      comment: "the key, not terminated; a longer one's place in the pool (u32), then zeros",
+    },
   ],
 };
 

@@ -1,0 +1,64 @@
+/*
+ * Tags: 16 bits of the hash for every place in the table, sixteen of them compared at once. They are small enough to stay
+ * in the processor's caches, so that a name costs one wait for memory (its entry) and an absent name none.
+ */
+#ifndef VRIFT_TAGS_H
+#define VRIFT_TAGS_H
+
+#include <stdint.h>
+
+#include "vrift_hash.h"
+#include "vrift_layout.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+/* One bit for each place of a group. */
+struct vrift_tag_matches {
+  uint32_t same;
+  uint32_t empty;
+};
+
+static inline uint16_t vrift_tag(uint64_t hash) {
+  uint16_t tag = (uint16_t)hash;
+  return tag < VRIFT_TAG_FIRST ? (uint16_t)(tag + VRIFT_TAG_FIRST) : tag;
+}
+
+/* The group where probing begins: the hash's high half, scaled, so that the table may have any size. */
+static inline uint32_t vrift_tag_group(uint64_t hash, uint32_t groups) {
+  return (uint32_t)((hash >> 32) * groups >> 32);
+}
+
+#if defined(__SSE2__)
+/* A tag is stored and loaded whole whatever the width of the load: it never lies across a cache line. */
+static inline struct vrift_tag_matches vrift_tag_match(const uint16_t *tags, uint16_t tag) {
+  __m128i low = _mm_load_si128((const __m128i *)(const void *)tags);
+  __m128i high = _mm_load_si128((const __m128i *)(const void *)(tags + 8));
+  __m128i wanted = _mm_set1_epi16((short)tag), zero = _mm_setzero_si128();
+  __asm__ volatile("" ::: "memory"); /* an entry is loaded after the tag that led to it (x86 keeps loads in order) */
+  return (struct vrift_tag_matches){
+      .same = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(_mm_cmpeq_epi16(low, wanted), _mm_cmpeq_epi16(high, wanted))),
+      .empty = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(_mm_cmpeq_epi16(low, zero), _mm_cmpeq_epi16(high, zero)))};
+}
+static inline int vrift_equal16(const uint8_t *a, const uint8_t *b) {
+  __m128i same = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)a),
+                                _mm_loadu_si128((const __m128i *)(const void *)b));
+  return _mm_movemask_epi8(same) == 0xffff;
+}
+#else
+static inline struct vrift_tag_matches vrift_tag_match(const uint16_t *tags, uint16_t tag) {
+  struct vrift_tag_matches matches = {0, 0};
+  for (uint32_t i = 0; i < VRIFT_GROUP_ENTRIES; i++) {
+    uint16_t found = __atomic_load_n(&tags[i], __ATOMIC_ACQUIRE);
+    if (found == tag) matches.same |= 1u << i;
+    if (found == VRIFT_TAG_EMPTY) matches.empty |= 1u << i;
+  }
+  return matches;
+}
+static inline int vrift_equal16(const uint8_t *a, const uint8_t *b) {
+  return vrift_load8(a) == vrift_load8(b) && vrift_load8(a + 8) == vrift_load8(b + 8);
+}
+#endif
+
+#endif

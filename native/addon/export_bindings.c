@@ -1,56 +1,61 @@
-/* exportIndex: the version-1 export, built and written on a libuv worker beside the thread that changes the index. */
+/* exportMake, exportRefresh, exportClose: the version-1 export, on libuv workers beside the thread that changes the index. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "export_v1.h"
 #include "index_handle.h"
 
+/* Referenced by the external value that is the handle in JavaScript, and by the job at work on it. */
+struct export_handle {
+  uint64_t kind;
+  uint32_t references;
+  bool busy;
+  struct vrift_index_handle *index; /* what it was made from; a reference of its own */
+  struct vrift_export export;
+};
+#define EXPORT_HANDLE 0x6578706f7274ull
+
 struct job {
   napi_async_work work;
   napi_deferred deferred;
-  struct vrift_index_handle *handle;
-  char *path, *temporary;
-  size_t size;
+  struct export_handle *handle;
+  char *path, *temporary; /* no temporary name: refresh */
   int error;
+  bool current;
 };
 
-static int write_all(int fd, const uint8_t *data, size_t size) {
-  while (size > 0) {
-    ssize_t written = write(fd, data, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    data += written;
-    size -= (size_t)written;
-  }
-  return 0;
+static void drop(struct export_handle *handle) {
+  if (--handle->references > 0) return;
+  vrift_export_close(&handle->export);
+  if (handle->index) vrift_index_handle_drop(handle->index);
+  free(handle);
 }
 
-/* The temporary name is in a directory that others may write to (/tmp): never an existing file. */
-static int put_in_place(struct job *job, const uint8_t *data) {
-  int fd = open(job->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0) return errno;
-  int error = fchmod(fd, 0600) == 0 ? write_all(fd, data, job->size) : errno;
-  if (close(fd) != 0 && !error) error = errno;
-  if (!error && rename(job->temporary, job->path) != 0) error = errno;
-  if (error) unlink(job->temporary);
-  return error;
+static void finalize_handle(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  drop(data);
 }
 
 static void execute(napi_env env, void *raw) {
   (void)env;
   struct job *job = raw;
-  uint8_t *data = NULL;
-  job->error = vrift_export_build(&job->handle->writer.view, &data, &job->size);
-  if (!job->error) job->error = put_in_place(job, data);
-  free(data);
+  struct vrift_export *export = &job->handle->export;
+  const struct vrift_index_view *view = &job->handle->index->writer.view;
+  if (!job->temporary) {
+    job->current = vrift_export_refresh(view, job->path, export);
+    return;
+  }
+  job->error = vrift_export_make(view, job->temporary, export);
+  if (job->error || rename(job->temporary, job->path) == 0) return;
+  job->error = errno;
+  unlink(job->temporary);
 }
 
 static void free_job(struct job *job) {
-  if (job->handle) vrift_index_handle_drop(job->handle);
+  if (job->handle) drop(job->handle);
   free(job->path);
   free(job->temporary);
   free(job);
@@ -58,38 +63,103 @@ static void free_job(struct job *job) {
 
 static void complete(napi_env env, napi_status status, void *raw) {
   struct job *job = raw;
+  struct export_handle *handle = job->handle;
+  napi_value result = NULL;
+  handle->busy = false;
   if (status != napi_ok && !job->error) job->error = ECANCELED;
-  if (job->error) {
-    napi_reject_deferred(env, job->deferred, vrift_make_error(env, job->error, "export", job->path));
-  } else {
-    napi_value size;
-    napi_create_int64(env, (int64_t)job->size, &size);
-    napi_resolve_deferred(env, job->deferred, size);
+  if (!job->error && !job->temporary) {
+    result = vrift_bool(env, job->current);
+  } else if (!job->error) {
+    handle->references++;
+    if (napi_create_external(env, handle, finalize_handle, NULL, &result) != napi_ok) {
+      drop(handle);
+      job->error = ENOMEM;
+    }
   }
+  if (job->error)
+    napi_reject_deferred(env, job->deferred, vrift_make_error(env, job->error, "export", job->path));
+  else
+    napi_resolve_deferred(env, job->deferred, result);
   napi_delete_async_work(env, job->work);
   free_job(job);
 }
 
-napi_value vrift_js_export_index(napi_env env, napi_callback_info info) {
-  napi_value arguments[3], name, promise;
+/* Takes over the job, with its reference to the handle. */
+static napi_value start(napi_env env, struct job *job) {
+  napi_value name, promise;
+  job->handle->busy = true;
+  napi_create_string_utf8(env, "vrift.export", NAPI_AUTO_LENGTH, &name);
+  if (napi_create_async_work(env, NULL, name, execute, complete, job, &job->work) == napi_ok &&
+      napi_create_promise(env, &job->deferred, &promise) == napi_ok && napi_queue_async_work(env, job->work) == napi_ok)
+    return promise;
+  job->handle->busy = false;
+  free_job(job);
+  return vrift_throw(env, ENOMEM, "export", NULL);
+}
+
+napi_value vrift_js_export_make(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
   if (!vrift_arguments(env, info, 3, arguments)) return NULL;
-  struct vrift_index_handle *handle = vrift_index_handle_argument(env, arguments[0]);
-  if (!handle) return NULL;
+  struct vrift_index_handle *index = vrift_index_handle_argument(env, arguments[0]);
+  if (!index) return NULL;
   struct job *job = calloc(1, sizeof *job);
-  if (!job) return vrift_throw(env, ENOMEM, "calloc", NULL);
+  struct export_handle *handle = calloc(1, sizeof *handle);
+  if (!job || !handle) {
+    free(job);
+    free(handle);
+    return vrift_throw(env, ENOMEM, "calloc", NULL);
+  }
+  index->references++;
+  *handle = (struct export_handle){.kind = EXPORT_HANDLE, .references = 1, .index = index, .export = {.fd = -1}};
+  job->handle = handle;
   job->path = vrift_path_argument(env, arguments[1]);
   job->temporary = job->path ? vrift_path_argument(env, arguments[2]) : NULL;
-  if (!job->temporary) {
+  if (job->temporary) return start(env, job);
+  free_job(job);
+  return NULL;
+}
+
+static struct export_handle *handle_argument(napi_env env, napi_value value) {
+  void *data = NULL;
+  napi_valuetype type;
+  if (napi_typeof(env, value, &type) == napi_ok && type == napi_external &&
+      napi_get_value_external(env, value, &data) == napi_ok && ((struct export_handle *)data)->kind == EXPORT_HANDLE)
+    return data;
+  vrift_throw(env, EINVAL, "export", NULL);
+  return NULL;
+}
+
+napi_value vrift_js_export_refresh(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  if (!vrift_arguments(env, info, 3, arguments)) return NULL;
+  struct export_handle *handle = handle_argument(env, arguments[0]);
+  struct vrift_index_handle *index = handle ? vrift_index_handle_argument(env, arguments[1]) : NULL;
+  if (!index) return NULL;
+  if (handle->busy) return vrift_throw(env, EBUSY, "export", NULL);
+  struct job *job = calloc(1, sizeof *job);
+  if (!job) return vrift_throw(env, ENOMEM, "calloc", NULL);
+  job->handle = handle;
+  handle->references++;
+  job->path = vrift_path_argument(env, arguments[2]);
+  if (!job->path) {
     free_job(job);
     return NULL;
   }
-  job->handle = handle;
-  handle->references++;
-  napi_create_string_utf8(env, "vrift.exportIndex", NAPI_AUTO_LENGTH, &name);
-  if (napi_create_async_work(env, NULL, name, execute, complete, job, &job->work) != napi_ok ||
-      napi_create_promise(env, &job->deferred, &promise) != napi_ok || napi_queue_async_work(env, job->work) != napi_ok) {
-    free_job(job);
-    return vrift_throw(env, ENOMEM, "export", NULL);
-  }
+  /* Entries of an index that took its place are counted from anew. */
+  if (index == handle->index && handle->export.fd >= 0) return start(env, job);
+  napi_value promise;
+  napi_create_promise(env, &job->deferred, &promise);
+  napi_resolve_deferred(env, job->deferred, vrift_bool(env, false));
+  free_job(job);
   return promise;
+}
+
+napi_value vrift_js_export_close(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  if (!vrift_arguments(env, info, 1, arguments)) return NULL;
+  struct export_handle *handle = handle_argument(env, arguments[0]);
+  if (!handle) return NULL;
+  if (handle->busy) return vrift_throw(env, EBUSY, "export", NULL);
+  vrift_export_close(&handle->export);
+  return vrift_undefined(env);
 }

@@ -18,12 +18,6 @@ export interface NativeAddon {
   /** flock(2). Returns false when `operation` has LOCK_NB and somebody else holds it. Blocks the thread otherwise. */
   flock(fd: number, operation: number): boolean;
 
-  /**
-   * An exclusive open-file-description lock (fcntl F_OFD_SETLK) on one byte: false when somebody else holds it. It ends when
-   * `fd` is closed.
-   */
-  tryLockByte(fd: number, byte: number): boolean;
-
   /** linkat(2) of an open file (through /proc/self/fd; also an O_TMPFILE without a name). EEXIST when `to` exists. */
   linkFd(fd: number, to: string | Buffer): void;
   /** renameat2(2) with RENAME_NOREPLACE. */
@@ -92,13 +86,6 @@ export interface NativeAddon {
   indexUpdate(handle: IndexHandle, entry: number, value: IndexValue): void;
   /** Removes an entry; ENOTEMPTY when it has children, EBUSY for the root. */
   indexRemove(handle: IndexHandle, entry: number): void;
-  /**
-   * What it takes to give an entry, and all below it, a key of `length` bytes. ENOENT; EBUSY for the root; ENAMETOOLONG when
-   * a path below would be too long.
-   */
-  indexMoveRoom(handle: IndexHandle, entry: number, length: number): IndexMoveRoom;
-  /** Does that: all of it or nothing. As above; EEXIST, ENOENT, ENOTDIR, EINVAL (into itself) about the key; ENOSPC. */
-  indexMove(handle: IndexHandle, entry: number, key: Buffer): void;
   /** Entry number, or -1. */
   indexFind(handle: IndexHandle, key: Buffer): number;
   /** The mapped file, for readers in TypeScript. Detached (length 0) by indexClose. */
@@ -126,10 +113,17 @@ export interface NativeAddon {
   indexClose(handle: IndexHandle): void;
 
   /**
-   * Builds the version-1 export from the index on a libuv worker, writes it to `temporary` (which must not exist), renames
-   * that to `path` and resolves with its size. The index may be changed and closed meanwhile. EFBIG: over 4 GiB.
+   * Builds the version-1 export from the index on a libuv worker, in `temporary` (which must not exist), and renames that to
+   * `path`. The index may be changed and closed meanwhile. EFBIG: over 4 GiB.
    */
-  exportIndex(handle: IndexHandle, path: string, temporary: string): Promise<number>;
+  exportMake(index: IndexHandle, path: string, temporary: string): Promise<ExportHandle>;
+  /**
+   * Writes changed values into the file in place, on a worker. False: another file is needed, because names changed, `index` is
+   * another one than it was made from, or the file is not at `path`. One call at a time: EBUSY.
+   */
+  exportRefresh(handle: ExportHandle, index: IndexHandle, path: string): Promise<boolean>;
+  /** Frees what it holds; the file stays. */
+  exportClose(handle: ExportHandle): void;
 
   // --- watcher (native/addon/watch.c); stops with its handle at the latest, and never keeps Node alive -------------------
   /**
@@ -169,14 +163,6 @@ export interface IndexCreateOptions {
   readonly keysSize: number;
 }
 
-export interface IndexMoveRoom {
-  readonly entries: number;
-  /** Bytes of the key pool. */
-  readonly keyBytes: number;
-  /** False: ENOSPC, so grow first. */
-  readonly fits: boolean;
-}
-
 /** The value part of `struct vrift_entry`. */
 export interface IndexValue {
   readonly flags: number;
@@ -204,6 +190,10 @@ export interface WatchOptions {
 declare const indexHandle: unique symbol;
 export interface IndexHandle {
   readonly [indexHandle]: true;
+}
+declare const exportHandle: unique symbol;
+export interface ExportHandle {
+  readonly [exportHandle]: true;
 }
 declare const watchHandle: unique symbol;
 export interface WatchHandle {

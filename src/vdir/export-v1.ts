@@ -1,15 +1,15 @@
 /**
  * Keeps the specification's manifest export (section 7; docs/index-format.md) at most 100 ms behind the index: changes are
- * gathered, then the whole file is built in C beside the event loop and renamed into place, so that a reader has either
- * the file before or the file after.
+ * gathered; those of values are written into the file in place, and for those of names a new one is built in C beside the
+ * event loop and renamed into place, so that a reader has either the names before or those after.
  */
 import { randomBytes } from "node:crypto";
 import { unlinkIfPresent } from "../platform/files.js";
 import { native } from "../platform/native.js";
-import type { IndexHandle } from "../platform/native.js";
+import type { ExportHandle, IndexHandle } from "../platform/native.js";
 
-/** What is left of the promise is for building: 70 ms for 100,000 entries, 2 ms for 2,000. */
-const GATHER_MS = 30;
+/** What is left of the promise is for building. */
+const GATHER_MS = 10;
 
 export class ManifestExport {
   readonly #path: string;
@@ -17,6 +17,8 @@ export class ManifestExport {
   #index: (() => IndexHandle) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  /** The file now in place. */
+  #file: ExportHandle | undefined;
   #closed = false;
 
   /** `onError` hears why an export could not be written (EPERM: /tmp has another user's); the next change tries again. */
@@ -47,6 +49,8 @@ export class ManifestExport {
     this.#index = undefined;
     clearTimeout(this.#timer);
     await this.#running;
+    if (this.#file !== undefined) native.exportClose(this.#file);
+    this.#file = undefined;
     unlinkIfPresent(this.#path);
   }
 
@@ -73,7 +77,11 @@ export class ManifestExport {
 
   async #exportOnce(index: () => IndexHandle): Promise<void> {
     try {
-      await native.exportIndex(index(), this.#path, `${this.#path}.${randomBytes(8).toString("hex")}`);
+      const before = this.#file;
+      if (before !== undefined && (await native.exportRefresh(before, index(), this.#path))) return;
+      const temporary = `${this.#path}.${randomBytes(8).toString("hex")}`;
+      this.#file = await native.exportMake(index(), this.#path, temporary);
+      if (before !== undefined) native.exportClose(before);
     } catch (error) {
       this.#onError(error);
     }

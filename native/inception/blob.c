@@ -5,13 +5,14 @@
 /* What of a program's open flags makes sense for the blob; creation and links were settled on the way. */
 #define KEPT_FLAGS (O_CLOEXEC | O_NONBLOCK | O_PATH | O_DIRECT | O_NOATIME | O_APPEND | O_SYNC | O_LARGEFILE)
 
-static bool blob_path(const struct view *view, const struct vrift_entry *entry, char *out) {
+/* `shards` is "/blake3/", or "/trash/" for the place where a sweep keeps it. */
+static bool blob_path(const struct view *view, const struct vrift_entry *entry, const char *shards, char *out) {
   if (view->source_length + 128 > PATH_SIZE) return false;
   char *end = append_text(out, view->source);
   if (entry->size == 0) {
     end = append_text(end, "/empty");
   } else {
-    end = append_hex(append_text(end, "/blake3/"), entry->content_hash, 1);
+    end = append_hex(append_text(end, shards), entry->content_hash, 1);
     end = append_hex(append_text(end, "/"), entry->content_hash, sizeof entry->content_hash);
     end = append_decimal(append_text(end, "_"), entry->size);
     end = append_text(end, ".bin");
@@ -20,11 +21,23 @@ static bool blob_path(const struct view *view, const struct vrift_entry *entry, 
   return true;
 }
 
+/*
+ * A sweep moves what no list named a moment ago, and puts it back within milliseconds if one names it now; killed in
+ * between it leaves that to whoever looks.
+ */
+static bool taken_back(const struct view *view, const struct vrift_entry *entry, const char *path) {
+  char swept[PATH_SIZE];
+  if (entry->size == 0 || !blob_path(view, entry, "/trash/", swept)) return false;
+  long result = raw5(__NR_renameat2, AT_FDCWD, (long)swept, AT_FDCWD, (long)path, RENAME_NOREPLACE);
+  return result == 0 || result == -EEXIST || result == -ENOENT; /* the sweep itself may have been faster */
+}
+
 long blob_open(const struct view *view, const struct vrift_entry *entry, int flags, struct stat *st) {
   char path[PATH_SIZE];
-  if (!blob_path(view, entry, path)) return -EIO;
+  if (!blob_path(view, entry, "/blake3/", path)) return -EIO;
   int kept = (flags & KEPT_FLAGS) | O_RDONLY | O_NOFOLLOW;
   int fd = (int)raw_openat(AT_FDCWD, path, kept, 0);
+  if (fd == -ENOENT && taken_back(view, entry, path)) fd = (int)raw_openat(AT_FDCWD, path, kept, 0);
   /* O_NOATIME is for a file's owner only; the store may be another's, and the flag is a wish. */
   if (fd == -EPERM && (kept & O_NOATIME) != 0) fd = (int)raw_openat(AT_FDCWD, path, kept & ~O_NOATIME, 0);
   if (fd < 0) return fd == -ENOENT || fd == -ELOOP || fd == -ENOTDIR || fd == -EACCES ? -EIO : fd;

@@ -9,6 +9,7 @@ import { buildId, packageVersion } from "../platform/build.js";
 import { loadConfig } from "../platform/config.js";
 import type { Config } from "../platform/config.js";
 import { makeDirectory } from "../platform/files.js";
+import { recordSource } from "../platform/home-source.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { SPECIFIED_SOCKET } from "../platform/paths.js";
@@ -46,7 +47,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon | unde
   const lock = takeDaemonLock(home.daemonLock);
   if (lock === undefined) return undefined;
   try {
-    const daemon = new Daemon(options, await openStore(home.source), lock);
+    recordSource(home);
+    const graceMs = options.config.sweep_grace_seconds * 1000;
+    const daemon = new Daemon(options, await openStore(home.source, { graceMs }), lock);
     await daemon.listen();
     return daemon;
   } catch (error) {

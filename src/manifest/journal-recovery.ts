@@ -37,6 +37,13 @@ function firstSequenceOf(name: string): bigint | undefined {
   return match ? BigInt(`0x${match[1]!}`) : undefined;
 }
 
+const DAMAGED = "journal.damaged-";
+
+/** Changes that could not be read are kept here; nobody has taken them away yet. */
+export function hasDamagedJournal(directory: string): boolean {
+  return readdirSync(directory).some((name) => name.startsWith(DAMAGED));
+}
+
 /** Calls `replay` for each record after `committed` (what LMDB has), in order. What it throws counts as damage. */
 export function recoverJournal(
   directory: string,
@@ -70,7 +77,7 @@ export function recoverJournal(
   }
   if (reason === undefined) return { files, last, damage: undefined };
 
-  const keptIn = join(directory, `journal.damaged-${Date.now()}`);
+  const keptIn = join(directory, `${DAMAGED}${Date.now()}`);
   writeFileAtomic(keptIn, unread, { durable: true });
   for (const { path, length } of files) cutTo(path, length);
   syncDirectory(directory);

@@ -29,6 +29,7 @@ test("built-in, home, project, environment, flags: the later one wins", async ()
     source: join(home.root, "the_source"),
     default_workspace: undefined,
     log_bytes: 4 * 1024 * 1024,
+    sweep_grace_seconds: 3600,
     watch: true,
   });
   writeFileSync(home.configFile, 'watch = false\nlog_bytes = 1000\nsource = "store"\n');
@@ -46,13 +47,16 @@ test("built-in, home, project, environment, flags: the later one wins", async ()
   assert.equal(fromEnvironment.source, "/elsewhere");
   assert.equal(fromEnvironment.default_workspace, undefined);
   assert.equal((await loadConfig({ home, projectRoot, env, flags: { watch: true } })).watch, true);
+  const atOnce = await loadConfig({ home, env: { VRIFT_SWEEP_GRACE_SECONDS: "0" } });
+  assert.equal(atOnce.sweep_grace_seconds, 0);
 });
 
 test("what is wrong is named with file and line", async () => {
   const cases: [string, RegExp][] = [
     ["watch = true\nunknwon = 1\n", /^f\.toml:2: unknown key `unknwon`; known are source, /],
     ["\n# comment\n\nwatch = 1\n", /^f\.toml:4: `watch` must be true or false/],
-    ["log_bytes = 0", /^f\.toml:1: `log_bytes` must be a whole number above 0/],
+    ["log_bytes = 0", /^f\.toml:1: `log_bytes` must be a whole number of at least 1/],
+    ["sweep_grace_seconds = -1", /^f\.toml:1: `sweep_grace_seconds` must be a whole number of at least 0/],
     ["log_bytes = 1.5", /^f\.toml:1: /],
     ['source = ""', /^f\.toml:1: `source` must be a path/],
     ["watch = true\nwatch = \n", /^f\.toml:2: /],

@@ -7,6 +7,7 @@ import { takeDaemonLock } from "../daemon/lock.js";
 import { Registry } from "../daemon/registry.js";
 // oxlint-enable no-restricted-imports
 import { VriftError } from "../platform/errors.js";
+import { recordSource } from "../platform/home-source.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
@@ -17,6 +18,7 @@ import type { WorkspaceAccess } from "./access.js";
 export function openLocalAccess(home: Home, store: ContentStore, log: Log): WorkspaceAccess {
   const lock = takeDaemonLock(home.daemonLock);
   if (!lock) throw new VriftError("EBUSY", `another process is the daemon of ${home.root}`);
+  recordSource(home);
   const registry = new Registry(home, store, log);
   return {
     open: async (root, options) => (await registry.open(root, options?.phantom)).info,

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EntryId, ManifestRecord } from "../manifest/manifest.js";
 import { ROOT_ID } from "../manifest/manifest.js";
 import { VriftError, toVriftError } from "../platform/errors.js";
-import { EMPTY_HASH, hashFromHex } from "../platform/hash.js";
+import { EMPTY_HASH, hashFromHex, hashToHex } from "../platform/hash.js";
 import { pathToKey } from "../protocol/key.js";
 import { isKernelName } from "./kernel-names.js";
 import type { PhysicalName } from "./physical.js";
@@ -49,7 +49,8 @@ class AdoptBatch {
   readonly #tree: Tree;
   readonly #as: "virtual" | "backed";
   readonly #changes = new Map<string, Change>();
-  readonly #hashes: Uint8Array[] = [];
+  /** By key: content that was there when we looked first, and the path as it was given. */
+  readonly #stored = new Map<string, { readonly content: VirtualContent; readonly path: string }>();
   /** Keys of virtual entries whose file is there. */
   readonly #standing: string[] = [];
   readonly #directories = new Map<string, EntryId>();
@@ -71,17 +72,32 @@ class AdoptBatch {
         throw new VriftError("ENOENT", `content ${entry.hash} is not in the store`);
       this.#changes.set(key, { parent, key, record: this.#record(key, parent, content, physical) });
       if (physical !== undefined && this.#as === "virtual") this.#standing.push(key);
-      if (stored && content.size > 0n) this.#hashes.push(content.hash);
+      if (stored && content.size > 0n) this.#stored.set(key, { content, path: entry.path });
+      else this.#stored.delete(key);
     } catch (error) {
       this.refused.push({ path: entry.path, reason: toVriftError(error).toWire() });
     }
   }
 
   async apply(): Promise<void> {
-    await this.#tree.roots.add(this.#hashes);
+    await this.#tree.roots.add([...this.#stored.values()].map(({ content }) => content.hash));
+    if (this.#as === "virtual") this.#lookAgain();
     // Until they are gone, the kernel answers for files that somebody may have open for writing (records.ts, `pending`).
-    for (const key of this.#standing) this.#tree.marks.bump(key);
+    for (const key of this.#standing) if (this.#changes.has(key)) this.#tree.marks.bump(key);
     await commit(this.#tree, [...this.#changes.values()]);
+  }
+
+  /** The roots name it now, so that what is there stays: a sweep may have been faster (store/named-hashes.ts). */
+  #lookAgain(): void {
+    for (const [key, { content, path }] of this.#stored) {
+      if (this.#tree.store.statBlob(content) !== undefined) continue;
+      this.#changes.delete(key);
+      const error = new VriftError(
+        "ENOENT",
+        `content ${hashToHex(content.hash)} is not in the store any more`,
+      );
+      this.refused.push({ path, reason: error.toWire() });
+    }
   }
 
   #record(

@@ -116,7 +116,7 @@ async function putLink(
   if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
   const target = await tree.store.readBlob({ hash: entry.content_hash, size: entry.size });
   if (target.includes(0)) throw new VriftError("EINVAL", `the target of ${key} holds a NUL byte`);
-  await tree.roots.add([entry.content_hash]);
+  await keepContent(tree, entry);
   placeLink(tree, `${tree.root}/${key}`, target, entry.mtime);
   return rememberPhysical(tree, key, record, entry);
 }
@@ -126,7 +126,7 @@ async function putFile(tree: Tree, key: string, entry: VnodeEntry, state: KeySta
   if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
   const id = { hash: entry.content_hash, size: entry.size };
   const mode = entry.mode & 0o7777;
-  if (id.size > 0n) await tree.roots.add([id.hash]);
+  await keepContent(tree, entry);
   if (physical !== undefined || mustBePhysical(tree, key, entry)) {
     await placeFile(tree, `${tree.root}/${key}`, id, mode, entry.mtime);
     return rememberPhysical(tree, key, record, entry);
@@ -202,6 +202,13 @@ function checkEntry(key: string, entry: VnodeEntry): EntryType {
   if (entry.mtime > 0x7fff_ffff_ffff_ffffn)
     throw new VriftError("EINVAL", `mtime ${entry.mtime} is beyond the year 2262`);
   return type;
+}
+
+/** The roots name it first, then it is looked for once more: a sweep that came between has taken it away, or sees the roots. */
+async function keepContent(tree: Tree, entry: VnodeEntry): Promise<void> {
+  if (entry.size === 0n) return;
+  await tree.roots.add([entry.content_hash]);
+  checkContent(tree, entry);
 }
 
 /** ENOENT naming the hash when the store does not have it. */

@@ -76,7 +76,6 @@ test("manifest requests need a workspace, and what is not served yet says so", a
     { type: "ManifestRename", old_path: "a", new_path: "b" },
     { type: "ManifestUpdateMtime", path: "a", mtime_ns: 1n },
     { type: "ManifestReingest", vpath: "a", temp_path: "/tmp/x" },
-    { type: "CasSweep", bloom_filter: new Uint8Array(8) },
     { type: "FlockAcquire", path: "a", operation: 2 },
     { type: "FlockRelease", path: "a" },
     { type: "Spawn", command: ["true"], env: [], cwd: "/" },

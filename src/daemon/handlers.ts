@@ -4,7 +4,6 @@ import { isAbsolute } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
 import type { ReplyTo, Request, VeloRequest, VeloResponse } from "../protocol/messages.js";
 import type { RequestName } from "../protocol/schema.js";
-import { readSweepFilter } from "../protocol/sweep-filter.js";
 import { PROTOCOL_VERSION, checkVersion } from "../protocol/version.js";
 import type { ContentStore, Lease } from "../store/store.js";
 import type { Workspace } from "../workspace/workspace.js";
@@ -61,6 +60,21 @@ const handlers: { readonly [N in RequestName]?: Handler<N> } = {
     entry: await (await bound(session, service)).remove(path),
   }),
 
+  ManifestRename: async ({ old_path, new_path }, session, service) => ({
+    type: "ManifestAck",
+    entry: await (await bound(session, service)).rename(old_path, new_path),
+  }),
+
+  ManifestUpdateMtime: async ({ path, mtime_ns }, session, service) => ({
+    type: "ManifestAck",
+    entry: await (await bound(session, service)).updateMtime(path, mtime_ns),
+  }),
+
+  ManifestReingest: async ({ vpath, temp_path }, session, service) => ({
+    type: "ManifestAck",
+    entry: await (await bound(session, service)).reingest(vpath, temp_path, session.uid),
+  }),
+
   ManifestListDir: async ({ path }, session, service) => ({
     type: "ManifestListAck",
     entries: await (await bound(session, service)).list(path),
@@ -76,12 +90,6 @@ const handlers: { readonly [N in RequestName]?: Handler<N> } = {
   CasGet: async ({ hash }, _session, service) => {
     const found = service.store.findBlob(hash);
     return found === undefined ? { type: "CasNotFound" } : { type: "CasFound", size: found.size };
-  },
-
-  CasSweep: async ({ bloom_filter }, session, service) => {
-    assertOwnsStore(service.store, session.uid);
-    const { deletedCount, reclaimedBytes } = await service.store.sweep(readSweepFilter(bloom_filter));
-    return { type: "CasSweepAck", deleted_count: deletedCount, reclaimed_bytes: reclaimedBytes };
   },
 };
 
@@ -112,13 +120,6 @@ async function bound(session: SessionState, service: Service): Promise<Workspace
     throw new VriftError("EINVAL", "the connection has no workspace; send RegisterWorkspace first");
   if (!session.workspace.isOpen) session.workspace = await service.openWorkspace(session.workspace.info.root);
   return session.workspace;
-}
-
-/** Workspaces of others may need what the sweep takes away: not even root sweeps a store that is not its own. */
-function assertOwnsStore({ path }: ContentStore, uid: number): void {
-  const owner = lstatSync(path).uid;
-  if (uid !== owner)
-    throw new VriftError("EACCES", `the store ${path} belongs to uid ${owner}, not to ${uid}`);
 }
 
 /** Root may register any directory, others their own. */

@@ -70,12 +70,13 @@ test("manifest requests need a workspace, and what is not served yet says so", a
     { type: "ManifestListDir", path: "" },
     { type: "ManifestUpsert", path: "a", entry },
     { type: "ManifestRemove", path: "a" },
-  ];
-  for (const request of unbound) assert.match(errorOf(await raw.call(request)), /^EINVAL: /, request.type);
-  const later: VeloRequest[] = [
     { type: "ManifestRename", old_path: "a", new_path: "b" },
     { type: "ManifestUpdateMtime", path: "a", mtime_ns: 1n },
     { type: "ManifestReingest", vpath: "a", temp_path: "/tmp/x" },
+  ];
+  for (const request of unbound) assert.match(errorOf(await raw.call(request)), /^EINVAL: /, request.type);
+  const later: VeloRequest[] = [
+    { type: "CasSweep", bloom_filter: new Uint8Array(8) },
     { type: "FlockAcquire", path: "a", operation: 2 },
     { type: "FlockRelease", path: "a" },
     { type: "Spawn", command: ["true"], env: [], cwd: "/" },

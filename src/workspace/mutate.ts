@@ -27,7 +27,7 @@ import type { Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
 
 /** Mode of a directory that is made because something is put into it. */
-const PARENT_MODE = 0o755;
+export const PARENT_MODE = 0o755;
 const TYPE_BITS = { file: 0o100000, dir: 0o040000, symlink: 0o120000 } as const;
 const ELF_HEAD = 4;
 
@@ -116,17 +116,23 @@ async function putLink(
   if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
   const target = await tree.store.readBlob({ hash: entry.content_hash, size: entry.size });
   if (target.includes(0)) throw new VriftError("EINVAL", `the target of ${key} holds a NUL byte`);
-  await keepContent(tree, entry);
+  await tree.roots.add([entry.content_hash]);
   placeLink(tree, `${tree.root}/${key}`, target, entry.mtime);
   return rememberPhysical(tree, key, record, entry);
 }
 
-async function putFile(tree: Tree, key: string, entry: VnodeEntry, state: KeyState): Promise<ManifestRecord> {
+/** A file whose content is in the store. EISDIR. */
+export async function putFile(
+  tree: Tree,
+  key: string,
+  entry: VnodeEntry,
+  state: KeyState,
+): Promise<ManifestRecord> {
   const { record, physical } = state;
   if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
   const id = { hash: entry.content_hash, size: entry.size };
   const mode = entry.mode & 0o7777;
-  await keepContent(tree, entry);
+  if (id.size > 0n) await tree.roots.add([id.hash]);
   if (physical !== undefined || mustBePhysical(tree, key, entry)) {
     await placeFile(tree, `${tree.root}/${key}`, id, mode, entry.mtime);
     return rememberPhysical(tree, key, record, entry);
@@ -144,11 +150,11 @@ async function putFile(tree: Tree, key: string, entry: VnodeEntry, state: KeySta
 }
 
 /** The name was just put in place; its entry is backed, with the hash of what was put unless somebody was faster. */
-async function rememberPhysical(
+export async function rememberPhysical(
   tree: Tree,
   key: string,
   before: ManifestRecord | undefined,
-  content?: VnodeEntry,
+  content?: Pick<VnodeEntry, "content_hash" | "size" | "mtime">,
 ): Promise<ManifestRecord> {
   const physical = lookAtKey(tree.root, key);
   if (physical === undefined) throw new VriftError("EBUSY", `${key} was removed while it was put in place`);
@@ -202,13 +208,6 @@ function checkEntry(key: string, entry: VnodeEntry): EntryType {
   if (entry.mtime > 0x7fff_ffff_ffff_ffffn)
     throw new VriftError("EINVAL", `mtime ${entry.mtime} is beyond the year 2262`);
   return type;
-}
-
-/** The roots name it first, then it is looked for once more: a sweep that came between has taken it away, or sees the roots. */
-async function keepContent(tree: Tree, entry: VnodeEntry): Promise<void> {
-  if (entry.size === 0n) return;
-  await tree.roots.add([entry.content_hash]);
-  checkContent(tree, entry);
 }
 
 /** ENOENT naming the hash when the store does not have it. */

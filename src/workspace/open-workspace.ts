@@ -17,9 +17,9 @@ import type { ContentStore } from "../store/store.js";
 import { IndexWriter } from "../vdir/index-file.js";
 import { constants } from "../vdir/layout.js";
 import { Marks, makeStripes } from "../vdir/marks.js";
-import { HeldContent } from "./held-content.js";
 import { makeProjectDirectories } from "./identity.js";
 import { ProjectWorkspace } from "./project-workspace.js";
+import { finishRename } from "./rename-directory.js";
 import { publish, resync } from "./resync.js";
 import { removeOrphans } from "./staging.js";
 import type { Tree } from "./tree.js";
@@ -46,12 +46,8 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
   const tree = await openTree(options);
   let index: IndexWriter | undefined;
   try {
-    const content = new HeldContent(tree);
-    for (const [, record] of tree.manifest.entries()) {
-      recount(tree.virtual, record, 1);
-      content.take(record);
-    }
-    await content.settle();
+    await finishRename(tree);
+    for (const [, record] of tree.manifest.entries()) recount(tree.virtual, record, 1);
     const workspace = new ProjectWorkspace(tree);
     index = await prepareIndex(tree, options.watch === true, () => workspace.scheduleResync());
     const { report, snapshot, removeWhiteouts } = await resync(tree, true);
@@ -62,7 +58,7 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     publish(tree, index, snapshot);
     index.publish();
     tree.index = index;
-    await removeWhiteouts();
+    removeWhiteouts();
     const entries = tree.manifest.count();
     const distrust = tree.watch.failure ?? "";
     log.info("opened workspace", { root, id: tree.id, kind, entries, ...report, distrust });

@@ -30,6 +30,11 @@ export function lookPhysical(path: string): PhysicalName | undefined {
   };
 }
 
+/** Access and modification time of a name, not through links; `undefined` when there is none. */
+export function lookTimes(path: string): { readonly atimeNs: bigint; readonly mtimeNs: bigint } | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
 /**
  * Absolute path of a key when every directory above it is a real one; `undefined` when one is a link, a file or absent.
  * Without this a key below a symbolic link would reach outside the root.

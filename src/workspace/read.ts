@@ -13,13 +13,14 @@ import { HASHED, backedRecord, describes, isDir, isVirtual, toVnodeEntry } from 
 import { ensureParents, refreshKey } from "./refresh.js";
 import type { Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
+import type { TurnQueue } from "./turn-queue.js";
 import { isWhitedOutNow, whitedOutNames } from "./whiteouts.js";
 
-/** Runs a change in its turn among the workspace's mutations. */
-export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
-
-/** null: programs see nothing there, or something an entry cannot say (a socket). */
-export async function getEntry(tree: Tree, key: string, inTurn: InTurn): Promise<VnodeEntry | null> {
+/**
+ * @param turns of the workspace's mutations: a computed hash is remembered in its turn, unless others are at work.
+ * @returns null: programs see nothing there, or something an entry cannot say (a socket).
+ */
+export async function getEntry(tree: Tree, key: string, turns: TurnQueue): Promise<VnodeEntry | null> {
   if (isOurs(key)) return null;
   const record = tree.manifest.find(key);
   const physical = lookAtKey(tree.root, key);
@@ -31,7 +32,7 @@ export async function getEntry(tree: Tree, key: string, inTurn: InTurn): Promise
   if (physical.type === "dir") return toVnodeEntry(backedRecord(0n, physical));
   if (record !== undefined && record.flags & HASHED && describes(record, physical))
     return toVnodeEntry(record);
-  return hashNow(tree, key, physical, inTurn);
+  return hashNow(tree, key, physical, turns);
 }
 
 /** Sorted by name, in byte order. ENOENT, ENOTDIR. */
@@ -66,13 +67,20 @@ function isVisibleFile(tree: Tree, key: string, record: ManifestRecord | undefin
 }
 
 /** A file or link whose hash is not known for its stamp. Names left to the kernel are read, not remembered. */
-async function hashNow(tree: Tree, key: string, physical: PhysicalName, inTurn: InTurn): Promise<VnodeEntry> {
+async function hashNow(
+  tree: Tree,
+  key: string,
+  physical: PhysicalName,
+  turns: TurnQueue,
+): Promise<VnodeEntry> {
   const path = `${tree.root}/${key}`;
   const content = await hashContent(path);
   if (physical.type === "symlink") await keepTarget(tree, path);
   const entry = toVnodeEntry(backedRecord(0n, content.physical, content.hash));
   if (!content.settled || isKernelName(key, physical, tree.owner, tree.foreign)) return entry;
-  await inTurn(async () => {
+  // Whoever reads does not wait for a long mutation; the hash is computed again next time.
+  if (!turns.isIdle) return entry;
+  await turns.run(async () => {
     await ensureParents(tree, key, () => undefined);
     const { record } = await refreshKey(tree, key, false);
     if (record === undefined || !describes(record, content.physical)) return;

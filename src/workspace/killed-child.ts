@@ -1,0 +1,31 @@
+/**
+ * A process for killed.test.ts to end: opens the workspace, runs one procedure on it, and is killed right before the n-th change
+ * it makes to a file, to the index or to the journal. Prints the number of changes when the procedure was acknowledged, and
+ * then ends without a word to anybody. Arguments: n, directory, procedure.
+ */
+import { writeSync } from "node:fs";
+import { join } from "node:path";
+import { countCalls } from "../../test/kill-before-call.js";
+
+const INDEX_CALLS = ["indexInsert", "indexUpdate", "indexRemove", "indexMove", "indexGrow"];
+
+async function main([at, directory, procedure]: string[]): Promise<void> {
+  const counter = countCalls(INDEX_CALLS);
+  const { Registry } = await import("../daemon/registry.js");
+  const { silentLog } = await import("../platform/log.js");
+  const { resolveHome } = await import("../platform/paths.js");
+  const { openStore } = await import("../store/content-store.js");
+  const { procedures } = await import("./killed-procedures.js");
+  const home = resolveHome({ VRIFT_HOME: join(directory!, "home") });
+  const store = await openStore(home.source);
+  const workspace = await new Registry(home, store, silentLog).open(join(directory!, "project"));
+  const before = counter.calls;
+  counter.killBefore(Number(at));
+  await procedures[procedure!]!({ workspace, store, directory: directory! });
+  const made = counter.calls - before;
+  counter.killBefore(Infinity);
+  writeSync(1, String(made));
+  process.kill(process.pid, "SIGKILL");
+}
+
+await main(process.argv.slice(2));

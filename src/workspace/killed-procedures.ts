@@ -1,0 +1,76 @@
+/** What killed.test.ts kills: one mutation each, on the tree that `prepare` makes. */
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { native } from "../platform/native.js";
+import { projectPaths } from "../platform/paths.js";
+import type { VnodeEntry } from "../protocol/messages.js";
+import type { ContentStore } from "../store/store.js";
+import type { ProjectWorkspace } from "./project-workspace.js";
+
+export interface Scene {
+  readonly workspace: ProjectWorkspace;
+  readonly store: ContentStore;
+  readonly directory: string;
+}
+
+const MTIME = 1_700_000_000_123_456_789n;
+
+/** Where the file that reingest takes lies. */
+export const handedOver = (directory: string): string => join(directory, "handed-over");
+
+async function entryOf(store: ContentStore, text: string, mode = 0o644): Promise<VnodeEntry> {
+  const lease = store.lease();
+  const { hash, size } = await store.importBytes(Buffer.from(text), lease);
+  return { content_hash: new Uint8Array(hash), size, mtime: MTIME, mode, flags: 0 };
+}
+
+/** The directory with home and project, in a temporary directory. */
+export function makeSceneDirectory(temporary: string): string {
+  const directory = realpathSync(mkdtempSync(join(temporary, "vrift-killed-")));
+  mkdirSync(join(directory, "project"));
+  return directory;
+}
+
+/** Virtual: v, w, d/v1, d/deep/v2. Physical: p, q (executable), d/p1, d/.env, and a file to hand over. */
+export async function prepare({ workspace, store, directory }: Scene): Promise<void> {
+  for (const key of ["v", "w", "d/v1", "d/deep/v2"]) await workspace.upsert(key, await entryOf(store, key));
+  for (const key of ["p", "q", "d/p1"]) await workspace.upsert(key, await entryOf(store, key, 0o755));
+  mkdirSync(join(directory, "project/e"));
+  writeFileSync(join(directory, "project/d/.env"), "secret");
+  const path = handedOver(directory);
+  writeFileSync(path, "handed over");
+  chmodSync(path, 0o600);
+  native.setTimes(path, MTIME, MTIME);
+  await workspace.resync();
+}
+
+export const procedures: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
+  "upsert, virtual": async ({ workspace, store }) => workspace.upsert("v", await entryOf(store, "new")),
+  "upsert, new directories": async ({ workspace, store }) =>
+    workspace.upsert("n/m/v", await entryOf(store, "new")),
+  "upsert, physical": async ({ workspace, store }) =>
+    workspace.upsert("p", await entryOf(store, "new", 0o700)),
+  "remove, virtual": ({ workspace }) => workspace.remove("v"),
+  "remove, physical": ({ workspace }) => workspace.remove("p"),
+  "remove, directory": ({ workspace }) => workspace.remove("e"),
+  "rename, virtual onto nothing": ({ workspace }) => workspace.rename("v", "e/x"),
+  "rename, virtual onto virtual": ({ workspace }) => workspace.rename("v", "w"),
+  "rename, virtual onto physical": ({ workspace }) => workspace.rename("v", "q"),
+  "rename, physical onto virtual": ({ workspace }) => workspace.rename("p", "v"),
+  "rename, physical onto physical": ({ workspace }) => workspace.rename("p", "q"),
+  "rename, directory": ({ workspace }) => workspace.rename("d", "e/x"),
+  "rename, directory onto an empty one": ({ workspace }) => workspace.rename("d", "e"),
+  "updateMtime, virtual": ({ workspace }) => workspace.updateMtime("v", 5n),
+  "updateMtime, physical": ({ workspace }) => workspace.updateMtime("p", 5n),
+  "reingest, virtual": ({ workspace, directory }) =>
+    workspace.reingest("v", handedOver(directory), process.getuid!()),
+  "reingest, new": ({ workspace, directory }) =>
+    workspace.reingest("new", handedOver(directory), process.getuid!()),
+  "reingest, physical": ({ workspace, directory }) =>
+    workspace.reingest("p", handedOver(directory), process.getuid!()),
+  "resync, whiteout": async ({ workspace, directory }) => {
+    const name = native.pathHash(Buffer.from("d/v1")).toString(16).padStart(16, "0");
+    writeFileSync(join(projectPaths(join(directory, "project")).whiteouts, name), "d/v1");
+    await workspace.resync();
+  },
+};

@@ -71,6 +71,26 @@ for (const from of ["a", "z"]) {
   }
 }
 
+for (let point = 0; point < 8; point++) {
+  const pauses = point >> 1;
+  const into = point & 1; // the list that was read before, and the other one
+  test(`work ends after ${pauses} records: its hash is in list ${into}, then its lease is released`, async () => {
+    const lists = await Promise.all(["a", "z"].map((name) => store.roots(name)));
+    for (const list of lists) await list.add([hashOf("others")]);
+    const lease = store.lease();
+    lease.add(hashOf("finished"));
+    const turns = new Meanwhile(pauses, async () => {
+      await lists[into]!.add([hashOf("finished")]);
+      lease.release();
+    });
+    const named = new NamedHashes(storeLayout(store.path), turns);
+    await named.refresh();
+    assert.ok(named.has(hashOf("finished")), "leases are read before the roots");
+    named.close();
+    for (const list of lists) list.close();
+  });
+}
+
 test("the second reading sees what was added, a long record by itself, and released leases no more", async () => {
   const roots = await store.roots("w");
   const lease = store.lease();

@@ -33,9 +33,10 @@
   X(indexClearLost, vrift_js_index_clear_lost)                                                                           \
   X(indexSupersede, vrift_js_index_supersede)                                                                            \
   X(indexClose, vrift_js_index_close)                                                                                    \
-  X(exportMake, vrift_js_export_make)                                                                                    \
-  X(exportRefresh, vrift_js_export_refresh)                                                                              \
-  X(exportClose, vrift_js_export_close)                                                                                  \
+  X(exportIndex, vrift_js_export_index)                                                                                  \
+  X(sharedIndexOpen, vrift_js_shared_index_open)                                                                         \
+  X(sharedIndexGet, vrift_js_shared_index_get)                                                                           \
+  X(sharedIndexClose, vrift_js_shared_index_close)                                                                       \
   X(watchStart, vrift_js_watch_start)                                                                                    \
   X(watchAdd, vrift_js_watch_add)                                                                                        \
   X(watchSetIndex, vrift_js_watch_set_index)                                                                             \

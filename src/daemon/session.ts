@@ -6,27 +6,31 @@ import type { VeloRequest, VeloResponse } from "../protocol/messages.js";
 import type { Protocol } from "./connection.js";
 import type { Service, SessionState } from "./handlers.js";
 import { answer, errorResponse } from "./handlers.js";
+import { answerFromIndex } from "./index-answer.js";
 
 /** @param uid of the peer's process. */
 export function sessionProtocol(uid: number, service: Service): Protocol<Buffer> {
   const state: SessionState = { uid, workspace: undefined, lease: undefined };
   return {
     reader: new FrameReader(),
-    answer: async (payload) => frameOf(await answerPayload(payload, state, service)),
+    answer: (payload) => {
+      const known = state.workspace && answerFromIndex(payload, state.workspace);
+      return known ?? answerPayload(payload, state, service);
+    },
     refuse: (error) => frameOf(errorResponse(error)),
     ended: () => state.lease?.release(),
   };
 }
 
 /** A payload that does not decode is answered, and the connection goes on. */
-async function answerPayload(payload: Buffer, state: SessionState, service: Service): Promise<VeloResponse> {
+async function answerPayload(payload: Buffer, state: SessionState, service: Service): Promise<Buffer> {
   let request: VeloRequest;
   try {
     request = decodeRequest(payload);
   } catch (error) {
-    return errorResponse(error);
+    return frameOf(errorResponse(error));
   }
-  return answer(request, state, service);
+  return frameOf(await answer(request, state, service));
 }
 
 /** A reply over the frame limit (the listing of an enormous directory) becomes an EMSGSIZE. */

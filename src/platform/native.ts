@@ -113,17 +113,32 @@ export interface NativeAddon {
   indexClose(handle: IndexHandle): void;
 
   /**
-   * Builds the version-1 export from the index on a libuv worker, in `temporary` (which must not exist), and renames that to
-   * `path`. The index may be changed and closed meanwhile. EFBIG: over 4 GiB.
+   * Builds the version-1 export from the index on a libuv worker, writes it to `temporary` (which must not exist), renames
+   * that to `path` and resolves with its size. The index may be changed and closed meanwhile. EFBIG: over 4 GiB.
    */
-  exportMake(index: IndexHandle, path: string, temporary: string): Promise<ExportHandle>;
+  exportIndex(handle: IndexHandle, path: string, temporary: string): Promise<number>;
+
+  // --- index reader (native/addon/shared_index.c), for ManifestGet; any process of the user, read-only ---------------------
   /**
-   * Writes changed values into the file in place, on a worker. False: another file is needed, because names changed, `index` is
-   * another one than it was made from, or the file is not at `path`. One call at a time: EBUSY.
+   * Maps an index and its marks. EBADMSG: they are no such files, or torn; ESTALE: the directory it describes is not at its
+   * place. The caller has made sure of owner and mode.
    */
-  exportRefresh(handle: ExportHandle, index: IndexHandle, path: string): Promise<boolean>;
-  /** Frees what it holds; the file stays. */
-  exportClose(handle: ExportHandle): void;
+  sharedIndexOpen(indexFd: number, marksFd: number): SharedIndexHandle;
+  /**
+   * The entry of the key `path[from..to)` as bincode's Option<VnodeEntry> into `out` from `at` (SHARED_REPLY_MAX bytes must
+   * be there). Returns the bytes written (1: absent), 0 when the index alone cannot say, -1 when it is superseded, without
+   * a living writer, or closed: open it again. At most one lstat, for what is a file or a directory of the tree.
+   */
+  sharedIndexGet(
+    handle: SharedIndexHandle,
+    path: Uint8Array,
+    from: number,
+    to: number,
+    out: Uint8Array,
+    at: number,
+  ): number;
+  /** Closing twice is allowed. */
+  sharedIndexClose(handle: SharedIndexHandle): void;
 
   // --- watcher (native/addon/watch.c); stops with its handle at the latest, and never keeps Node alive -------------------
   /**
@@ -191,9 +206,9 @@ declare const indexHandle: unique symbol;
 export interface IndexHandle {
   readonly [indexHandle]: true;
 }
-declare const exportHandle: unique symbol;
-export interface ExportHandle {
-  readonly [exportHandle]: true;
+declare const sharedIndexHandle: unique symbol;
+export interface SharedIndexHandle {
+  readonly [sharedIndexHandle]: true;
 }
 declare const watchHandle: unique symbol;
 export interface WatchHandle {

@@ -36,7 +36,9 @@ export async function prepare({ workspace, store, directory }: Scene): Promise<v
   for (const key of ["v", "w", "d/v1", "d/deep/v2"]) await workspace.upsert(key, await entryOf(store, key));
   for (const key of ["p", "q", "d/p1"]) await workspace.upsert(key, await entryOf(store, key, 0o755));
   mkdirSync(join(directory, "project/e"));
-  writeFileSync(join(directory, "project/d/.env"), "secret");
+  const secret = join(directory, "project/d/.env");
+  writeFileSync(secret, "secret");
+  native.setTimes(secret, MTIME, MTIME);
   const path = handedOver(directory);
   writeFileSync(path, "handed over");
   chmodSync(path, 0o600);

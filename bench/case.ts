@@ -21,5 +21,5 @@ export interface BenchContext {
 export interface BenchCase {
   readonly name: string;
   readonly summary: string;
-  run(context: BenchContext): BenchRow[];
+  run(context: BenchContext): BenchRow[] | Promise<BenchRow[]>;
 }

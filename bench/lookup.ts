@@ -2,12 +2,12 @@
  * stat hit and absent through the shipped library on a phantom tree, against the bare system call on the same tree made
  * plain, interleaved. Paths are absolute and 77 bytes long.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Sandbox, copyTree, projectRoot } from "../test/e2e/sandbox.js";
 import type { BenchCase, BenchContext, BenchRow } from "./case.js";
 import { spread } from "./statistics.js";
+import { makeTree } from "./tree.js";
 
 const PATH_BYTES = 77;
 const benchProgram = join(projectRoot, "build", "native", "lookup-bench");
@@ -34,7 +34,7 @@ function measure(sandbox: Sandbox, context: BenchContext, files: number): BenchR
   const rounds = context.toy ? 2 : 7;
   const phantom = sandbox.path("p");
   const plain = sandbox.path("q");
-  const keys = makeTree(plain, files);
+  const keys = makeTree(plain, files, PATH_BYTES - plain.length - 1);
   copyTree(plain, phantom);
   context.note(`${files} files; moving them into the store`);
   sandbox.mustVrift(["phantom", phantom]);
@@ -97,20 +97,6 @@ function nanoseconds(output: string, what: string): number {
   return spread(lines.map(Number)).median;
 }
 
-/** Files in directories of 64, each absolute path PATH_BYTES long. Returns their keys. */
-function makeTree(root: string, files: number): string[] {
-  const keys: string[] = [];
-  for (let n = 0; n < files; n++) {
-    const directory = `packages/group-${Math.floor(n / 4096) % 64}/unit-${Math.floor(n / 64)}`;
-    const stem = `${directory}/f${n}-`;
-    const key = `${stem}${"x".repeat(Math.max(0, PATH_BYTES - root.length - 1 - stem.length - 3))}.js`;
-    if (n % 64 === 0) mkdirSync(dirname(join(root, key)), { recursive: true });
-    writeFileSync(join(root, key), `export const value = ${n};\n`);
-    keys.push(key);
-  }
-  return keys;
-}
-
 function shuffle<T>(items: readonly T[], seed: number): T[] {
   const shuffled = [...items];
   let state = seed;
@@ -120,12 +106,4 @@ function shuffle<T>(items: readonly T[], seed: number): T[] {
     [shuffled[i], shuffled[j]] = [shuffled[j] as T, shuffled[i] as T];
   }
   return shuffled;
-}
-
-/** Builds the measuring program; the cases need it. */
-export function buildBenchPrograms(): void {
-  const made = spawnSync("make", ["--silent", "-C", join(projectRoot, "native"), "bench"], {
-    encoding: "utf8",
-  });
-  if (made.status !== 0) throw new Error(made.stderr);
 }

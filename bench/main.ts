@@ -4,10 +4,12 @@
  */
 import { parseArgs } from "node:util";
 import type { BenchCase, BenchRow } from "./case.js";
-import { buildBenchPrograms, lookup } from "./lookup.js";
+import { lookup } from "./lookup.js";
+import { buildBenchPrograms } from "./programs.js";
 import { formatSpread } from "./statistics.js";
+import { wire } from "./wire.js";
 
-const cases: readonly BenchCase[] = [lookup];
+const cases: readonly BenchCase[] = [lookup, wire];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,12 +24,12 @@ buildBenchPrograms();
 const results: Record<string, BenchRow[]> = {};
 for (const each of chosen) {
   console.error(`${each.name}: ${each.summary}`);
-  results[each.name] = each.run({ toy: values.toy, note: (text) => console.error(`  ${text}`) });
+  results[each.name] = await each.run({ toy: values.toy, note: (text) => console.error(`  ${text}`) });
 }
 if (values.json) console.log(JSON.stringify(results, null, 2));
 else
   for (const [name, rows] of Object.entries(results))
     for (const row of rows)
       console.log(
-        `${name}: ${row.what}: ${formatSpread(row.ratio, 1)} times; ${formatSpread(row.ours, 0)} ${row.unit} against ${formatSpread(row.theirs, 0)} ${row.unit}`,
+        `${name}: ${row.what}: ${formatSpread(row.ratio, 2)} times; ${formatSpread(row.ours, 0)} ${row.unit} against ${formatSpread(row.theirs, 0)} ${row.unit}`,
       );

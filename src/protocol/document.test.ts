@@ -1,32 +1,13 @@
 /** docs/protocol.md is run: every example, and its tables against the schema. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { examples, protocolPage } from "../../test/wire/document-examples.js";
+import type { Example } from "../../test/wire/document-examples.js";
 import { decodeMessage } from "./decode.js";
 import { decodeLine } from "./decode-lines.js";
 import { FrameReader, encodeFrame } from "./frame.js";
 import { messageTables, requests, structs } from "./schema.js";
 import type { MessageKind, WireType } from "./schema.js";
-
-const document = readFileSync(new URL("../../../docs/protocol.md", import.meta.url), "utf8");
-
-interface Example {
-  readonly language: string;
-  readonly hex: string;
-  /** The last line, when it is not hexadecimal. */
-  readonly result: string;
-}
-
-const examples = [...document.matchAll(/^```(\S+)\n(.*?)^```$/gms)].map(([, language, text]) =>
-  readExample(language!, text!),
-);
-
-function readExample(language: string, text: string): Example {
-  const lines = text.trimEnd().split("\n");
-  const result = language === "frames" ? "" : (lines.pop() ?? "");
-  const hex = lines.map((line) => line.replace(/;.*/, "").replaceAll(" ", "")).join("");
-  return { language, hex, result };
-}
 
 function ofLanguage(language: string): readonly Example[] {
   const found = examples.filter((example) => example.language === language);
@@ -95,7 +76,7 @@ test("the tables list every message, field and reply", () => {
   }
   let from = 0;
   for (const row of rows) {
-    const at = document.indexOf(`\n${row}`, from);
+    const at = protocolPage.indexOf(`\n${row}`, from);
     assert.ok(at >= 0, `missing or out of order: ${row}`);
     from = at;
   }

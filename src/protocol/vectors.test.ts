@@ -1,26 +1,12 @@
 /** test/data/wire.jsonl was written by Rust with serde and bincode 1.3: clean, cut, bit-flipped and with a tail. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { vectors } from "../../test/wire/vectors.js";
+import type { Vector } from "../../test/wire/vectors.js";
 import { decodeMessage } from "./decode.js";
 import { decodeLine } from "./decode-lines.js";
 import { encodeMessage } from "./encode.js";
 import { messageTables } from "./schema.js";
-import type { MessageKind } from "./schema.js";
-
-interface Vector {
-  readonly kind: MessageKind;
-  readonly damage: string;
-  readonly hex: string;
-  readonly ok: boolean;
-  readonly again?: string;
-}
-
-const file = new URL("../../../test/data/wire.jsonl", import.meta.url);
-const vectors = readFileSync(file, "utf8")
-  .trimEnd()
-  .split("\n")
-  .map((line) => JSON.parse(line) as Vector);
 
 test("there are vectors for every message", () => {
   assert.equal(vectors.length, 240);

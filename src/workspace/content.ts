@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { VriftError } from "../platform/errors.js";
-import { readFully } from "../platform/files.js";
+import { isErrno, readFully } from "../platform/files.js";
 import { ContentHasher, hashBytes } from "../platform/hash.js";
 import type { PhysicalName } from "./physical.js";
 import { lookPhysical } from "./physical.js";
@@ -48,7 +48,7 @@ function sameState(a: PhysicalName, b: PhysicalName): boolean {
 
 /** `undefined` when another file has taken the name. */
 async function hashFileAt(path: string, expected: PhysicalName): Promise<Buffer | undefined> {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = openUnnoticed(path);
   try {
     if (fstatSync(fd, { bigint: true }).ino !== expected.ino) return undefined;
     const hasher = new ContentHasher();
@@ -62,5 +62,16 @@ async function hashFileAt(path: string, expected: PhysicalName): Promise<Buffer 
     }
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Without moving the access time, which is the user's; only an owner may ask for that. */
+function openUnnoticed(path: string): number {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  try {
+    return openSync(path, flags | constants.O_NOATIME);
+  } catch (error) {
+    if (!isErrno(error, "EPERM")) throw error;
+    return openSync(path, flags);
   }
 }

@@ -259,6 +259,11 @@ test("requests made behind a registration are never answered from another worksp
   }
   const [, second] = await Promise.all([client.register("/b"), list()]);
   assert.equal(second, "/b");
+  const registered = server.got.flatMap(({ message }) =>
+    message.type === "RegisterWorkspace" ? [message.project_root] : [],
+  );
+  // `/a` again after the connection that `/breaks` broke; none of the others was repeated.
+  assert.deepEqual(registered, ["/a", "/breaks", "/a", "/refused", "/b"]);
   server.drop();
   assert.equal(await list(), "/b");
   assert.equal(server.got.filter(({ message }) => message.type === "ManifestUpsert").length, 0);

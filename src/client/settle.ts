@@ -1,5 +1,6 @@
 import { VriftError } from "../platform/errors.js";
 import type { VeloResponse } from "../protocol/messages.js";
+import { onAbort } from "./on-abort.js";
 
 export interface RequestOptions {
   /**
@@ -19,7 +20,7 @@ export class Settle {
   sent = false;
   #resolve!: (reply: VeloResponse) => void;
   #reject!: (error: unknown) => void;
-  readonly #signal: AbortSignal | undefined;
+  #withdraw: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Called when the caller gives up. */
   onAbandoned: () => void = () => undefined;
@@ -29,8 +30,7 @@ export class Settle {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#signal = signal;
-    signal?.addEventListener("abort", this.#aborted, { once: true });
+    if (signal !== undefined) this.#withdraw = onAbort(signal, () => this.#abandon(signal.reason));
     if (timeoutMs === undefined) return;
     this.#timer = setTimeout(() => {
       const state = this.sent ? "may or may not have been done" : "was not sent";
@@ -46,8 +46,6 @@ export class Settle {
     if (this.#end()) this.#reject(error);
   }
 
-  readonly #aborted = (): void => this.#abandon(this.#signal?.reason);
-
   #abandon(error: unknown): void {
     this.reject(error);
     this.onAbandoned();
@@ -57,7 +55,7 @@ export class Settle {
     if (this.done) return false;
     this.done = true;
     clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#aborted);
+    this.#withdraw?.();
     return true;
   }
 }

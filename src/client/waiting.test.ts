@@ -122,6 +122,23 @@ test("an aborted request rejects at once with the reason; its reply is dropped a
   assert.equal(gets(), 1);
 });
 
+test("one signal may stand behind any number of requests", async () => {
+  await start((message) => (message.type === "Status" ? undefined : echo(message)));
+  const warnings: Error[] = [];
+  const note = (warning: Error): unknown => warnings.push(warning);
+  process.on("warning", note);
+  const controller = new AbortController();
+  const { signal } = controller;
+  assert.equal((await client.get("1", { signal }))?.size, 1n);
+  const all = Array.from({ length: 2000 }, () => client.status({ signal }));
+  setImmediate(() => controller.abort(new Error("all of you")));
+  for (const result of await Promise.allSettled(all))
+    assert.equal((result as { reason?: Error }).reason?.message, "all of you");
+  await new Promise(setImmediate);
+  process.off("warning", note);
+  assert.deepEqual(warnings, []);
+});
+
 test("a request aborted while the client connects is not sent", async () => {
   let greet: (() => void) | undefined;
   await start((message, socket) => {

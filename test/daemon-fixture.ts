@@ -19,6 +19,7 @@ import { decodeResponse } from "../src/protocol/decode.js";
 import { encodeRequest } from "../src/protocol/encode.js";
 import { FrameReader, encodeFrame } from "../src/protocol/frame.js";
 import type { VeloRequest, VeloResponse } from "../src/protocol/messages.js";
+import { endProjects } from "./end-projects.js";
 
 const main = fileURLToPath(new URL("../src/daemon/main.js", import.meta.url));
 
@@ -81,6 +82,7 @@ export class DaemonFixture {
   async close(): Promise<void> {
     for (const one of this.#closing) one.close();
     for (const child of this.#children) await killed(child);
+    await endProjects(this.home.root);
     // Of a home with a long path it is elsewhere.
     rmSync(dirname(this.home.controlSocket), { recursive: true, force: true });
     rmSync(this.directory, { recursive: true, force: true });

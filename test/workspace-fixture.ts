@@ -4,21 +4,23 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { hashToHex } from "../src/platform/hash.js";
 import { silentLog } from "../src/platform/log.js";
+import { native } from "../src/platform/native.js";
 import { projectPaths, resolveHome } from "../src/platform/paths.js";
 import type { Home } from "../src/platform/paths.js";
 import type { VnodeEntry } from "../src/protocol/messages.js";
 import { openStore } from "../src/store/content-store.js";
 import type { ContentStore } from "../src/store/store.js";
-import { Registry } from "../src/daemon/registry.js";
-import type { RegistryOptions } from "../src/daemon/registry.js";
-import { whiteoutStem } from "../src/workspace/whiteouts.js";
+import { localProjects } from "../src/workspace/local-project.js";
+import type { LocalOptions } from "../src/workspace/local-project.js";
+import type { ProjectWorkspace } from "../src/workspace/project-workspace.js";
+import { Registry } from "../src/workspace/registry.js";
 import type { AdoptEntry } from "../src/workspace/workspace.js";
 
 export interface Fixture {
   readonly directory: string;
   readonly home: Home;
   readonly store: ContentStore;
-  readonly registry: Registry;
+  readonly registry: Registry<ProjectWorkspace>;
   /** Real path of an empty directory. */
   readonly root: string;
   /** Writes a file (making directories) below the root. */
@@ -30,17 +32,19 @@ export interface Fixture {
   /** As a program does before it unlinks a virtual name. */
   whiteOut(key: string): string;
   /** A registry as the next daemon has it. */
-  reopen(): Promise<Registry>;
+  reopen(): Promise<Registry<ProjectWorkspace>>;
   close(): Promise<void>;
 }
 
-export async function workspaceFixture(options: RegistryOptions = {}): Promise<Fixture> {
+export async function workspaceFixture(options: Pick<LocalOptions, "watch"> = {}): Promise<Fixture> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "vrift-workspace-")));
   const home = resolveHome({ VRIFT_HOME: join(directory, "home") });
   const root = join(directory, "project");
   mkdirSync(root);
   const store = await openStore(home.source);
-  const registries = [new Registry(home, store, silentLog, options)];
+  const newRegistry = (): Registry<ProjectWorkspace> =>
+    new Registry(home, store, silentLog, localProjects({ home, store, log: silentLog, ...options }));
+  const registries = [newRegistry()];
   const lease = store.lease();
 
   const blob = async (text: string): Promise<{ hash: Uint8Array; size: bigint }> => {
@@ -76,13 +80,14 @@ export async function workspaceFixture(options: RegistryOptions = {}): Promise<F
       return { content_hash: hash, size, mtime, mode, flags: 0 };
     },
     whiteOut: (key) => {
-      const file = join(projectPaths(root).whiteouts, whiteoutStem(Buffer.from(key)));
+      const name = native.pathHash(Buffer.from(key)).toString(16).padStart(16, "0");
+      const file = join(projectPaths(root).whiteouts, name);
       writeFileSync(file, key);
       return file;
     },
     reopen: async () => {
       await registries.at(-1)!.close();
-      registries.push(new Registry(home, store, silentLog, options));
+      registries.push(newRegistry());
       return registries.at(-1)!;
     },
     close: async () => {

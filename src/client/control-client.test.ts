@@ -4,7 +4,7 @@ import { testServer } from "../../test/wire-server.js";
 import type { TestServer } from "../../test/wire-server.js";
 import { CONTROL_LINE_MAX } from "../platform/limits.js";
 import { LineReader } from "../protocol/line-reader.js";
-import { connectControl } from "./control-client.js";
+import { connectControl, connectProjectControl } from "./control-client.js";
 
 let server: TestServer;
 
@@ -34,15 +34,15 @@ test("calls and their typed replies, overlapping, in order", async () => {
     const { after } = JSON.parse(line) as { after: string };
     return `{"ok":true,"entries":[{"path":"${after}x"}]}\n`;
   });
-  const control = await connectControl({ socketPath: server.path });
+  const control = await connectProjectControl(server.path);
   const pages = await Promise.all(
-    ["a", "b", "c"].map((after) => control.call("entries", { root: "/p", after, limit: 1 })),
+    ["a", "b", "c"].map((after) => control.call("entries", { after, limit: 1 })),
   );
   assert.deepEqual(
     pages.map((page) => page.entries[0]?.path),
     ["ax", "bx", "cx"],
   );
-  assert.equal(lines[0], `{"op":"entries","root":"/p","after":"a","limit":1}`);
+  assert.equal(lines[0], `{"op":"entries","after":"a","limit":1}`);
   control.close();
 });
 
@@ -53,7 +53,7 @@ test("refusals carry the daemon's code; a code unknown here is kept in the text"
   });
   const control = await connectControl({ socketPath: server.path });
   await assert.rejects(control.call("stop", {}), { code: "EBUSY", message: "not now" });
-  await assert.rejects(control.call("sync", { root: "/" }), { code: "EIO", message: "ENEWCODE: not now" });
+  await assert.rejects(control.call("solidify", { root: "/" }), { code: "EIO", message: "ENEWCODE: not now" });
   control.close();
 });
 
@@ -79,7 +79,7 @@ test("a connection that ends, and lines over the limit on either side", async ()
 
   const control = await connectControl({ socketPath: server.path });
   const root = "x".repeat(CONTROL_LINE_MAX);
-  await assert.rejects(control.call("sync", { root }), { code: "EMSGSIZE" });
+  await assert.rejects(control.call("solidify", { root }), { code: "EMSGSIZE" });
   control.close();
 });
 

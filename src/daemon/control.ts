@@ -1,19 +1,39 @@
 /**
- * What the specification's messages cannot say, over `control.sock`: one JSON object per line, one line in reply, in order.
- * `{"ok":true,…}` or `{"ok":false,"code":"ENOENT","message":"…"}`. Our own commands only; never on the specified socket.
+ * What the specification's messages cannot say: one JSON object per line, one line in reply, in order.
+ * `{"ok":true,…}` or `{"ok":false,"code":"ENOENT","message":"…"}`. Our own programs only; never on a specified socket.
+ * `control.sock` leads to vriftd, `<workspace_id>.ctl` to the project's vdir_d.
  */
 import type { AdoptEntry, ResyncReport, WorkspaceInfo, WorkspaceKind } from "../workspace/workspace.js";
+
+/** What each side asks and answers, by operation. */
+export type Operations<T> = { [K in keyof T]: { request: object; reply: object } };
+
+export interface RunningProcess {
+  readonly pid: number;
+  readonly version: string;
+  readonly build: string;
+  readonly startedMs: number;
+  readonly connections: number;
+  readonly rssBytes: number;
+}
+
+/** A project of the home, and its vdir_d when one runs. */
+export interface ProjectStatus extends WorkspaceInfo {
+  readonly process?: RunningProcess;
+}
+
+/** An open project, and where its vdir_d listens for ProjectOperations. */
+export interface OpenedProject {
+  readonly workspace: WorkspaceInfo;
+  readonly control: string;
+}
 
 export interface ControlOperations {
   /**
    * Opens the workspace at `root` (an absolute directory), indexing it the first time. `phantom: true` makes a solid one
    * phantom (an empty set of virtual entries, `.vrift/` created) before anything is adopted.
    */
-  open: { request: { root: string; phantom?: boolean }; reply: { workspace: WorkspaceInfo } };
-  adopt: {
-    request: { root: string; entries: AdoptEntry[]; as: "virtual" | "backed" };
-    reply: { refused: { path: string; reason: string }[] };
-  };
+  open: { request: { root: string; phantom?: boolean }; reply: OpenedProject };
   /**
    * What `vrift run` in the directory `from` needs. Asked by native/launcher/ask_daemon.c, which reads the reply with these two
    * fields in this order, and takes a failure as a reason to start Node instead (src/cli/run-prepare.ts), which can say it.
@@ -23,34 +43,48 @@ export interface ControlOperations {
     request: { from: string; userHome: string; build: string };
     reply: { index: string; kind: WorkspaceKind };
   };
-  /** A page of the virtual entries, by key order after `after` ("" for the first page), at most `limit`. */
-  entries: { request: { root: string; after: string; limit: number }; reply: { entries: AdoptEntry[] } };
-  /** Resync with the tree, then durable. */
-  sync: { request: { root: string }; reply: { report: ResyncReport } };
   /** Registers `dst` (its directories and physical files are there) with the virtual entries of `src`. */
-  clone: { request: { src: string; dst: string }; reply: { workspace: WorkspaceInfo } };
+  clone: { request: { src: string; dst: string }; reply: OpenedProject };
   /** After every virtual file was put in place: the workspace is an ordinary directory again; `.vrift/` and roots go. EBUSY while virtual entries without a file remain. */
   solidify: { request: { root: string }; reply: { report: ResyncReport } };
   status: {
     request: Record<string, never>;
-    reply: {
-      pid: number;
-      version: string;
-      build: string;
-      startedMs: number;
+    reply: RunningProcess & {
       home: string;
       /** Its content store. */
       source: string;
       sockets: string[];
-      connections: number;
-      workspaces: WorkspaceInfo[];
-      rssBytes: number;
+      workspaces: ProjectStatus[];
     };
   };
+  /** Starts a successor that takes over sockets and projects, and answers when it serves. */
+  restart: { request: Record<string, never>; reply: { pid: number } };
+  /** Ends every project's process and vriftd itself. */
   stop: { request: Record<string, never>; reply: Record<string, never> };
 }
 
-export type ControlName = keyof ControlOperations;
-export type ControlRequest<K extends ControlName = ControlName> = { op: K } & ControlOperations[K]["request"];
-export type ControlReply<K extends ControlName> =
-  ({ ok: true } & ControlOperations[K]["reply"]) | { ok: false; code: string; message: string };
+export interface ProjectOperations {
+  /** Answers once the workspace is open, or with why it cannot be opened. */
+  info: { request: Record<string, never>; reply: { workspace: WorkspaceInfo; process: RunningProcess } };
+  /** Answers at once while the event loop runs, also while the workspace is being opened. */
+  ping: { request: Record<string, never>; reply: { workspace?: WorkspaceInfo; process: RunningProcess } };
+  adopt: {
+    request: { entries: AdoptEntry[]; as: "virtual" | "backed" };
+    reply: { refused: { path: string; reason: string }[] };
+  };
+  /** A page of the virtual entries, by key order after `after` ("" for the first page), at most `limit`. */
+  entries: { request: { after: string; limit: number }; reply: { entries: AdoptEntry[] } };
+  /** Resync with the tree. `durable`: and then everything acknowledged is on disk. */
+  sync: { request: { durable: boolean }; reply: { report: ResyncReport } };
+  /** Makes the directory `to` a phantom workspace with the entries of this one. */
+  found: { request: { to: string }; reply: { id: string } };
+  readyToSolidify: { request: Record<string, never>; reply: { report: ResyncReport } };
+  /** Makes the version-1 export of this workspace at `path` from now on; null ends it. */
+  export: { request: { path: string | null }; reply: Record<string, never> };
+  stop: { request: Record<string, never>; reply: Record<string, never> };
+}
+
+export type OperationName<T> = keyof T & string;
+export type RequestOf<T extends Operations<T>, K extends keyof T> = T[K]["request"];
+export type ReplyOf<T extends Operations<T>, K extends keyof T> = T[K]["reply"];
+export type ControlReply<R> = ({ ok: true } & R) | { ok: false; code: string; message: string };

@@ -1,175 +1,187 @@
 /**
- * vriftd of one home: lock, store, registry, sockets, in this order; and the way back. Everything a killed daemon leaves
- * behind (sockets, an index whose `alive` word has no owner, a journal that is not folded in) is what the next one expects.
+ * vriftd of one home: lock, store, registry, sockets, in this order; and the way back. Everything a killed one leaves behind
+ * (sockets, projects that go on) is what the next one expects.
  */
-import type { Socket } from "node:net";
 import { dirname } from "node:path";
-import { VriftError } from "../platform/errors.js";
+import { connectControl } from "../client/control-client.js";
 import { buildId, packageVersion } from "../platform/build.js";
-import { loadConfig } from "../platform/config.js";
 import type { Config } from "../platform/config.js";
+import { VriftError } from "../platform/errors.js";
 import { makeDirectory } from "../platform/files.js";
-import { recordSource } from "../platform/home-source.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
-import { SPECIFIED_SOCKET } from "../platform/paths.js";
-import { openStore } from "../store/content-store.js";
+import { SPECIFIED_SOCKET, workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
-import { Connection } from "./connection.js";
-import type { Protocol } from "./connection.js";
+import { knownWorkspaces } from "../workspace/known.js";
+import type { OwnerLock } from "../workspace/owner-lock.js";
+import { ownerOf } from "../workspace/owner-lock.js";
+import { Registry } from "../workspace/registry.js";
 import { controlProtocol } from "./control-session.js";
 import type { ControlOperations } from "./control.js";
-import { ExportedWorkspace } from "./exported-workspace.js";
-import type { Service } from "./handlers.js";
-import type { Listener } from "./listener.js";
-import { isFree, listen, makePrivateDirectory } from "./listener.js";
-import { takeDaemonLock } from "./lock.js";
-import type { DaemonLock } from "./lock.js";
-import { Registry } from "./registry.js";
-import { sessionProtocol } from "./session.js";
+import { frontProtocol } from "./front-session.js";
+import type { FrontService, ServedProject } from "./front-session.js";
+import { isFree, makePrivateDirectory } from "./listener.js";
+import type { ProjectProcess } from "./project-process.js";
+import { Projects } from "./projects.js";
+import { Serving } from "./serving.js";
 import { statusText } from "./status-text.js";
+import type { Inheritance } from "./succession.js";
+import { startSuccessor } from "./succession.js";
 
-/** So long a peer may take to read its last replies when the daemon stops. */
-const STOP_GRACE_MS = 2000;
 const HOME_CHECK_MS = 5000;
+/** A frozen project must not hold up the status of the others. */
+const STATUS_WAIT_MS = 200;
 
 export interface DaemonOptions {
   /** With the configured store in it. */
   readonly home: Home;
   readonly config: Config;
   readonly log: Log;
-}
-
-/** undefined: another process is the daemon of this home. */
-export async function startDaemon(options: DaemonOptions): Promise<Daemon | undefined> {
-  const { home } = options;
-  makeDirectory(home.root);
-  const lock = takeDaemonLock(home.daemonLock);
-  if (lock === undefined) return undefined;
-  try {
-    recordSource(home);
-    const graceMs = options.config.sweep_grace_seconds * 1000;
-    const daemon = new Daemon(options, await openStore(home.source, { graceMs }), lock);
-    await daemon.listen();
-    return daemon;
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
+  readonly store: ContentStore;
+  readonly lock: OwnerLock;
+  /** What the process before gave us. */
+  readonly inherited?: Inheritance | undefined;
 }
 
 export class Daemon {
   readonly #options: DaemonOptions;
-  readonly #store: ContentStore;
-  readonly #lock: DaemonLock;
-  readonly #registry: Registry;
-  readonly #listeners: Listener[] = [];
-  readonly #connections = new Map<Pick<Connection<unknown>, "stop" | "destroy">, Promise<void>>();
+  readonly #registry: Registry<ProjectProcess>;
+  readonly #projects: Projects;
+  readonly #serving: Serving;
   readonly #startedMs = Date.now();
   /** Of the code that runs here: the stamp may be another one after a rebuild. */
   readonly #build = buildId();
   readonly #version = packageVersion();
   #watchdog: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
-  #onStopped: () => void = () => undefined;
-
-  constructor(options: DaemonOptions, store: ContentStore, lock: DaemonLock) {
-    this.#options = options;
-    this.#store = store;
-    this.#lock = lock;
-    const { home, config, log } = options;
-    const exported = new ExportedWorkspace(home, config.default_workspace, log);
-    this.#registry = new Registry(home, store, log, {
-      watches: async (projectRoot) => (await loadConfig({ home, projectRoot })).watch,
-      opened: (workspace) => exported.opened(workspace),
-      closing: (workspace) => exported.closing(workspace),
-    });
-  }
-
+  #restarting: Promise<number> | undefined;
+  /** Opens a project; after a hand-over that is the successor's to do. */
+  #open: (root: string) => Promise<ServedProject>;
   /** Called once, when everything is closed. */
-  set onStopped(callback: () => void) {
-    this.#onStopped = callback;
+  onStopped: () => void = () => undefined;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+    const { home, config, log, store } = options;
+    this.#projects = new Projects({
+      home,
+      log,
+      exported: config.default_workspace,
+      reopen: (root) => this.#registry.open(root),
+    });
+    this.#registry = new Registry(home, store, log, (place) => this.#projects.open(place));
+    this.#open = (root) => this.#registry.open(root);
+    this.#serving = new Serving(log);
   }
 
   async listen(): Promise<void> {
-    const { home, log } = this.#options;
-    const service: Service = {
-      store: this.#store,
-      openWorkspace: (root) => this.#registry.open(root),
-      statusText: () => statusText(this.#status()),
-    };
-    const control = { registry: this.#registry, status: () => this.#status(), stop: () => void this.stop() };
-    const session = (socket: Socket, uid: number): void =>
-      this.#accept(socket, sessionProtocol(uid, service));
+    const { home, log, inherited } = this.#options;
     makeDirectory(dirname(home.daemonSocket));
-    if (dirname(home.daemonSocket) !== dirname(home.controlSocket) && !(await isFree(home.daemonSocket)))
+    if (dirname(home.daemonSocket) !== home.sockets && !inherited && !(await isFree(home.daemonSocket)))
       throw new VriftError(
         "EEXIST",
         `${home.daemonSocket} (VRIFT_SOCKET) is no dead socket of yours, and is not replaced`,
       );
-    makePrivateDirectory(dirname(home.controlSocket));
-    if (home.isDefault && (await isFree(SPECIFIED_SOCKET)))
-      this.#listeners.push(await listen(SPECIFIED_SOCKET, log, session));
-    this.#listeners.push(await listen(home.daemonSocket, log, session));
+    makePrivateDirectory(home.sockets);
+    const front = (uid: number): ReturnType<typeof frontProtocol> => frontProtocol(uid, this.#service());
+    const specified = inherited?.sockets.get(SPECIFIED_SOCKET);
+    if (specified !== undefined || (home.isDefault && (await isFree(SPECIFIED_SOCKET))))
+      await this.#serving.listen(SPECIFIED_SOCKET, front, specified);
+    await this.#serving.listen(home.daemonSocket, front, inherited?.sockets.get(home.daemonSocket));
     // Last: whoever started the daemon waits for this one.
-    this.#listeners.push(
-      await listen(home.controlSocket, log, (socket) => this.#accept(socket, controlProtocol(control))),
-    );
+    const control = (): ReturnType<typeof controlProtocol> => controlProtocol(this.#control());
+    await this.#serving.listen(home.controlSocket, control, inherited?.sockets.get(home.controlSocket));
     this.#watchHome();
-    const sockets = this.#listeners.map(({ path }) => path).join(" ");
+    const sockets = this.#serving.paths.join(" ");
     log.info("started", { version: this.#version, build: this.#build, home: home.root, sockets });
+    this.#adoptRunning();
   }
 
-  /** A daemon whose home was removed (a test's, a container's) would otherwise live for ever, and nobody could reach it. */
-  #watchHome(): void {
-    this.#watchdog = setInterval(() => {
-      if (this.#lock.stands()) return;
-      this.#options.log.warn("the home is gone", { home: this.#options.home.root });
-      void this.stop();
-    }, HOME_CHECK_MS);
-    this.#watchdog.unref();
-  }
-
-  /** Stops accepting, answers what has arrived, makes everything durable, removes the sockets. */
+  /** Stops accepting, answers what has arrived, ends the projects' processes, removes the sockets. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stopNow();
     return this.#stopped;
   }
 
   async #stopNow(): Promise<void> {
-    const { log } = this.#options;
+    const { log, store, lock } = this.#options;
     log.info("stopping");
     clearInterval(this.#watchdog);
-    for (const listener of this.#listeners) listener.close();
-    for (const connection of this.#connections.keys()) connection.stop();
-    const deaf = setTimeout(() => {
-      for (const connection of this.#connections.keys()) connection.destroy();
-    }, STOP_GRACE_MS);
-    await Promise.all(this.#connections.values());
-    clearTimeout(deaf);
+    this.#projects.end();
+    await this.#serving.stop();
     await this.#registry.close();
-    try {
-      await this.#store.sync();
-      this.#store.close();
-    } catch (error) {
-      log.error("the store was not synced", error);
-    }
+    store.close();
     log.info("stopped");
-    this.#lock.release();
-    this.#onStopped();
+    lock.release();
+    this.onStopped();
   }
 
-  #accept<M>(socket: Socket, protocol: Protocol<M>): void {
-    const connection = new Connection(socket, protocol);
-    const ended = connection
-      .run()
-      .catch((error: unknown) => this.#options.log.error("connection failed", error))
-      .finally(() => this.#connections.delete(connection));
-    this.#connections.set(connection, ended);
-    if (this.#stopped !== undefined) connection.stop();
+  #service(): FrontService {
+    return {
+      store: this.#options.store,
+      open: (root) => this.#open(root),
+      bind: (root) => this.#projects.bind(root),
+      statusText: async () => statusText(await this.#status()),
+    };
   }
 
-  #status(): ControlOperations["status"]["reply"] {
+  #control(): Parameters<typeof controlProtocol>[0] {
+    return {
+      registry: this.#registry,
+      home: this.#options.home.root,
+      build: this.#build,
+      status: () => this.#status(),
+      restart: () => (this.#restarting ??= this.#handOver().finally(() => (this.#restarting = undefined))),
+      stop: () => void this.stop(),
+    };
+  }
+
+  /** Projects whose processes outlived the vriftd before. */
+  #adoptRunning(): void {
+    const { home, log } = this.#options;
+    for (const { id, root } of knownWorkspaces(home)) {
+      if (ownerOf(workspacePaths(home, id).lock) === undefined) continue;
+      this.#registry
+        .open(root)
+        .catch((error: unknown) => log.error("a running project cannot be adopted", error, { root, id }));
+    }
+  }
+
+  /** The successor serves when it resolves (with its pid); this process answers the connections it has, and ends. */
+  async #handOver(): Promise<number> {
+    const { home, log, lock } = this.#options;
+    const successor = await startSuccessor("main.js", {
+      log: home.daemonLog,
+      lock,
+      listeners: this.#serving.listeners,
+    });
+    clearInterval(this.#watchdog);
+    log.info("handed over", { successor });
+    this.#projects.end();
+    this.#serving.closeListeners(true);
+    for (const project of this.#registry.openProjects()) project.release();
+    this.#open = (root) => openThroughSuccessor(home, root);
+    lock.release();
+    void this.#serving.drained().then(() => {
+      log.info("ended after a hand-over");
+      this.onStopped();
+    });
+    return successor;
+  }
+
+  /** A daemon whose home was removed (a test's, a container's) would otherwise live for ever, and nobody could reach it. */
+  #watchHome(): void {
+    this.#watchdog = setInterval(() => {
+      if (this.#options.lock.stands()) return;
+      this.#options.log.warn("the home is gone", { home: this.#options.home.root });
+      void this.stop();
+    }, HOME_CHECK_MS);
+    this.#watchdog.unref();
+  }
+
+  async #status(): Promise<ControlOperations["status"]["reply"]> {
+    const asked = this.#registry.openProjects().map((project) => project.statusWithin(STATUS_WAIT_MS));
+    const running = new Map((await Promise.all(asked)).map((status) => [status.id, status]));
     return {
       pid: process.pid,
       version: this.#version,
@@ -177,10 +189,20 @@ export class Daemon {
       startedMs: this.#startedMs,
       home: this.#options.home.root,
       source: this.#options.home.source,
-      sockets: this.#listeners.map(({ path }) => path),
-      connections: this.#connections.size,
-      workspaces: this.#registry.list(),
+      sockets: this.#serving.paths,
+      connections: this.#serving.connections,
+      workspaces: this.#registry.list().map((info) => running.get(info.id) ?? info),
       rssBytes: process.memoryUsage.rss(),
     };
+  }
+}
+
+async function openThroughSuccessor(home: Home, root: string): Promise<ServedProject> {
+  const control = await connectControl({ socketPath: home.controlSocket });
+  try {
+    const { workspace } = await control.call("open", { root });
+    return { info: workspace, socket: workspacePaths(home, workspace.id).socket };
+  } finally {
+    control.close();
   }
 }

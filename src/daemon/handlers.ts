@@ -1,4 +1,7 @@
-/** What vriftd answers to each request of the specification (DESIGN section 3). Nothing here knows of frames or sockets. */
+/**
+ * The answer to each request of the specification (DESIGN section 3) but RegisterWorkspace, which is about the connection
+ * (session.ts, front-session.ts). Nothing here knows of frames or sockets.
+ */
 import { lstatSync, realpathSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
@@ -11,16 +14,16 @@ import type { Workspace } from "../workspace/workspace.js";
 /** What the daemon is to its sessions. */
 export interface Service {
   readonly store: ContentStore;
-  openWorkspace(root: string): Promise<Workspace>;
   /** First word `ready`, then facts a person can read. */
-  statusText(): string;
+  statusText(): string | Promise<string>;
 }
 
 /** What one connection has come to. */
 export interface SessionState {
   /** Of the peer's process. */
   readonly uid: number;
-  workspace: Workspace | undefined;
+  /** Of the project whose process this is. */
+  readonly workspace: Workspace | undefined;
   /** Protects what CasInsert has claimed until an entry names it or the connection ends. */
   lease: Lease | undefined;
 }
@@ -31,53 +34,35 @@ type Handler<N extends RequestName> = (
   service: Service,
 ) => Promise<ReplyTo<N>>;
 
-const handlers: { readonly [N in RequestName]?: Handler<N> } = {
+const handlers: { readonly [N in Exclude<RequestName, "RegisterWorkspace">]?: Handler<N> } = {
   Handshake: async ({ client_version }) => {
     checkVersion(client_version);
     return { type: "HandshakeAck", server_version: PROTOCOL_VERSION };
   },
 
-  Status: async (_request, _session, service) => ({ type: "StatusAck", status: service.statusText() }),
-
-  RegisterWorkspace: async ({ project_root }, session, service) => {
-    assertMayRegister(project_root, session.uid);
-    session.workspace = await service.openWorkspace(project_root);
-    return { type: "RegisterAck", workspace_id: session.workspace.info.id };
-  },
-
-  ManifestGet: async ({ path }, session, service) => ({
-    type: "ManifestAck",
-    entry: await (await bound(session, service)).get(path),
+  Status: async (_request, _session, service) => ({
+    type: "StatusAck",
+    status: await service.statusText(),
   }),
 
-  ManifestUpsert: async ({ path, entry }, session, service) => ({
+  ManifestGet: async ({ path }, session) => ({
     type: "ManifestAck",
-    entry: await (await bound(session, service)).upsert(path, entry),
+    entry: await bound(session).get(path),
   }),
 
-  ManifestRemove: async ({ path }, session, service) => ({
+  ManifestUpsert: async ({ path, entry }, session) => ({
     type: "ManifestAck",
-    entry: await (await bound(session, service)).remove(path),
+    entry: await bound(session).upsert(path, entry),
   }),
 
-  ManifestRename: async ({ old_path, new_path }, session, service) => ({
+  ManifestRemove: async ({ path }, session) => ({
     type: "ManifestAck",
-    entry: await (await bound(session, service)).rename(old_path, new_path),
+    entry: await bound(session).remove(path),
   }),
 
-  ManifestUpdateMtime: async ({ path, mtime_ns }, session, service) => ({
-    type: "ManifestAck",
-    entry: await (await bound(session, service)).updateMtime(path, mtime_ns),
-  }),
-
-  ManifestReingest: async ({ vpath, temp_path }, session, service) => ({
-    type: "ManifestAck",
-    entry: await (await bound(session, service)).reingest(vpath, temp_path, session.uid),
-  }),
-
-  ManifestListDir: async ({ path }, session, service) => ({
+  ManifestListDir: async ({ path }, session) => ({
     type: "ManifestListAck",
-    entries: await (await bound(session, service)).list(path),
+    entries: await bound(session).list(path),
   }),
 
   CasInsert: async ({ hash, size }, session, service) => {
@@ -101,7 +86,7 @@ export async function answer(
 ): Promise<VeloResponse> {
   try {
     // The table pairs each name with its handler; TypeScript cannot follow the name through the union.
-    const handler = handlers[request.type] as Handler<RequestName> | undefined;
+    const handler = (handlers as Readonly<Record<string, unknown>>)[request.type] as Handler<RequestName> | undefined;
     if (handler === undefined)
       throw new VriftError("ENOSYS", `${request.type} is not served by this release`);
     return await handler(request, session, service);
@@ -114,16 +99,14 @@ export function errorResponse(error: unknown): VeloResponse {
   return { type: "Error", message: toVriftError(error).toWire() };
 }
 
-/** What the connection registered, opened again when it became phantom or solid meanwhile. */
-async function bound(session: SessionState, service: Service): Promise<Workspace> {
-  if (session.workspace === undefined)
+function bound({ workspace }: SessionState): Workspace {
+  if (workspace === undefined)
     throw new VriftError("EINVAL", "the connection has no workspace; send RegisterWorkspace first");
-  if (!session.workspace.isOpen) session.workspace = await service.openWorkspace(session.workspace.info.root);
-  return session.workspace;
+  return workspace;
 }
 
 /** Root may register any directory, others their own. */
-function assertMayRegister(path: string, uid: number): void {
+export function assertMayRegister(path: string, uid: number): void {
   if (!isAbsolute(path) || path.includes("\0"))
     throw new VriftError(
       "EINVAL",

@@ -16,8 +16,10 @@ import { SOCKET_PATH_MAX } from "../platform/paths.js";
 
 export interface Listener {
   readonly path: string;
-  /** Accepts nobody any more and removes the name, if it is still this socket's. Connections go on. */
-  close(): void;
+  /** Of the listening socket, for a successor. */
+  readonly fd: number;
+  /** Accepts nobody any more and removes the name, if it is still this socket's (`keepName`: leaves it). Connections go on. */
+  close(keepName?: boolean): void;
 }
 
 /** Makes it 0700; EACCES when it is there and not ours alone (in /tmp somebody may have been faster). */
@@ -28,12 +30,35 @@ export function makePrivateDirectory(path: string): void {
     throw new VriftError("EACCES", `${path} must be a directory of yours with mode 0700`);
 }
 
-/** @param accept called with each admitted connection and the uid of its process. */
+/**
+ * @param accept called with each admitted connection and the uid of its process.
+ * @param inherited a descriptor that listens under this name already: it was another process's until now.
+ */
 export async function listen(
   path: string,
   log: Log,
   accept: (socket: Socket, uid: number) => void,
+  inherited?: number,
 ): Promise<Listener> {
+  const server = admitting(path, log, accept);
+  if (inherited === undefined) await listenUnder(server, path);
+  else {
+    server.listen({ fd: inherited });
+    await once(server, "listening");
+  }
+  const { ino } = lstatSync(path, { bigint: true });
+  return {
+    path,
+    fd: descriptorOf(server),
+    close: (keepName = false) => {
+      if (!keepName) removeName(path, ino);
+      server.close();
+    },
+  };
+}
+
+/** The name appears when the socket listens, private, whatever had it before. */
+async function listenUnder(server: Server, path: string): Promise<void> {
   const temporary = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
   for (const name of [path, temporary]) {
     if (Buffer.byteLength(name) > SOCKET_PATH_MAX)
@@ -42,7 +67,14 @@ export async function listen(
         `the socket path ${name} is over ${SOCKET_PATH_MAX} bytes; set VRIFT_SOCKET`,
       );
   }
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  server.listen(temporary);
+  await once(server, "listening");
+  chmodSync(temporary, 0o600);
+  renameSync(temporary, path);
+}
+
+function admitting(path: string, log: Log, accept: (socket: Socket, uid: number) => void): Server {
+  return createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => undefined);
     const uid = peerUid(socket);
     if (uid === process.getuid!() || uid === 0) {
@@ -52,12 +84,6 @@ export async function listen(
     log.warn("turned a connection of another user away", { path, uid: uid ?? "unknown" });
     socket.destroy();
   });
-  server.listen(temporary);
-  await once(server, "listening");
-  chmodSync(temporary, 0o600);
-  const { ino } = lstatSync(temporary, { bigint: true });
-  renameSync(temporary, path);
-  return { path, close: () => closeListener(server, path, ino) };
 }
 
 /** True when nobody of another uid owns the name and nobody answers on it. For places that are not ours alone (/tmp). */
@@ -86,17 +112,20 @@ export async function answers(path: string): Promise<boolean> {
   }
 }
 
-function closeListener(server: Server, path: string, ino: bigint): void {
+function removeName(path: string, ino: bigint): void {
   try {
     if (lstatSync(path, { bigint: true }).ino === ino) unlinkIfPresent(path);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
   }
-  server.close();
 }
 
 function peerUid(socket: Socket): number | undefined {
-  // Node keeps the descriptor to itself; there is no public way to SO_PEERCRED.
-  const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd;
-  return fd === undefined || fd < 0 ? undefined : native.peerCredentials(fd).uid;
+  const fd = descriptorOf(socket);
+  return fd < 0 ? undefined : native.peerCredentials(fd).uid;
+}
+
+/** -1 when it is closed. Node keeps descriptors to itself; there is no public way to SO_PEERCRED, or to pass one on. */
+function descriptorOf(of: Socket | Server): number {
+  return (of as unknown as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd ?? -1;
 }

@@ -1,15 +1,14 @@
 /** What commands call: a connection to the daemon of the home, which is started when there is none, and restarted when it is of another build and nobody needs it. */
-import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import type { ControlClient } from "../client/control-client.js";
 import { connectControl } from "../client/control-client.js";
 import { buildId } from "../platform/build.js";
 import { VriftError } from "../platform/errors.js";
-import { isErrno, makeDirectory } from "../platform/files.js";
+import { isErrno } from "../platform/files.js";
 import type { Home } from "../platform/paths.js";
+import { mapsIndex } from "./index-users.js";
+import { lastLine, spawnDetached } from "./spawn-detached.js";
 
 /** On a machine that does something else. One that ends is not waited for. */
 const START_TIMEOUT_MS = 10_000;
@@ -63,45 +62,14 @@ export async function stopDaemon(client: ControlClient, pid: number): Promise<vo
   }
 }
 
-/** True when a program that runs maps an index of this home. Programs of other users cannot, the files are 0600. */
+/** True when a program that runs maps an index of this home. */
 export function isUsed(home: Home): boolean {
-  const run = `${join(home.root, "run")}/`;
-  const ours = new RegExp(
-    `${run.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}[0-9a-f]{32}/index( \\(deleted\\))?$`,
-    "m",
-  );
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      if (ours.test(readFileSync(`/proc/${name}/maps`, "utf8")) && !isDaemon(name)) return true;
-    } catch (error) {
-      // Gone, or somebody else's.
-      if (!isErrno(error, "ENOENT", "EACCES", "EPERM", "ESRCH")) throw error;
-    }
-  }
-  return false;
-}
-
-/** The daemon maps its own indexes. */
-function isDaemon(pid: string): boolean {
-  return readFileSync(`/proc/${pid}/comm`, "latin1").trim() === "vriftd";
+  const run = join(home.root, "run", "/");
+  return mapsIndex((path) => path.startsWith(run));
 }
 
 async function startAndConnect(home: Home, { env = process.env }: EnsureOptions): Promise<ControlClient> {
-  const main = fileURLToPath(new URL("main.js", import.meta.url));
-  makeDirectory(dirname(home.daemonLog));
-  const log = openSync(home.daemonLog, "a", 0o600);
-  let exit: number | undefined;
-  const child = spawn(process.execPath, [main], {
-    cwd: "/",
-    detached: true,
-    stdio: ["ignore", log, log],
-    env,
-  });
-  closeSync(log);
-  child.on("error", () => (exit = 127));
-  child.on("exit", (code) => (exit = code ?? 1));
-  child.unref();
+  const { child, exit } = spawnDetached("main.js", [], { log: home.daemonLog, env });
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const client = await connectIfRunning(home);
@@ -111,7 +79,7 @@ async function startAndConnect(home: Home, { env = process.env }: EnsureOptions)
       return client;
     }
     // 0: another one was faster, and is what answers next.
-    if (Date.now() > deadline || (exit !== undefined && exit !== 0)) throw noDaemon(home);
+    if (Date.now() > deadline || (exit() !== undefined && exit() !== 0)) throw noDaemon(home);
     await wait(POLL_MS);
   }
 }
@@ -122,15 +90,6 @@ function noDaemon(home: Home): VriftError {
     "VRIFT_NO_DAEMON",
     `the daemon does not start${last === "" ? "" : `; it says: ${last}`}`,
   );
-}
-
-function lastLine(file: string): string {
-  try {
-    return readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? "";
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return "";
-    throw error;
-  }
 }
 
 function isAlive(pid: number): boolean {

@@ -5,8 +5,6 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { VriftError } from "./errors.js";
-import { assertOwnSource } from "./home-source.js";
-import { SWEEP_GRACE_SECONDS } from "./limits.js";
 import { PROJECT_DIR } from "./paths.js";
 import type { Home } from "./paths.js";
 
@@ -17,8 +15,6 @@ interface KeyShape {
   /** Environment variable that overrides the files; undefined where there is none. */
   readonly env?: string;
   readonly what: string;
-  /** Smallest number; default 1. */
-  readonly least?: number;
 }
 
 export const configKeys = {
@@ -39,12 +35,11 @@ export const configKeys = {
     scope: "home",
     what: "Size at which the daemon's log is rotated; built in: 4 MiB.",
   },
-  sweep_grace_seconds: {
+  idle_seconds: {
     type: "integer",
-    least: 0,
     scope: "home",
-    env: "VRIFT_SWEEP_GRACE_SECONDS",
-    what: "How long swept content can still be had back; built in: an hour, longer than builds that use an older index.",
+    env: "VRIFT_IDLE_SECONDS",
+    what: "Seconds after which the process of a project that nobody uses ends; built in: 600.",
   },
   watch: {
     type: "boolean",
@@ -64,7 +59,7 @@ export interface Config {
   readonly source: string;
   readonly default_workspace: string | undefined;
   readonly log_bytes: number;
-  readonly sweep_grace_seconds: number;
+  readonly idle_seconds: number;
   readonly watch: boolean;
 }
 
@@ -84,12 +79,7 @@ export async function loadConfig(layers: ConfigLayers): Promise<Config> {
     projectRoot === undefined
       ? {}
       : await readConfigFile(join(projectRoot, PROJECT_DIR, "config.toml"), "project");
-  const builtIn = {
-    source: join(home.root, "the_source"),
-    log_bytes: 4 * 1024 * 1024,
-    sweep_grace_seconds: SWEEP_GRACE_SECONDS,
-    watch: true,
-  };
+  const builtIn = { source: join(home.root, "the_source"), log_bytes: 4 * 1024 * 1024, idle_seconds: 600, watch: true };
   return {
     default_workspace: undefined,
     ...builtIn,
@@ -100,14 +90,9 @@ export async function loadConfig(layers: ConfigLayers): Promise<Config> {
   };
 }
 
-/**
- * The home with the configured store in it. Programs that touch the store use this, not the bare home.
- * @throws VriftError VRIFT_CONFIG when the home's trees were made with another store.
- */
+/** The home with the configured store in it. Programs that touch the store use this, not the bare home. */
 export function configuredHome(home: Home, config: Config): Home {
-  const configured = { ...home, source: config.source };
-  assertOwnSource(configured);
-  return configured;
+  return { ...home, source: config.source };
 }
 
 async function readConfigFile(file: string, scope: KeyShape["scope"]): Promise<ConfigValues> {
@@ -184,11 +169,9 @@ function checkValue(
     case "boolean":
       if (typeof value === "boolean") return value;
       throw refuse("must be true or false");
-    case "integer": {
-      const { least = 1 } = shape;
-      if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
-      throw refuse(`must be a whole number of at least ${least}`);
-    }
+    case "integer":
+      if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+      throw refuse("must be a whole number above 0");
   }
 }
 

@@ -16,6 +16,8 @@ export interface Home {
   readonly root: string;
   /** The content store. */
   readonly source: string;
+  /** Directory of all sockets. */
+  readonly sockets: string;
   /** The socket our own programs use. */
   readonly daemonSocket: string;
   /** JSON lines: what the specified messages cannot say. */
@@ -37,7 +39,13 @@ export interface WorkspacePaths {
   readonly marks: string;
   /** Version-1 export of homes other than the default one. */
   readonly exportFile: string;
+  /** The project's own socket, the specified protocol. */
   readonly socket: string;
+  /** JSON lines to its vdir_d. */
+  readonly control: string;
+  /** Held by whoever owns manifest and index. */
+  readonly lock: string;
+  readonly log: string;
 }
 
 /** Paths inside a phantom project, relative to its root. */
@@ -59,6 +67,7 @@ export function resolveHome(env: NodeJS.ProcessEnv = process.env): Home {
   return {
     root,
     source: env["VR_THE_SOURCE"] ? resolve(env["VR_THE_SOURCE"]) : join(root, "the_source"),
+    sockets,
     daemonSocket: explicitSocket ? resolve(explicitSocket) : join(sockets, "vriftd.sock"),
     controlSocket: join(sockets, "control.sock"),
     isDefault: !fromEnv && !explicitSocket,
@@ -90,7 +99,10 @@ export function workspacePaths(home: Home, id: string): WorkspacePaths {
     index: join(run, "index"),
     marks: join(run, "marks"),
     exportFile: join(run, "vrift-manifest.mmap"),
-    socket: join(socketDirectory(home.root), `${id}.sock`),
+    socket: join(home.sockets, `${id}.sock`),
+    control: join(home.sockets, `${id}.ctl`),
+    lock: join(run, "vdir_d.lock"),
+    log: join(run, "vdir_d.log"),
   };
 }
 

@@ -1,5 +1,6 @@
-/** WorkspaceAccess over the daemon's control socket. */
-import type { ControlClient } from "../client/control-client.js";
+/** WorkspaceAccess over control sockets: vriftd opens and converts, the project's own process has the entries. */
+import { connectProjectControl } from "../client/control-client.js";
+import type { ControlClient, ProjectControlClient } from "../client/control-client.js";
 import { CONTROL_LINE_MAX } from "../platform/limits.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import type { Refusal, WorkspaceAccess } from "./access.js";
@@ -8,23 +9,34 @@ import type { Refusal, WorkspaceAccess } from "./access.js";
 const REQUEST_BYTES = CONTROL_LINE_MAX / 4;
 const ENTRY_BYTES = 256;
 
-/** Closing it closes the connection. */
+/** Closing it closes the connections. */
 export function controlAccess(client: ControlClient): WorkspaceAccess {
+  const projects = new Map<string, ProjectControlClient>();
+  const project = async (root: string): Promise<ProjectControlClient> => {
+    const known = projects.get(root);
+    if (known?.usable) return known;
+    const { control } = await client.call("open", { root });
+    const opened = await connectProjectControl(control);
+    projects.set(root, opened);
+    return opened;
+  };
   return {
     open: async (root, options) =>
       (await client.call("open", { root, ...(options?.phantom ? { phantom: true } : {}) })).workspace,
     adopt: async (root, entries, as) => {
       const refused: Refusal[] = [];
       for (const part of parts(entries)) {
-        refused.push(...(await client.call("adopt", { root, entries: part, as })).refused);
+        refused.push(...(await (await project(root)).call("adopt", { entries: part, as })).refused);
       }
       return refused;
     },
-    entries: async (root, after, limit) => (await client.call("entries", { root, after, limit })).entries,
-    sync: async (root) => (await client.call("sync", { root })).report,
+    entries: async (root, after, limit) =>
+      (await (await project(root)).call("entries", { after, limit })).entries,
+    sync: async (root) => (await (await project(root)).call("sync", { durable: true })).report,
     clone: async (src, dst) => (await client.call("clone", { src, dst })).workspace,
     solidify: async (root) => (await client.call("solidify", { root })).report,
     close: async () => {
+      for (const one of projects.values()) one.close();
       client.close();
     },
   };

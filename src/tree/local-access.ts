@@ -2,24 +2,21 @@
  * WorkspaceAccess without a daemon: this process becomes the owner of manifests and indexes for as long as it takes, under
  * the lock that makes a process the daemon of its home. For `vrift solid` when no daemon can start, and for tests.
  */
-// oxlint-disable no-restricted-imports -- the one place that runs daemon code outside vriftd: under its lock, instead of it
-import { takeDaemonLock } from "../daemon/lock.js";
-import { Registry } from "../daemon/registry.js";
-// oxlint-enable no-restricted-imports
 import { VriftError } from "../platform/errors.js";
-import { recordSource } from "../platform/home-source.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
+import { localProjects } from "../workspace/local-project.js";
+import { takeOwnerLock } from "../workspace/owner-lock.js";
+import { Registry } from "../workspace/registry.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import type { WorkspaceAccess } from "./access.js";
 
 /** EBUSY when a daemon (or another such command) has the home. The caller keeps the store and closes it afterwards. */
 export function openLocalAccess(home: Home, store: ContentStore, log: Log): WorkspaceAccess {
-  const lock = takeDaemonLock(home.daemonLock);
+  const lock = takeOwnerLock(home.daemonLock);
   if (!lock) throw new VriftError("EBUSY", `another process is the daemon of ${home.root}`);
-  recordSource(home);
-  const registry = new Registry(home, store, log);
+  const registry = new Registry(home, store, log, localProjects({ home, store, log }));
   return {
     open: async (root, options) => (await registry.open(root, options?.phantom)).info,
     adopt: async (root, entries, as) => (await (await registry.open(root)).adopt(entries, as)).refused,

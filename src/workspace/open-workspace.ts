@@ -18,8 +18,8 @@ import { IndexWriter } from "../vdir/index-file.js";
 import { constants } from "../vdir/layout.js";
 import { Marks, makeStripes } from "../vdir/marks.js";
 import { makeProjectDirectories } from "./identity.js";
+import type { OwnerLock } from "./owner-lock.js";
 import { ProjectWorkspace } from "./project-workspace.js";
-import { finishRename } from "./rename-directory.js";
 import { publish, resync } from "./resync.js";
 import { removeOrphans } from "./staging.js";
 import type { Tree } from "./tree.js";
@@ -36,17 +36,24 @@ export interface OpenOptions {
   readonly id: string;
   readonly kind: WorkspaceKind;
   readonly log: Log;
+  /** Of the project: the workspace's from now on, also when opening fails. Without one the caller keeps it. */
+  readonly lock?: OwnerLock | undefined;
   /** Watch a phantom tree, so that the index may answer. Default: no, as for a process that ends soon. */
   readonly watch?: boolean;
 }
 
-/** The caller has made sure that nobody else has the workspace open (vriftd's lock, and its registry). */
+/** The caller holds the project's lock, or gives it. */
 export async function openWorkspace(options: OpenOptions): Promise<ProjectWorkspace> {
   const { root, kind, log } = options;
-  const tree = await openTree(options);
+  let tree: Tree;
+  try {
+    tree = await openTree(options);
+  } catch (error) {
+    options.lock?.release();
+    throw error;
+  }
   let index: IndexWriter | undefined;
   try {
-    await finishRename(tree);
     for (const [, record] of tree.manifest.entries()) recount(tree.virtual, record, 1);
     const workspace = new ProjectWorkspace(tree);
     index = await prepareIndex(tree, options.watch === true, () => workspace.scheduleResync());
@@ -58,7 +65,7 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     publish(tree, index, snapshot);
     index.publish();
     tree.index = index;
-    removeWhiteouts();
+    await removeWhiteouts();
     const entries = tree.manifest.count();
     const distrust = tree.watch.failure ?? "";
     log.info("opened workspace", { root, id: tree.id, kind, entries, ...report, distrust });
@@ -70,7 +77,7 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
   }
 }
 
-async function openTree({ home, store, root, id, kind, log }: OpenOptions): Promise<Tree> {
+async function openTree({ home, store, root, id, kind, log, lock }: OpenOptions): Promise<Tree> {
   const paths = workspacePaths(home, id);
   makeDirectory(paths.db);
   makeDirectory(paths.run);
@@ -85,6 +92,7 @@ async function openTree({ home, store, root, id, kind, log }: OpenOptions): Prom
   });
   await rememberPlace(manifest, root, kind);
   return {
+    home,
     root,
     id,
     kind,
@@ -102,6 +110,7 @@ async function openTree({ home, store, root, id, kind, log }: OpenOptions): Prom
     incomplete: new Set(),
     virtual: { entries: 0, bytes: 0n },
     log,
+    lock,
     onIndexed: () => undefined,
   };
 }

@@ -4,13 +4,14 @@ import { VriftError } from "../platform/errors.js";
 import type { IndexHandle } from "../platform/native.js";
 import { pathToKey } from "../protocol/key.js";
 import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
-import { SharedIndex } from "../vdir/shared-index.js";
 import { adopt } from "./adopt.js";
 import type { Refused } from "./adopt.js";
+import { foundPhantom } from "./found-phantom.js";
 import { remove, upsert } from "./mutate.js";
 import { lookAtKey } from "./physical.js";
 import { getEntry, listEntries } from "./read.js";
 import { isVirtual, toAdoptEntry } from "./records.js";
+import type { OpenProject } from "./registry.js";
 import { resync } from "./resync.js";
 import type { Tree } from "./tree.js";
 import { closeTree } from "./tree.js";
@@ -20,15 +21,13 @@ import type { AdoptEntry, ResyncReport, Workspace, WorkspaceInfo } from "./works
 
 const RESYNC_DELAY_MS = 200;
 
-export class ProjectWorkspace implements Workspace {
+export class ProjectWorkspace implements Workspace, OpenProject {
   readonly #tree: Tree;
   readonly #turns = new TurnQueue();
   #closed = false;
 
   #resyncTimer: NodeJS.Timeout | undefined;
   #resyncMs = 0;
-  /** Opened when it is first needed. */
-  #shared: SharedIndex | undefined;
 
   /** Takes over a tree whose index is built and published. */
   constructor(tree: Tree) {
@@ -85,12 +84,6 @@ export class ProjectWorkspace implements Workspace {
     return getEntry(this.#tree, pathToKey(this.#tree.root, path), (work) => this.#turns.run(work));
   }
 
-  getNow(bytes: Uint8Array, from: number, to: number, out: Uint8Array, at: number): number {
-    if (this.#closed || this.#tree.watch.failure !== undefined) return 0;
-    this.#shared ??= new SharedIndex(this.#tree.paths.index);
-    return this.#shared.getNow(bytes, from, to, out, at);
-  }
-
   async list(path: string): Promise<DirEntry[]> {
     this.#assertOpen();
     return listEntries(this.#tree, pathToKey(this.#tree.root, path));
@@ -137,6 +130,11 @@ export class ProjectWorkspace implements Workspace {
     return this.#mutate(() => this.#syncNow());
   }
 
+  found(to: string): Promise<string> {
+    const { home, store } = this.#tree;
+    return foundPhantom({ home, store, root: to, seed: () => this.records() });
+  }
+
   /** Compares, and refuses while a virtual entry has no file: then the workspace could not become an ordinary directory. */
   async readyToSolidify(): Promise<ResyncReport> {
     const report = await this.resync();
@@ -151,7 +149,6 @@ export class ProjectWorkspace implements Workspace {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#resyncTimer);
-    this.#shared?.close();
     await this.#turns.idle();
     await closeTree(this.#tree);
   }

@@ -10,17 +10,19 @@ import { ROOT_ID, ROOT_PARENT } from "../manifest/manifest.js";
 import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { IndexValue } from "../platform/native.js";
-import type { ProjectPaths, WorkspacePaths } from "../platform/paths.js";
+import type { Home, ProjectPaths, WorkspacePaths } from "../platform/paths.js";
 import type { ContentStore, Roots } from "../store/store.js";
 import type { IndexName, IndexWriter } from "../vdir/index-file.js";
 import type { Marks } from "../vdir/marks.js";
 import { nameOf, parentKey } from "./physical.js";
+import type { OwnerLock } from "./owner-lock.js";
 import type { PolicyOwner } from "./policy.js";
 import { isDir, isVirtual, toIndexValue } from "./records.js";
 import type { TreeWatch } from "./watch.js";
 import type { WorkspaceKind } from "./workspace.js";
 
 export interface Tree {
+  readonly home: Home;
   /** Real path. */
   readonly root: string;
   readonly id: string;
@@ -43,6 +45,8 @@ export interface Tree {
   incomplete: Set<string>;
   readonly virtual: VirtualCount;
   readonly log: Log;
+  /** Of the project, given up when the tree is closed. */
+  readonly lock: OwnerLock | undefined;
   /** Told after the index changed. */
   onIndexed: () => void;
 }
@@ -127,6 +131,10 @@ export async function closeTree(tree: Tree): Promise<void> {
     tree.index?.close();
     tree.index = undefined;
     tree.roots.close();
-    await tree.manifest.close();
+    try {
+      await tree.manifest.close();
+    } finally {
+      tree.lock?.release();
+    }
   }
 }

@@ -28,7 +28,7 @@ let t: Fixture;
 let workspace: ProjectWorkspace;
 
 beforeEach(async () => {
-  t = await workspaceFixture({ watches: () => Promise.resolve(true) });
+  t = await workspaceFixture({ watch: true });
 });
 
 afterEach(async () => {

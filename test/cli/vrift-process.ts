@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { endProjects } from "../end-projects.js";
 
 /** The project: tests are compiled to dist/test/cli. */
 export const projectRoot = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
@@ -71,6 +72,7 @@ export class TestHome {
 
   async remove(): Promise<void> {
     await this.vrift(["daemon", "stop"], { cwd: "/" });
+    await endProjects(join(this.home, ".vrift"));
     rmSync(this.directory, { recursive: true });
   }
 }

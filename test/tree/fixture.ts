@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { connectControl } from "../../src/client/control-client.js";
-import { startDaemon } from "../../src/daemon/daemon.js";
+import { Daemon } from "../../src/daemon/daemon.js";
 import { loadConfig } from "../../src/platform/config.js";
 import { silentLog } from "../../src/platform/log.js";
 import { type Home, resolveHome } from "../../src/platform/paths.js";
@@ -16,9 +16,11 @@ import type { TreeContext } from "../../src/tree/context.js";
 import { controlAccess } from "../../src/tree/control-access.js";
 import { openLocalAccess } from "../../src/tree/local-access.js";
 import { noProgress } from "../../src/tree/progress.js";
+import { takeOwnerLock } from "../../src/workspace/owner-lock.js";
+import { endProjects } from "../end-projects.js";
 import { FileAccess } from "./file-access.js";
 
-/** `daemon`: a vriftd in this process, over its control socket. */
+/** `daemon`: a vriftd in this process, over its control socket, with a vdir_d for each project. */
 export type AccessKind = "file" | "local" | "daemon";
 export const ACCESS_KINDS: readonly AccessKind[] = ["file", "local", "daemon"];
 
@@ -34,6 +36,7 @@ export async function makeFixture(test: TestContext, kind: AccessKind): Promise<
   const { fixture, close } = await openFixture(directory, kind);
   test.after(async () => {
     await close();
+    await endProjects(join(directory, "home"));
     removeTree(directory);
   });
   return fixture;
@@ -70,8 +73,11 @@ async function openAccess(
   const nothing = async (): Promise<void> => {};
   if (kind === "file") return { access: new FileAccess(home), stop: nothing };
   if (kind === "local") return { access: openLocalAccess(home, store, silentLog), stop: nothing };
-  const daemon = await startDaemon({ home, config: await loadConfig({ home }), log: silentLog });
-  if (!daemon) throw new Error(`${home.root} has a daemon`);
+  const lock = takeOwnerLock(home.daemonLock);
+  if (!lock) throw new Error(`${home.root} has a daemon`);
+  const config = await loadConfig({ home });
+  const daemon = new Daemon({ home, config, log: silentLog, store: await openStore(home.source), lock });
+  await daemon.listen();
   const access = controlAccess(await connectControl({ socketPath: home.controlSocket }));
   return { access, stop: () => daemon.stop() };
 }

@@ -1,0 +1,109 @@
+/**
+ * The manifest requests of one client connection, carried to the project's vdir_d and back as they are. One upstream
+ * connection belongs to one client connection, so order is the kernel's. When it breaks, unanswered reads are asked again of the
+ * successor, and an unanswered change is ECONNRESET: it may or may not have been done.
+ */
+import { setTimeout as wait } from "node:timers/promises";
+import { Exchange } from "../client/exchange.js";
+import { openSocket } from "../client/open-socket.js";
+import { VriftError } from "../platform/errors.js";
+import { CONNECT_TIMEOUT_MS } from "../platform/limits.js";
+import { FrameReader, encodeFrame } from "../protocol/frame.js";
+
+/** Reads that find no project at once are asked again so often; each attempt waits for a new process. */
+const READ_ATTEMPTS = 3;
+const RETRY_MS = 10;
+
+export interface ForwardedRequest {
+  readonly payload: Buffer;
+  /** For errors. */
+  readonly name: string;
+  /** May be asked twice. */
+  readonly isRead: boolean;
+}
+
+export class Forwarding {
+  readonly #socketPath: () => Promise<string>;
+  #exchange: Exchange<Buffer> | undefined;
+  #connecting: Promise<Exchange<Buffer>> | undefined;
+  #unanswered = 0;
+  #settled: (() => void)[] = [];
+  #closed = false;
+
+  /** @param socketPath opens the project when it must, and says where it listens. */
+  constructor(socketPath: () => Promise<string>) {
+    this.#socketPath = socketPath;
+  }
+
+  /** Requests whose reply is not there yet. */
+  get unanswered(): number {
+    return this.#unanswered;
+  }
+
+  /** Resolves when every request so far is answered. */
+  settled(): Promise<void> {
+    if (this.#unanswered === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#settled.push(resolve));
+  }
+
+  /** The payload of the reply. Requests are sent in the order of the calls. */
+  async send(request: ForwardedRequest): Promise<Buffer> {
+    this.#unanswered++;
+    try {
+      return await this.#send(request);
+    } finally {
+      this.#unanswered--;
+      if (this.#unanswered === 0) for (const resolve of this.#settled.splice(0)) resolve();
+    }
+  }
+
+  /** True while requests of an upstream connection that broke are being asked again: what comes later has to wait. */
+  get recovering(): boolean {
+    return this.#unanswered > 0 && this.#exchange?.usable === false;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#exchange?.close();
+  }
+
+  async #send({ payload, name, isRead }: ForwardedRequest): Promise<Buffer> {
+    const frame = encodeFrame(payload);
+    for (let attempt = 1; ; attempt++) {
+      const exchange = this.#exchange?.usable ? this.#exchange : await this.#connected();
+      try {
+        return await exchange.send(frame, name);
+      } catch (error) {
+        if (exchange.usable || this.#closed) throw error;
+        if (isRead && attempt < READ_ATTEMPTS) continue;
+        throw new VriftError(
+          "ECONNRESET",
+          `the project's process ended before it answered; ${isRead ? name : `whether ${name} was done is not known`}`,
+          { cause: error },
+        );
+      }
+    }
+  }
+
+  #connected(): Promise<Exchange<Buffer>> {
+    this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<Exchange<Buffer>> {
+    const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+    for (;;) {
+      try {
+        const socket = await openSocket(await this.#socketPath());
+        if (this.#closed) socket.destroy();
+        this.#exchange = new Exchange(socket, new FrameReader());
+        return this.#exchange;
+      } catch (error) {
+        // It ended, and that is not known yet where it is opened.
+        const gone = error instanceof VriftError && error.code === "ECONNREFUSED";
+        if (!gone || Date.now() > deadline || this.#closed) throw error;
+        await wait(RETRY_MS);
+      }
+    }
+  }
+}

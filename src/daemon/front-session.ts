@@ -1,0 +1,145 @@
+/**
+ * One connection to vriftd. It answers for the home (Handshake, Status, RegisterWorkspace, content); of a manifest request it
+ * reads the tag and hands the rest to the project (forwarding.ts).
+ */
+import { toVriftError, VriftError } from "../platform/errors.js";
+import { decodeRequest } from "../protocol/decode.js";
+import { FrameReader, encodeFrame } from "../protocol/frame.js";
+import type { VeloRequest, VeloResponse } from "../protocol/messages.js";
+import { requests } from "../protocol/schema.js";
+import type { RequestName } from "../protocol/schema.js";
+import type { ContentStore } from "../store/store.js";
+import type { Protocol } from "./connection.js";
+import { Forwarding } from "./forwarding.js";
+import { answer, assertMayRegister, errorResponse } from "./handlers.js";
+import type { SessionState } from "./handlers.js";
+import type { ProjectProcess } from "./project-process.js";
+import { frameOf } from "./session.js";
+
+/** Where an open project is served. */
+export type ServedProject = Pick<ProjectProcess, "info" | "socket">;
+
+export interface FrontService {
+  readonly store: ContentStore;
+  open(root: string): Promise<ServedProject>;
+  /** A connection needs the project from now on; the result ends that. */
+  bind(root: string): () => void;
+  /** First word `ready`, then facts a person can read. */
+  statusText(): Promise<string>;
+}
+
+interface Route {
+  readonly name: RequestName;
+  readonly isRead: boolean;
+}
+
+const READS: ReadonlySet<RequestName> = new Set(["ManifestGet", "ManifestListDir"]);
+
+/** Manifest requests by tag. */
+const forwarded: ReadonlyMap<number, Route> = new Map(
+  Object.entries(requests)
+    .filter(([name]) => name.startsWith("Manifest"))
+    .map(([name, { tag }]) => [tag, { name: name as RequestName, isRead: READS.has(name as RequestName) }]),
+);
+
+/** Requests of one connection that may be under way at once: enough to keep a project busy over a round trip. */
+const IN_FLIGHT = 256;
+
+export function frontProtocol(uid: number, service: FrontService): Protocol<Buffer> {
+  const session = new FrontSession(uid, service);
+  return {
+    reader: new FrameReader(),
+    inFlight: IN_FLIGHT,
+    answer: (payload) => session.answer(payload),
+    refuse: (error) => frameOf(errorResponse(error)),
+    ended: () => session.end(),
+  };
+}
+
+class FrontSession {
+  readonly #service: FrontService;
+  readonly #state: SessionState;
+  #project: BoundProject | undefined;
+  /** While it is pending, later requests wait: they need what it changes. */
+  #barrier: Promise<void> | undefined;
+
+  constructor(uid: number, service: FrontService) {
+    this.#service = service;
+    this.#state = { uid, workspace: undefined, lease: undefined };
+  }
+
+  /** The reply's frame. */
+  answer(payload: Buffer): Promise<Buffer> {
+    if (this.#barrier === undefined && this.#project?.forwarding.recovering)
+      this.#holdUntil(this.#project.forwarding.settled());
+    return this.#barrier === undefined
+      ? this.#answerNow(payload)
+      : this.#barrier.then(() => this.answer(payload));
+  }
+
+  end(): void {
+    this.#project?.end();
+    this.#state.lease?.release();
+  }
+
+  async #answerNow(payload: Buffer): Promise<Buffer> {
+    const route = payload.length >= 4 ? forwarded.get(payload.readUInt32LE(0)) : undefined;
+    try {
+      if (route !== undefined) return await this.#forward(payload, route);
+      const request = decodeRequest(payload);
+      return frameOf(await this.#answerOwn(request));
+    } catch (error) {
+      return frameOf(errorResponse(toVriftError(error)));
+    }
+  }
+
+  async #forward(payload: Buffer, { name, isRead }: Route): Promise<Buffer> {
+    if (this.#project === undefined) {
+      decodeRequest(payload);
+      throw new VriftError("EINVAL", "the connection has no workspace; send RegisterWorkspace first");
+    }
+    return encodeFrame(await this.#project.forwarding.send({ payload, name, isRead }));
+  }
+
+  #answerOwn(request: VeloRequest): Promise<VeloResponse> {
+    if (request.type !== "RegisterWorkspace") return answer(request, this.#state, this.#service);
+    const registering = this.#register(request.project_root);
+    this.#holdUntil(registering);
+    return registering;
+  }
+
+  async #register(root: string): Promise<VeloResponse> {
+    assertMayRegister(root, this.#state.uid);
+    await this.#project?.forwarding.settled();
+    const { info } = await this.#service.open(root);
+    this.#project?.end();
+    this.#project = new BoundProject(info.root, this.#service);
+    return { type: "RegisterAck", workspace_id: info.id };
+  }
+
+  #holdUntil(done: Promise<unknown>): void {
+    const barrier = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#barrier = barrier;
+    void barrier.then(() => {
+      if (this.#barrier === barrier) this.#barrier = undefined;
+    });
+  }
+}
+
+class BoundProject {
+  readonly forwarding: Forwarding;
+  readonly #unbind: () => void;
+
+  constructor(root: string, service: FrontService) {
+    this.forwarding = new Forwarding(async () => (await service.open(root)).socket);
+    this.#unbind = service.bind(root);
+  }
+
+  end(): void {
+    this.forwarding.close();
+    this.#unbind();
+  }
+}

@@ -1,0 +1,40 @@
+/** What the kernel says of a process, for whoever has to decide whether it is dead, busy or frozen. */
+import { readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import { isErrno } from "../platform/files.js";
+
+const POLL_MS = 5;
+
+export interface ProcessState {
+  /** The 15 bytes of prctl(PR_SET_NAME). */
+  readonly name: string;
+  /** R, S, D, T, Z… of proc(5). */
+  readonly state: string;
+}
+
+/** undefined when there is no such process, or only its exit code is left. */
+export function processState(pid: number): ProcessState | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESRCH")) return undefined;
+    throw error;
+  }
+  // The name is in parentheses and may hold some.
+  const end = text.lastIndexOf(")");
+  const state = text.slice(end + 2, end + 3);
+  return state === "Z" || state === "X" ? undefined : { name: text.slice(text.indexOf("(") + 1, end), state };
+}
+
+/** SIGKILL, and waits until the process is gone; a process of another name under that number is left alone. */
+export async function killNamed(pid: number, name: string): Promise<void> {
+  while (processState(pid)?.name === name) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      if (!isErrno(error, "ESRCH")) throw error;
+    }
+    await wait(POLL_MS);
+  }
+}

@@ -1,0 +1,243 @@
+/** One vdir_d for each project: its life, its death, its successors, and that nobody notices. docs/processes.md */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { DaemonFixture, exitCode, killed } from "../../test/daemon-fixture.js";
+import { projectOwners } from "../../test/end-projects.js";
+import { connect } from "../client/client.js";
+import { connectProjectControl } from "../client/control-client.js";
+import { workspacePaths } from "../platform/paths.js";
+import { ownerOf } from "../workspace/owner-lock.js";
+import { processState } from "./process-state.js";
+
+let t: DaemonFixture;
+
+beforeEach(() => {
+  t = new DaemonFixture({ VRIFT_IDLE_SECONDS: "600" });
+});
+
+afterEach(async () => {
+  await t.close();
+});
+
+const directory = { content_hash: new Uint8Array(32), size: 0n, mtime: 1n, mode: 0o755, flags: 1 };
+
+async function until<T>(look: () => T | undefined | false, ms = 20_000): Promise<T> {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const found = look();
+    if (found !== undefined && found !== false) return found;
+    assert.ok(Date.now() < deadline, "in time");
+    await wait(10);
+  }
+}
+
+function owner(id: string): number | undefined {
+  return ownerOf(workspacePaths(t.home, id).lock);
+}
+
+test("a project has a process of its own, with a private socket that speaks the specified protocol", async () => {
+  await t.start();
+  const id = await t.client().register(t.root);
+  const { socket, lock, log } = workspacePaths(t.home, id);
+  const pid = owner(id);
+  assert.equal(processState(pid!)?.name, "vdir_d");
+  for (const file of [socket, lock, log]) assert.equal(statSync(file).mode & 0o7777, 0o600, file);
+  const direct = connect({ socketPath: socket });
+  assert.match(await direct.status(), /^ready\nvdir_d /);
+  // Bound from the start; a registration out of habit has one answer.
+  await direct.upsert("d", directory);
+  assert.equal(await direct.register(t.root), id);
+  await assert.rejects(direct.register(t.directory), { code: "EINVAL", message: /this socket serves/ });
+  assert.deepEqual(await direct.list(""), [{ name: "d", is_dir: true }]);
+  direct.close();
+});
+
+test("a killed project process: the next request has another one; reads under way are asked again", async () => {
+  await t.start();
+  const client = t.client();
+  const id = await client.register(t.root);
+  await client.upsert("d", directory);
+  const first = owner(id)!;
+  process.kill(first, "SIGSTOP");
+  const read = client.get("d");
+  const change = client.upsert("e", directory);
+  change.catch(() => undefined);
+  await wait(50);
+  process.kill(first, "SIGKILL");
+  assert.equal((await read)?.flags, 1);
+  await assert.rejects(change, { code: "ECONNRESET", message: /whether ManifestUpsert was done is not known/ });
+  assert.equal((await client.get("d"))?.flags, 1);
+  assert.notEqual(owner(id), first);
+});
+
+test("one that dies while somebody is bound to it is started again by itself; other projects do not notice", async () => {
+  await t.start();
+  const client = t.client();
+  const id = await client.register(t.root);
+  const other = join(t.directory, "other");
+  mkdirSync(other);
+  const bystander = t.client();
+  const otherId = await bystander.register(other);
+  const otherPid = owner(otherId);
+  for (let round = 0; round < 3; round++) {
+    const pid = owner(id)!;
+    process.kill(pid, "SIGKILL");
+    await bystander.upsert(`d${round}`, directory);
+    await until(() => owner(id) !== undefined && owner(id) !== pid);
+  }
+  assert.equal(owner(otherId), otherPid);
+  assert.equal((await bystander.list("")).length, 3);
+  assert.deepEqual(await client.list(""), []);
+});
+
+test("a frozen one is replaced, and what it was asked is answered", { timeout: 60_000 }, async () => {
+  await t.start();
+  const client = t.client();
+  const id = await client.register(t.root);
+  await client.upsert("d", directory);
+  const frozen = owner(id)!;
+  process.kill(frozen, "SIGSTOP");
+  assert.equal((await client.get("d"))?.flags, 1);
+  assert.notEqual(owner(id), frozen);
+  assert.equal(processState(frozen), undefined);
+  assert.match(readFileSync(t.home.daemonLog, "utf8"), /a frozen process is killed/);
+});
+
+test("projects outlive vriftd; the next one adopts them", async () => {
+  const first = await t.start();
+  const id = await t.client().register(t.root);
+  const pid = owner(id)!;
+  const direct = connect({ socketPath: workspacePaths(t.home, id).socket });
+  await direct.upsert("before", directory);
+  await killed(first);
+  await direct.upsert("after", directory);
+  await t.start();
+  const control = await t.control();
+  await until(() => readFileSync(t.home.daemonLog, "utf8").includes("started"));
+  for (;;) {
+    const { workspaces } = await control.call("status", {});
+    if (workspaces[0]?.process?.pid === pid) break;
+    await wait(10);
+  }
+  const client = t.client();
+  assert.equal(await client.register(t.root), id);
+  assert.equal((await client.list("")).length, 2);
+  assert.equal(owner(id), pid);
+  direct.close();
+});
+
+test("stopping vriftd stops the projects; nothing is left running", async () => {
+  const child = await t.start();
+  const id = await t.client().register(t.root);
+  const pid = owner(id)!;
+  child.kill("SIGTERM");
+  assert.equal(await exitCode(child), 0);
+  assert.equal(processState(pid), undefined);
+  assert.equal(existsSync(workspacePaths(t.home, id).socket), false);
+  assert.match(readFileSync(workspacePaths(t.home, id).log, "utf8"), /info stopped\n$/);
+});
+
+test("one that nobody uses ends by itself, and is started again when it is needed", async () => {
+  const idle = new DaemonFixture({ VRIFT_IDLE_SECONDS: "1" });
+  try {
+    await idle.start();
+    const client = idle.client();
+    const id = await client.register(idle.root);
+    const { lock } = workspacePaths(idle.home, id);
+    await client.upsert("d", directory);
+    const pid = ownerOf(lock)!;
+    await wait(1500);
+    assert.equal(ownerOf(lock), pid, "not while somebody is connected");
+    client.close();
+    await until(() => ownerOf(lock) === undefined);
+    assert.equal((await (await idle.control()).call("status", {})).workspaces[0]?.process, undefined);
+    const again = idle.client();
+    assert.equal(await again.register(idle.root), id);
+    assert.equal((await again.list("")).length, 1);
+  } finally {
+    await idle.close();
+  }
+});
+
+test("one whose project directory was removed or replaced ends; the new directory is another project's business", async () => {
+  await t.start();
+  const id = await t.client().register(t.root);
+  const pid = owner(id)!;
+  rmSync(t.root, { recursive: true });
+  mkdirSync(t.root);
+  const client = t.client();
+  assert.equal(await client.register(t.root), id);
+  assert.notEqual(owner(id), pid);
+});
+
+test("a workspace that cannot be opened says why, at once and again", async () => {
+  await t.start();
+  const control = await t.control();
+  const { workspace } = await control.call("open", { root: t.root, phantom: true });
+  await control.call("stop", {});
+  await until(() => projectOwners(t.home.root).length === 0);
+  const { db } = workspacePaths(t.home, workspace.id);
+  writeFileSync(join(db, "data.mdb"), "this is no database".repeat(1000));
+  await t.start();
+  const again = await t.control();
+  for (let attempt = 0; attempt < 3; attempt++)
+    await assert.rejects(again.call("open", { root: t.root }), { code: "VRIFT_DAMAGED" });
+});
+
+test("restart hands over: not a request fails, on old connections and new ones", { timeout: 60_000 }, async () => {
+  await t.start();
+  const client = t.client();
+  const id = await client.register(t.root);
+  let running = true;
+  let requests = 0;
+  const busy = async (): Promise<void> => {
+    while (running) {
+      await client.upsert(`d${requests % 10}`, directory);
+      await client.list("");
+      requests += 2;
+    }
+  };
+  const knocking = async (): Promise<void> => {
+    while (running) {
+      const visitor = connect({ socketPath: t.home.daemonSocket });
+      assert.equal(await visitor.register(t.root), id);
+      visitor.close();
+      requests++;
+    }
+  };
+  const work = Promise.all([busy(), knocking(), knocking()]);
+  const pids = new Set<number>();
+  for (let round = 0; round < 3; round++) {
+    const control = await t.control();
+    const { pid } = await control.call("restart", {});
+    control.close();
+    pids.add(pid);
+    await wait(200);
+  }
+  running = false;
+  await work;
+  assert.equal(pids.size, 3);
+  assert.ok(requests > 50, `${requests} requests`);
+  assert.equal(ownerOf(t.home.daemonLock), [...pids].at(-1));
+  // The old ones have gone with their connections; the last one is ours to end.
+  client.close();
+  const last = await t.control();
+  await last.call("stop", {});
+  for (const pid of pids) await until(() => processState(pid) === undefined);
+});
+
+test("control of a project answers a ping while the workspace is being opened", async () => {
+  for (let d = 0; d < 60; d++) {
+    mkdirSync(join(t.root, `d${d}`));
+    for (let f = 0; f < 50; f++) writeFileSync(join(t.root, `d${d}/f${f}`), "x");
+  }
+  await t.start();
+  const opening = (await t.control()).call("open", { root: t.root });
+  const { control } = await opening;
+  const line = await connectProjectControl(control);
+  assert.equal((await line.call("ping", {})).workspace?.entries, 1 + 60 + 60 * 50);
+  line.close();
+});

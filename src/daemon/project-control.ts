@@ -1,0 +1,86 @@
+/** vdir_d's control socket (control.ts). */
+import { VriftError } from "../platform/errors.js";
+import type { ProjectWorkspace } from "../workspace/project-workspace.js";
+import type { AdoptEntry } from "../workspace/workspace.js";
+import type { Protocol } from "./connection.js";
+import type { ProjectOperations, RunningProcess } from "./control.js";
+import { lineProtocol, text } from "./line-protocol.js";
+
+export interface ProjectService {
+  /** Rejects when the workspace cannot be opened. */
+  readonly workspace: Promise<ProjectWorkspace>;
+  /** undefined while it is being opened. */
+  readonly openWorkspace: ProjectWorkspace | undefined;
+  process(): RunningProcess;
+  exportTo(path: string | null): Promise<void>;
+  /** Begins to stop; the answer is still sent. */
+  stop(): void;
+}
+
+/** A page of entries is cut here, well under the line limit. */
+const PAGE_BYTES = 4 * 1024 * 1024;
+
+export function projectControlProtocol(service: ProjectService): Protocol<string> {
+  return lineProtocol<ProjectOperations>({
+    info: async () => ({ workspace: (await service.workspace).info, process: service.process() }),
+    ping: async () => {
+      const workspace = service.openWorkspace;
+      return { ...(workspace ? { workspace: workspace.info } : {}), process: service.process() };
+    },
+    adopt: async ({ entries, as }) => {
+      if (as !== "virtual" && as !== "backed")
+        throw new VriftError("EINVAL", "as is neither virtual nor backed");
+      if (!Array.isArray(entries)) throw new VriftError("EINVAL", "entries is not a list");
+      return (await service.workspace).adopt(entries.map(adoptEntry), as);
+    },
+    entries: async ({ after, limit }) => {
+      if (!Number.isInteger(limit) || limit < 1)
+        throw new VriftError("EINVAL", "limit is not a count above 0");
+      return { entries: page(await service.workspace, text(after, "after"), limit) };
+    },
+    sync: async ({ durable }) => {
+      const workspace = await service.workspace;
+      const report = await workspace.resync();
+      if (durable) await workspace.sync();
+      return { report };
+    },
+    found: async ({ to }) => ({ id: await (await service.workspace).found(text(to, "to")) }),
+    readyToSolidify: async () => ({ report: await (await service.workspace).readyToSolidify() }),
+    export: async ({ path }) => {
+      await service.exportTo(path === null ? null : text(path, "path"));
+      return {};
+    },
+    stop: async () => {
+      service.stop();
+      return {};
+    },
+  });
+}
+
+function adoptEntry(value: unknown): AdoptEntry {
+  if (typeof value !== "object" || value === null)
+    throw new VriftError("EINVAL", "an entry is not an object");
+  const { path, hash, size, mtimeNs, mode, blocks } = value as Record<string, unknown>;
+  if (typeof mode !== "number" || typeof blocks !== "number")
+    throw new VriftError("EINVAL", "mode and blocks of an entry are numbers");
+  return {
+    path: text(path, "path"),
+    hash: text(hash, "hash"),
+    size: text(size, "size"),
+    mtimeNs: text(mtimeNs, "mtimeNs"),
+    mode,
+    blocks,
+  };
+}
+
+function page(workspace: ProjectWorkspace, after: string, limit: number): AdoptEntry[] {
+  const entries: AdoptEntry[] = [];
+  let bytes = 0;
+  for (const entry of workspace.virtualEntries(after)) {
+    entries.push(entry);
+    // Names may hold characters that JSON writes with six.
+    bytes += 256 + entry.path.length * 6;
+    if (entries.length >= limit || bytes >= PAGE_BYTES) break;
+  }
+  return entries;
+}

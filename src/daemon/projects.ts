@@ -1,0 +1,140 @@
+/**
+ * Opens projects for vriftd's registry: one vdir_d each, started again when it dies while somebody needs it, at growing
+ * distances; and one of them shown in the specification's manifest export.
+ */
+import { realpathSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import type { VriftError } from "../platform/errors.js";
+import { toVriftError } from "../platform/errors.js";
+import type { Log } from "../platform/log.js";
+import type { Home } from "../platform/paths.js";
+import { SPECIFIED_EXPORT, workspacePaths } from "../platform/paths.js";
+import type { ProjectPlace } from "../workspace/registry.js";
+import { ProjectProcess } from "./project-process.js";
+
+const RESTART_MS = 100;
+const RESTART_MAX_MS = 10_000;
+/** One that has lived so long did not die of being started. */
+const SETTLED_MS = 10_000;
+
+export interface ProjectsOptions {
+  readonly home: Home;
+  readonly log: Log;
+  /** Root of the workspace that the version-1 export shows; undefined: the first one opened. */
+  readonly exported: string | undefined;
+  /** A project died that somebody needs: it is to be opened again. */
+  readonly reopen: (root: string) => Promise<unknown>;
+}
+
+interface Failures {
+  readonly count: number;
+  readonly notBefore: number;
+  /** Why it could not be opened; undefined when it died. */
+  readonly error: VriftError | undefined;
+}
+
+export class Projects {
+  readonly #options: ProjectsOptions;
+  readonly #failures = new Map<string, Failures>();
+  /** Sessions bound to a root. */
+  readonly #bound = new Map<string, number>();
+  #exported: string | undefined;
+  #ending = false;
+
+  constructor(options: ProjectsOptions) {
+    this.#options = options;
+  }
+
+  async open(place: ProjectPlace): Promise<ProjectProcess> {
+    await this.#itsTime(place.id);
+    let project: ProjectProcess;
+    try {
+      project = await ProjectProcess.open(this.#options.home, this.#options.log, place);
+    } catch (error) {
+      this.#failed(place.id, toVriftError(error));
+      throw error;
+    }
+    project.onDeath = () => this.#died(project);
+    if (!project.isOpen) this.#died(project);
+    await this.#export(project);
+    return project;
+  }
+
+  /** A session needs the project at `root` from now on; the result ends that. */
+  bind(root: string): () => void {
+    this.#bound.set(root, (this.#bound.get(root) ?? 0) + 1);
+    return () => {
+      const left = (this.#bound.get(root) ?? 1) - 1;
+      if (left > 0) this.#bound.set(root, left);
+      else this.#bound.delete(root);
+    };
+  }
+
+  /** Nothing is started again any more. */
+  end(): void {
+    this.#ending = true;
+  }
+
+  /** Waits for its next attempt; while that is long away, what went wrong is said at once. */
+  async #itsTime(id: string): Promise<void> {
+    const failures = this.#failures.get(id);
+    const left = failures === undefined ? 0 : failures.notBefore - Date.now();
+    if (failures === undefined || left <= 0) return;
+    if (failures.error !== undefined) throw failures.error;
+    await wait(left);
+  }
+
+  #failed(id: string, error: VriftError | undefined): void {
+    const count = (this.#failures.get(id)?.count ?? 0) + 1;
+    const pause = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** (count - 1));
+    this.#failures.set(id, { count, notBefore: Date.now() + pause, error });
+  }
+
+  #died(project: ProjectProcess): void {
+    const { log } = this.#options;
+    const { root, id } = project.info;
+    if (this.#exported === id) this.#exported = undefined;
+    if (this.#ending) return;
+    if (project.livedMs >= SETTLED_MS) this.#failures.delete(id);
+    this.#failed(id, undefined);
+    const needed = this.#bound.has(root);
+    log.warn("a project's process has ended", { root, id, livedMs: project.livedMs, needed });
+    if (needed) void this.#reopen(root);
+  }
+
+  /** Until it is open, or nobody needs it any more, or it says itself why it cannot be. Never rejects. */
+  async #reopen(root: string): Promise<void> {
+    const { log, reopen } = this.#options;
+    while (this.#bound.has(root) && !this.#ending) {
+      try {
+        await reopen(root);
+        return;
+      } catch (error) {
+        log.error("a project cannot be opened again", error, { root });
+        const { code } = toVriftError(error);
+        if (code !== "VRIFT_NO_DAEMON" && code !== "ECONNRESET") return;
+        await wait(RESTART_MAX_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  async #export(project: ProjectProcess): Promise<void> {
+    const { home, log, exported } = this.#options;
+    const { root, id } = project.info;
+    if (exported === undefined ? this.#exported !== undefined : realPath(exported) !== root) return;
+    this.#exported = id;
+    const path = home.isDefault ? SPECIFIED_EXPORT : workspacePaths(home, id).exportFile;
+    await project
+      .exportTo(path)
+      .catch((error: unknown) => log.error("the export failed", error, { root, path }));
+  }
+}
+
+/** The path itself while nothing is there. */
+function realPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return path;
+  }
+}

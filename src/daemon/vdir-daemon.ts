@@ -1,0 +1,192 @@
+/**
+ * vdir_d: the owner of one project. Lock, control socket, workspace, project socket, in this order; and the way back
+ * (docs/processes.md has what a kill leaves at each step).
+ */
+import { buildId, packageVersion } from "../platform/build.js";
+import type { Log } from "../platform/log.js";
+import type { Home, WorkspacePaths } from "../platform/paths.js";
+import { workspacePaths } from "../platform/paths.js";
+import type { ContentStore } from "../store/store.js";
+import { ManifestExport } from "../vdir/export-v1.js";
+import { directoryIdentity, isDirectory } from "../workspace/directory-identity.js";
+import { openWorkspace } from "../workspace/open-workspace.js";
+import type { OwnerLock } from "../workspace/owner-lock.js";
+import type { ProjectWorkspace } from "../workspace/project-workspace.js";
+import type { ProjectPlace } from "../workspace/registry.js";
+import type { RunningProcess } from "./control.js";
+import type { Service } from "./handlers.js";
+import { IdleWatch } from "./idle-watch.js";
+import { makePrivateDirectory } from "./listener.js";
+import { projectControlProtocol } from "./project-control.js";
+import { Serving } from "./serving.js";
+import { sessionProtocol } from "./session.js";
+
+const PLACE_CHECK_MS = 5000;
+
+export interface VdirOptions {
+  readonly home: Home;
+  readonly place: ProjectPlace;
+  readonly store: ContentStore;
+  readonly log: Log;
+  /** Whether a phantom tree is watched. */
+  readonly watch: boolean;
+  /** Milliseconds without anybody after which the process ends. */
+  readonly idleMs: number;
+  readonly lock: OwnerLock;
+}
+
+export class VdirDaemon {
+  readonly #options: VdirOptions;
+  readonly #paths: WorkspacePaths;
+  readonly #control: Serving;
+  readonly #serving: Serving;
+  readonly #process: Omit<RunningProcess, "connections" | "rssBytes">;
+  /** Resolves when the project's socket listens. */
+  readonly #served: Promise<ProjectWorkspace>;
+  readonly #idle: IdleWatch;
+  #onServed!: { resolve: (workspace: ProjectWorkspace) => void; reject: (error: unknown) => void };
+  #open: ProjectWorkspace | undefined;
+  #export: ManifestExport | undefined;
+  #placeTimer: NodeJS.Timeout | undefined;
+  #stopped: Promise<void> | undefined;
+  /** Called once, when everything is closed. */
+  onStopped: () => void = () => undefined;
+
+  constructor(options: VdirOptions) {
+    const { home, place, log, idleMs } = options;
+    this.#options = options;
+    this.#paths = workspacePaths(home, place.id);
+    this.#control = new Serving(log);
+    this.#serving = new Serving(log);
+    this.#process = {
+      pid: process.pid,
+      version: packageVersion(),
+      build: buildId(),
+      startedMs: Date.now(),
+    };
+    this.#served = new Promise((resolve, reject) => {
+      this.#onServed = { resolve, reject };
+    });
+    this.#served.catch(() => undefined);
+    this.#idle = new IdleWatch(this.#paths.index, idleMs, () => this.#serving.connections > 0);
+    this.#idle.onIdle = () => {
+      log.info("nobody needs the project", { root: place.root });
+      void this.stop();
+    };
+  }
+
+  /** Resolves when the project's socket listens. Rejects when the workspace cannot be opened; who asks on the control socket is told. */
+  async serve(): Promise<void> {
+    try {
+      await this.#listenControl();
+      await this.#listen();
+      this.#onServed.resolve(this.#open!);
+    } catch (error) {
+      this.#onServed.reject(error);
+      throw error;
+    }
+  }
+
+  async #listenControl(): Promise<void> {
+    makePrivateDirectory(this.#options.home.sockets);
+    const self = this;
+    await this.#control.listen(this.#paths.control, () =>
+      projectControlProtocol({
+        workspace: this.#served,
+        get openWorkspace() {
+          return self.#open;
+        },
+        process: () => this.#running(),
+        exportTo: (path) => this.#exportTo(path),
+        stop: () => void this.stop(),
+      }),
+    );
+  }
+
+  async #listen(): Promise<void> {
+    const { home, store, place, log, watch, lock } = this.#options;
+    const workspace = await openWorkspace({ home, store, log, watch, lock, ...place });
+    this.#open = workspace;
+    const service: Service = {
+      store,
+      statusText: () => this.#statusText(workspace),
+    };
+    await this.#serving.listen(this.#paths.socket, (uid) => sessionProtocol(uid, service, workspace));
+    this.#watchPlace();
+    this.#idle.start();
+    const { version, build } = this.#process;
+    log.info("started", { version, build, root: place.root, id: place.id });
+  }
+
+  /** Answers what has arrived, makes everything durable, removes the sockets, gives the project up. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopNow();
+    return this.#stopped;
+  }
+
+  async #stopNow(): Promise<void> {
+    const { log, store } = this.#options;
+    log.info("stopping");
+    clearInterval(this.#placeTimer);
+    this.#idle.stop();
+    await this.#serving.stop();
+    await this.#served.catch(() => undefined);
+    await this.#exportTo(null);
+    try {
+      await this.#open?.close();
+    } catch (error) {
+      log.error("closing failed", error, { root: this.#options.place.root });
+    }
+    await this.#control.stop();
+    store.close();
+    log.info("stopped");
+    this.onStopped();
+  }
+
+  /** A process whose home or project was removed would otherwise live for ever, and write where nobody looks. */
+  #watchPlace(): void {
+    const { lock, log, place } = this.#options;
+    const directory = directoryIdentity(place.root);
+    this.#placeTimer = setInterval(() => {
+      if (lock.stands() && isDirectory(place.root, directory)) return;
+      log.warn("the home or the project is gone", { root: place.root });
+      void this.stop();
+    }, PLACE_CHECK_MS);
+    this.#placeTimer.unref();
+  }
+
+  async #exportTo(path: string | null): Promise<void> {
+    const workspace = path === null ? this.#open : await this.#served;
+    const before = this.#export;
+    this.#export = undefined;
+    if (workspace !== undefined) workspace.onIndexed = () => undefined;
+    await before?.close();
+    if (path === null || workspace === undefined) return;
+    const file = new ManifestExport(path, (error) =>
+      this.#options.log.error("export failed", error, { path }),
+    );
+    const write = (): void => file.schedule(() => workspace.indexHandle);
+    this.#export = file;
+    workspace.onIndexed = write;
+    write();
+  }
+
+  #running(): RunningProcess {
+    return {
+      ...this.#process,
+      connections: this.#serving.connections,
+      rssBytes: process.memoryUsage.rss(),
+    };
+  }
+
+  #statusText({ info }: ProjectWorkspace): string {
+    const { version, build, pid } = this.#process;
+    const { kind, root, entries, virtualEntries, distrust } = info;
+    return [
+      "ready",
+      `vdir_d ${version} build ${build} pid ${pid}`,
+      `${kind} ${root}: ${entries} entries, ${virtualEntries} virtual`,
+      ...(kind === "phantom" && distrust !== undefined ? [`the kernel is asked first: ${distrust}`] : []),
+    ].join("\n");
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * vdir_d: `node dist/src/daemon/vdir-main.js ROOT ID`, home from the environment. Exits 0 when another process serves the project, 75
+ * when it cannot tell.
+ */
+import { setTimeout as wait } from "node:timers/promises";
+import { configuredHome, loadConfig } from "../platform/config.js";
+import { VriftError } from "../platform/errors.js";
+import { openLog } from "../platform/log.js";
+import { resolveHome, workspacePaths } from "../platform/paths.js";
+import { openStore } from "../store/content-store.js";
+import { hasManifest } from "../manifest/lmdb-manifest.js";
+import { identify } from "../workspace/identity.js";
+import { recordedRoot } from "../workspace/known.js";
+import { checkRoot } from "../workspace/open-workspace.js";
+import type { Home } from "../platform/paths.js";
+import type { ProjectPlace } from "../workspace/registry.js";
+import { becomeDaemon, lockOrLeave, runDaemon, writeFailure } from "./process.js";
+import { PROJECT_PROCESS } from "./project-process.js";
+import { VdirDaemon } from "./vdir-daemon.js";
+
+const ASKERS_MS = 1000;
+
+async function main(): Promise<void> {
+  const [root = "", id = ""] = process.argv.slice(2);
+  becomeDaemon(PROJECT_PROCESS);
+  const bare = resolveHome();
+  const config = await loadConfig({ home: bare, projectRoot: root });
+  const home = configuredHome(bare, config);
+  const place = plainPlace(home, root, id);
+  const paths = workspacePaths(home, id);
+  const log = openLog(paths.log, config.log_bytes);
+  const lock = await lockOrLeave(paths.lock, paths.control, log);
+  const daemon = new VdirDaemon({
+    home,
+    place,
+    store: await openStore(home.source),
+    log,
+    watch: config.watch,
+    idleMs: config.idle_seconds * 1000,
+    lock,
+  });
+  runDaemon(daemon, log);
+  try {
+    await daemon.serve();
+  } catch (error) {
+    log.error("the workspace cannot be opened", error, { root });
+    process.exitCode = 1;
+    // Whoever started us is still connecting, and is told why.
+    await wait(ASKERS_MS);
+    await daemon.stop();
+  }
+}
+
+/** What was moved or copied needs vriftd, which knows the other places. */
+function plainPlace(home: Home, root: string, id: string): ProjectPlace {
+  checkRoot(root, home);
+  const identity = identify(root, (known) => recordedRoot(home, known));
+  if (identity.kind === "copy" || identity.id !== id)
+    throw new VriftError("EINVAL", `${root} is not the workspace ${id}`);
+  if (identity.kind === "phantom" && !hasManifest(workspacePaths(home, id).db))
+    throw new VriftError("VRIFT_OTHER_HOME", `${home.root} has no manifest of the workspace ${id}`);
+  return { root, id, kind: identity.kind };
+}
+
+main().catch((error: unknown) => writeFailure(PROJECT_PROCESS, error));

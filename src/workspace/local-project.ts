@@ -1,0 +1,27 @@
+/** A project owned by this process: what a vdir_d is, and what a command is that works without any. */
+import { VriftError } from "../platform/errors.js";
+import type { Log } from "../platform/log.js";
+import type { Home } from "../platform/paths.js";
+import { workspacePaths } from "../platform/paths.js";
+import type { ContentStore } from "../store/store.js";
+import { openWorkspace } from "./open-workspace.js";
+import { takeOwnerLock } from "./owner-lock.js";
+import type { ProjectWorkspace } from "./project-workspace.js";
+import type { ProjectOpener } from "./registry.js";
+
+export interface LocalOptions {
+  readonly home: Home;
+  readonly store: ContentStore;
+  readonly log: Log;
+  /** Whether a phantom tree is watched. Default: no, as for a process that ends soon. */
+  readonly watch?: boolean;
+}
+
+/** EBUSY when another process owns the project. */
+export function localProjects(options: LocalOptions): ProjectOpener<ProjectWorkspace> {
+  return async (place) => {
+    const lock = takeOwnerLock(workspacePaths(options.home, place.id).lock);
+    if (lock === undefined) throw new VriftError("EBUSY", `another process owns the workspace ${place.root}`);
+    return openWorkspace({ ...options, ...place, lock });
+  };
+}

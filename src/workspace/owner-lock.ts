@@ -1,0 +1,69 @@
+/**
+ * The lock that makes a process the only writer of something (vriftd of its home, vdir_d of its project), held for life: the kernel
+ * drops it however the process ends. The file says who holds it, for whoever has to end a frozen holder.
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { isErrno, makeDirectory } from "../platform/files.js";
+import { native } from "../platform/native.js";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+export interface OwnerLock {
+  /** For a successor, which inherits the descriptor and with it the lock. */
+  readonly fd: number;
+  /** False when the file was removed or replaced: what it guards is gone, or somebody else may own it. */
+  stands(): boolean;
+  release(): void;
+}
+
+/** undefined when somebody else has it. The file stays: removing it would let two processes lock two files. */
+export function takeOwnerLock(path: string): OwnerLock | undefined {
+  makeDirectory(dirname(path));
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  fchmodSync(fd, 0o600);
+  if (native.flock(fd, LOCK_EX | LOCK_NB)) return inheritOwnerLock(path, fd);
+  closeSync(fd);
+  return undefined;
+}
+
+/** A descriptor that carries the lock already. */
+export function inheritOwnerLock(path: string, fd: number): OwnerLock {
+  ftruncateSync(fd);
+  writeSync(fd, `${process.pid}\n`, 0);
+  const { ino } = fstatSync(fd, { bigint: true });
+  return {
+    fd,
+    stands: () => lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino === ino,
+    release: () => closeSync(fd),
+  };
+}
+
+/** Process id of the holder; undefined when nobody holds the lock. */
+export function ownerOf(path: string): number | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+  try {
+    if (native.flock(fd, LOCK_EX | LOCK_NB)) return undefined;
+    const pid = Number(readFileSync(fd, "latin1").trim());
+    return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}

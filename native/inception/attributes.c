@@ -2,38 +2,7 @@
 
 #include "bytes.h"
 
-#define SECOND 1000000000ll
 #define GROUPS_LIMIT 1024
-
-static inline void split(int64_t ns, int64_t *seconds, uint64_t *rest) {
-  int64_t whole = ns / SECOND, part = ns % SECOND;
-  if (part < 0) part += SECOND, whole--;
-  *seconds = whole;
-  *rest = (uint64_t)part;
-}
-
-void attributes_stat(const struct view *view, const struct vrift_entry *entry, struct stat *st) {
-  int64_t seconds;
-  uint64_t rest;
-  st->st_dev = view->root_dev;
-  st->st_ino = entry->ino;
-  st->st_nlink = 1;
-  st->st_mode = entry->mode;
-  st->st_uid = view->uid;
-  st->st_gid = view->gid;
-  st->__pad0 = 0;
-  st->st_rdev = 0;
-  st->st_size = (int64_t)entry->size;
-  st->st_blksize = VIRTUAL_BLOCK_SIZE;
-  st->st_blocks = entry->blocks;
-  split(entry->mtime_ns, &seconds, &rest);
-  st->st_atime = st->st_mtime = (uint64_t)seconds;
-  st->st_atime_nsec = st->st_mtime_nsec = rest;
-  split(entry->ctime_ns, &seconds, &rest);
-  st->st_ctime = (uint64_t)seconds;
-  st->st_ctime_nsec = rest;
-  st->__unused[0] = st->__unused[1] = st->__unused[2] = 0;
-}
 
 static inline uint32_t device_major(uint64_t dev) {
   return (uint32_t)((dev >> 8 & 0xfff) | (dev >> 32 & ~0xfffull));

@@ -15,8 +15,12 @@
 
 enum look { LOOK_VIRTUAL, LOOK_ABSENT, LOOK_NOT_DIRECTORY, LOOK_KERNEL, LOOK_ASK };
 
+/* `entry` without its key and content hash. */
 enum look look(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
                struct vrift_entry *entry);
+/* `entry` as a whole, for who is going to open its blob. */
+enum look look_content(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
+                       struct vrift_entry *entry);
 
 /* After ENOENT from the kernel: 0 and `entry` when a virtual file is there, else -ENOENT or -ENOTDIR. */
 long look_again(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,

@@ -51,4 +51,44 @@ __attribute__((no_sanitize("address"))) static inline struct scan scan_path(cons
   }
 }
 
+/* Longest text that scan_rest looks at. */
+#define SCAN_REST_LIMIT 256
+
+/*
+ * The same for what follows a known prefix, the quick way: sixteen bytes and the sixteen one further on, so that a slash and
+ * what comes behind it are compared at once. 0: not for this function (empty, not surely plain, long, or near the end of a
+ * page that may be the last); else the length.
+ */
+__attribute__((no_sanitize("address"))) static inline uint32_t scan_rest(const char *rest) {
+  const __m128i zeros = _mm_setzero_si128(), slashes = _mm_set1_epi8('/'), dots = _mm_set1_epi8('.');
+  if (((uintptr_t)rest & 4095) > 4096 - SCAN_REST_LIMIT - 32) return 0;
+  if (rest[0] == '/' || rest[0] == '.') return 0;
+  for (uint32_t at = 0; at < SCAN_REST_LIMIT; at += 16) {
+    __m128i here = _mm_loadu_si128((const __m128i *)(const void *)(rest + at));
+    __m128i next = _mm_loadu_si128((const __m128i *)(const void *)(rest + at + 1));
+    __m128i suspect = _mm_or_si128(_mm_cmpeq_epi8(next, slashes), _mm_cmpeq_epi8(next, dots));
+    suspect = _mm_and_si128(_mm_or_si128(suspect, _mm_cmpeq_epi8(next, zeros)), _mm_cmpeq_epi8(here, slashes));
+    __m128i end = _mm_cmpeq_epi8(here, zeros);
+    if (_mm_movemask_epi8(_mm_or_si128(suspect, end)) == 0) continue;
+    unsigned stop = (unsigned)_mm_movemask_epi8(end), bad = (unsigned)_mm_movemask_epi8(suspect);
+    if (stop == 0 || (bad & (stop ^ (stop - 1))) != 0) return 0;
+    return at + (uint32_t)__builtin_ctz(stop);
+  }
+  return 0;
+}
+
+/* Bytes of the path before its last slash; 0 without one. Reads only the `length` bytes, from the end. */
+static inline uint32_t last_slash(const uint8_t *path, uint32_t length) {
+  const __m128i slashes = _mm_set1_epi8('/');
+  while (length >= 16) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(path + length - 16));
+    unsigned found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, slashes));
+    if (found != 0) return length - 16 + (31 - (unsigned)__builtin_clz(found));
+    length -= 16;
+  }
+  while (length > 0)
+    if (path[--length] == '/') return length;
+  return 0;
+}
+
 #endif

@@ -31,7 +31,7 @@ static long open_for_reading(const struct view *view, int dirfd, const char *pat
   struct place place;
   struct vrift_entry entry;
   bool follow = (flags & O_NOFOLLOW) == 0;
-  switch (look(view, dirfd, path, follow, &place, &entry)) {
+  switch (look_content(view, dirfd, path, follow, &place, &entry)) {
   case LOOK_VIRTUAL: {
     long fd = open_virtual(view, &place, &entry, flags);
     if (fd != -EIO) return fd;

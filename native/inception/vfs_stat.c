@@ -2,7 +2,7 @@
 #include "blob.h"
 #include "descriptor_names.h"
 #include "descriptors.h"
-#include "look.h"
+#include "look_fast.h"
 #include "vfs.h"
 
 long vfs_fstat(int fd, struct stat *st) {
@@ -17,30 +17,30 @@ long vfs_fstat(int fd, struct stat *st) {
   return 0;
 }
 
-static long stat_name(const struct view *view, int dirfd, const char *path, struct stat *st, int flags) {
+static long stat_descriptor(const struct view *view, int fd, const char *path, struct stat *st, int flags) {
+  struct vrift_entry entry;
+  long result = raw_statat(fd, path, st, flags);
+  if (result != 0) return result;
+  if (descriptor_entry(view, fd, st, &entry))
+    attributes_stat(view, &entry, st);
+  else
+    attributes_root_stat(view, st);
+  return 0;
+}
+
+static long stat_physical(const struct view *view, int dirfd, const char *path, struct stat *st, int flags) {
+  long result = raw_statat(dirfd, path, st, flags);
+  if (result == 0) attributes_root_stat(view, st);
+  return result;
+}
+
+/* The kernel first: the index cannot answer alone. */
+static __attribute__((noinline)) long stat_asking(const struct view *view, int dirfd, const char *path, struct stat *st,
+                                                  int flags) {
   struct place place;
   struct vrift_entry entry;
   bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
-  if (!readable(path)) return raw_statat(dirfd, path, st, flags);
-  if ((flags & AT_EMPTY_PATH) != 0 && path[0] == 0) {
-    long result = raw_statat(dirfd, path, st, flags);
-    if (result == 0 && descriptor_entry(view, dirfd, st, &entry)) attributes_stat(view, &entry, st);
-    return result;
-  }
-  switch (look(view, dirfd, path, follow, &place, &entry)) {
-  case LOOK_VIRTUAL:
-    attributes_stat(view, &entry, st);
-    return 0;
-  case LOOK_ABSENT:
-    return -ENOENT;
-  case LOOK_NOT_DIRECTORY:
-    return -ENOTDIR;
-  case LOOK_KERNEL:
-    return raw_statat(dirfd, path, st, flags);
-  case LOOK_ASK:
-    break;
-  }
-  long result = raw_statat(dirfd, path, st, flags);
+  long result = stat_physical(view, dirfd, path, st, flags);
   if (result != -ENOENT) {
     /* A path like /proc/self/fd/N may lead to a blob. */
     if (result == 0 && follow && path[0] == '/' && blob_like(view, st) && blob_behind(view, path, st, &entry))
@@ -49,48 +49,57 @@ static long stat_name(const struct view *view, int dirfd, const char *path, stru
   }
   result = look_again(view, dirfd, path, follow, &place, &entry);
   if (result == 0) attributes_stat(view, &entry, st);
-  if (result == -ENOENT && look_became_physical(&place)) return raw_statat(dirfd, path, st, flags);
+  if (result == -ENOENT && look_became_physical(&place)) return stat_physical(view, dirfd, path, st, flags);
   return result;
 }
 
 long vfs_statat(int dirfd, const char *path, struct stat *st, int flags) {
   const struct view *view = view_current();
-  if (view == 0) return raw_statat(dirfd, path, st, flags);
-  long result = stat_name(view, dirfd, path, st, flags);
-  if (result == 0) attributes_root_stat(view, st);
-  return result;
-}
-
-static long statx_name(const struct view *view, int dirfd, const char *path, int flags, unsigned mask,
-                       struct statx *st) {
   struct place place;
   struct vrift_entry entry;
-  struct stat plain;
-  bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
-  long result;
-  if ((flags & AT_EMPTY_PATH) == 0 && !readable(path))
-    return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
-  if ((flags & AT_EMPTY_PATH) != 0 && (path == 0 || (readable(path) && path[0] == 0))) {
-    result = raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
-    if (result == 0 && (st->stx_mode & 07777) == 0444 && raw_fstat(dirfd, &plain) == 0 &&
-        descriptor_entry(view, dirfd, &plain, &entry))
-      attributes_statx(view, &entry, st);
-    return result;
-  }
-  switch (look(view, dirfd, path, follow, &place, &entry)) {
+  if (view == 0 || !readable(path)) return raw_statat(dirfd, path, st, flags);
+  if ((flags & AT_EMPTY_PATH) != 0 && path[0] == 0) return stat_descriptor(view, dirfd, path, st, flags);
+  switch (look_fast(view, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &place, &entry)) {
   case LOOK_VIRTUAL:
-    attributes_statx(view, &entry, st);
+    attributes_stat(view, &entry, st);
     return 0;
   case LOOK_ABSENT:
     return -ENOENT;
   case LOOK_NOT_DIRECTORY:
     return -ENOTDIR;
   case LOOK_KERNEL:
-    return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
+    return stat_physical(view, dirfd, path, st, flags);
   case LOOK_ASK:
     break;
   }
-  result = raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
+  return stat_asking(view, dirfd, path, st, flags);
+}
+
+static long statx_physical(const struct view *view, int dirfd, const char *path, int flags, unsigned mask,
+                           struct statx *st) {
+  long result = raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
+  if (result == 0) attributes_root_statx(view, st);
+  return result;
+}
+
+static long statx_descriptor(const struct view *view, int fd, const char *path, int flags, unsigned mask,
+                             struct statx *st) {
+  struct vrift_entry entry;
+  struct stat plain;
+  long result = statx_physical(view, fd, path, flags, mask, st);
+  if (result == 0 && (st->stx_mode & 07777) == 0444 && raw_fstat(fd, &plain) == 0 &&
+      descriptor_entry(view, fd, &plain, &entry))
+    attributes_statx(view, &entry, st);
+  return result;
+}
+
+static __attribute__((noinline)) long statx_asking(const struct view *view, int dirfd, const char *path, int flags,
+                                                   unsigned mask, struct statx *st) {
+  struct place place;
+  struct vrift_entry entry;
+  struct stat plain;
+  bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
+  long result = statx_physical(view, dirfd, path, flags, mask, st);
   if (result != -ENOENT) {
     if (result == 0 && follow && path[0] == '/' && (st->stx_mode & 07777) == 0444 &&
         raw_statat(dirfd, path, &plain, 0) == 0 && blob_like(view, &plain) &&
@@ -100,15 +109,30 @@ static long statx_name(const struct view *view, int dirfd, const char *path, int
   }
   result = look_again(view, dirfd, path, follow, &place, &entry);
   if (result == 0) attributes_statx(view, &entry, st);
-  if (result == -ENOENT && look_became_physical(&place))
-    return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
+  if (result == -ENOENT && look_became_physical(&place)) return statx_physical(view, dirfd, path, flags, mask, st);
   return result;
 }
 
 long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
   const struct view *view = view_current();
+  struct place place;
+  struct vrift_entry entry;
   if (view == 0) return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
-  long result = statx_name(view, dirfd, path, flags, mask, st);
-  if (result == 0) attributes_root_statx(view, st);
-  return result;
+  if ((flags & AT_EMPTY_PATH) != 0 && (path == 0 || (readable(path) && path[0] == 0)))
+    return statx_descriptor(view, dirfd, path, flags, mask, st);
+  if (!readable(path)) return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
+  switch (look_fast(view, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &place, &entry)) {
+  case LOOK_VIRTUAL:
+    attributes_statx(view, &entry, st);
+    return 0;
+  case LOOK_ABSENT:
+    return -ENOENT;
+  case LOOK_NOT_DIRECTORY:
+    return -ENOTDIR;
+  case LOOK_KERNEL:
+    return statx_physical(view, dirfd, path, flags, mask, st);
+  case LOOK_ASK:
+    break;
+  }
+  return statx_asking(view, dirfd, path, flags, mask, st);
 }

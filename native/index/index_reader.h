@@ -21,6 +21,7 @@
 #define VRIFT_NO_ENTRY UINT32_MAX
 /* A writer killed in mid-change leaves a `seq` odd for ever; the reader must go on. */
 #define VRIFT_READ_ATTEMPTS 1000
+#define VRIFT_ALWAYS_INLINE inline __attribute__((always_inline))
 
 struct vrift_index_view {
   const struct vrift_index_header *header;
@@ -239,7 +240,7 @@ static inline int vrift_entry_read(const struct vrift_index_view *view, uint32_t
  * Whether the entry has this key, and if so what is said of it: VRIFT_FOUND (the words before the key are copied, the key
  * and the content hash are not), VRIFT_ABSENT (another key, or none), VRIFT_UNSURE (no quiet moment).
  */
-static inline enum vrift_found vrift_entry_match(const struct vrift_index_view *view, uint32_t entry, const uint8_t *key,
+static VRIFT_ALWAYS_INLINE enum vrift_found vrift_entry_match(const struct vrift_index_view *view, uint32_t entry, const uint8_t *key,
                                                  uint64_t length, struct vrift_entry *copy) {
   const struct vrift_index_entry *from = &view->entries[entry];
   for (int attempt = 0; attempt < VRIFT_READ_ATTEMPTS; attempt++) {
@@ -270,28 +271,18 @@ static inline int vrift_structure_held(const struct vrift_index_view *view, uint
   return (begun & 1) == 0 && __atomic_load_n(&view->header->structure_seq, __ATOMIC_RELAXED) == begun;
 }
 
-/*
- * The lookup. VRIFT_FOUND: `copy` and `*entry` are filled, the key and the content hash of `copy` are not. VRIFT_ABSENT: no
- * such key, at one moment during the call. VRIFT_UNSURE: the writer was busy (or died busy) around it; ask the kernel first.
- *
- * "ENOENT without asking" takes more: this answer and that of a COMPLETE directory above must belong to one state. A
- * directory becomes COMPLETE after its names were inserted, so between two lookups the name may have been inserted and its
- * directory made COMPLETE: vrift_structure_begin before the first, vrift_structure_held after the last.
- */
-static inline enum vrift_found vrift_index_glance(const struct vrift_index_view *view, const uint8_t *key,
-                                                  uint64_t length, uint64_t hash, struct vrift_entry *copy,
-                                                  uint32_t *entry) {
-  uint64_t begun = vrift_structure_begin(view);
-  uint32_t group = vrift_tag_group(hash, view->group_count);
-  uint16_t tag = vrift_tag(hash);
-  int unsure = 0;
+/* The rest of a search whose first two groups are full; and the root, which has no tag. */
+static inline enum vrift_found vrift_index_probe_on(const struct vrift_index_view *view, const uint8_t *key,
+                                                    uint64_t length, uint64_t hash, uint64_t begun, int unsure,
+                                                    struct vrift_entry *copy, uint32_t *entry) {
   if (length == 0) {
     *entry = 0;
     return vrift_entry_match(view, 0, key, 0, copy);
   }
-  for (uint32_t probe = 0; probe < view->group_count; probe++) {
-    const uint16_t *tags = view->tags + (uint64_t)group * VRIFT_GROUP_ENTRIES;
-    struct vrift_tag_matches matches = vrift_tag_match(tags, tag);
+  for (uint32_t probe = 2; probe <= view->group_count; probe++) {
+    uint32_t group = vrift_tag_next_group(hash, view->group_count, probe);
+    struct vrift_tag_matches matches =
+        vrift_tag_match(view->tags + (uint64_t)group * VRIFT_GROUP_ENTRIES, vrift_tag(hash));
     for (uint32_t same = matches.same; same != 0; same &= same - 1) {
       uint32_t number = group * VRIFT_GROUP_ENTRIES + (uint32_t)__builtin_ctz(same);
       enum vrift_found found = vrift_entry_match(view, number, key, length, copy);
@@ -302,9 +293,48 @@ static inline enum vrift_found vrift_index_glance(const struct vrift_index_view 
       if (found == VRIFT_UNSURE) unsure = 1;
     }
     if (matches.empty != 0) break;
-    if (++group == view->group_count) group = 0;
   }
   return unsure || !vrift_structure_held(view, begun) ? VRIFT_UNSURE : VRIFT_ABSENT;
+}
+
+/*
+ * The lookup. VRIFT_FOUND: `copy` and `*entry` are filled, the key and the content hash of `copy` are not. VRIFT_ABSENT: no
+ * such key, at one moment during the call. VRIFT_UNSURE: the writer was busy (or died busy) around it; ask the kernel first.
+ *
+ * "ENOENT without asking" takes more: this answer and that of a COMPLETE directory above must belong to one state. A
+ * directory becomes COMPLETE after its names were inserted, so between two lookups the name may have been inserted and its
+ * directory made COMPLETE: vrift_structure_begin before the first, vrift_structure_held after the last.
+ */
+static VRIFT_ALWAYS_INLINE enum vrift_found vrift_index_probe(const struct vrift_index_view *view, const uint8_t *key,
+                                                              uint64_t length, uint64_t hash,
+                                                              struct vrift_entry *copy, uint32_t *entry) {
+  uint64_t begun = vrift_structure_begin(view);
+  uint16_t tag = vrift_tag(hash);
+  uint32_t group = vrift_tag_group(hash, view->group_count);
+  uint32_t other = vrift_tag_other_group(hash, view->group_count);
+  struct vrift_tag_matches first = vrift_tag_match(view->tags + (uint64_t)group * VRIFT_GROUP_ENTRIES, tag);
+  struct vrift_tag_matches second = vrift_tag_match(view->tags + (uint64_t)other * VRIFT_GROUP_ENTRIES, tag);
+  int unsure = 0;
+  /* Both at once: which of them it is is not for the processor to guess. */
+  for (uint32_t same = first.same | second.same << 16; same != 0; same &= same - 1) {
+    uint32_t bit = (uint32_t)__builtin_ctz(same);
+    uint32_t number = (bit < 16 ? group : other) * VRIFT_GROUP_ENTRIES + bit % VRIFT_GROUP_ENTRIES;
+    enum vrift_found found = vrift_entry_match(view, number, key, length, copy);
+    if (__builtin_expect(found == VRIFT_FOUND, 1)) {
+      *entry = number;
+      return VRIFT_FOUND;
+    }
+    if (found == VRIFT_UNSURE) unsure = 1;
+  }
+  if (__builtin_expect((first.empty | second.empty) == 0 || length == 0, 0))
+    return vrift_index_probe_on(view, key, length, hash, begun, unsure, copy, entry);
+  return unsure || !vrift_structure_held(view, begun) ? VRIFT_UNSURE : VRIFT_ABSENT;
+}
+
+static inline enum vrift_found vrift_index_glance(const struct vrift_index_view *view, const uint8_t *key,
+                                                  uint64_t length, uint64_t hash, struct vrift_entry *copy,
+                                                  uint32_t *entry) {
+  return vrift_index_probe(view, key, length, hash, copy, entry);
 }
 
 /* The same with a whole copy, key and content hash included. */
@@ -337,8 +367,8 @@ static inline uint32_t vrift_index_find(const struct vrift_index_view *view, con
 /* An entry by the hash of its key alone, for who has kept nothing else of it: 0 and a whole copy, or -1. */
 static inline int vrift_index_find_hash(const struct vrift_index_view *view, uint64_t hash, struct vrift_entry *copy,
                                         uint32_t *entry) {
-  uint32_t group = vrift_tag_group(hash, view->group_count);
-  for (uint32_t probe = 0; probe < view->group_count; probe++) {
+  for (uint32_t probe = 0; probe <= view->group_count; probe++) {
+    uint32_t group = vrift_tag_next_group(hash, view->group_count, probe);
     struct vrift_tag_matches matches =
         vrift_tag_match(view->tags + (uint64_t)group * VRIFT_GROUP_ENTRIES, vrift_tag(hash));
     for (uint32_t same = matches.same; same != 0; same &= same - 1) {
@@ -347,8 +377,7 @@ static inline int vrift_index_find_hash(const struct vrift_index_view *view, uin
       const uint8_t *key = vrift_entry_key(view, copy);
       if (key != 0 && vrift_path_hash(key, copy->key_length) == hash) return 0;
     }
-    if (matches.empty != 0) break;
-    if (++group == view->group_count) group = 0;
+    if (matches.empty != 0 && probe > 0) break;
   }
   return -1;
 }

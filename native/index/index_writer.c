@@ -53,14 +53,28 @@ static void store_value(struct vrift_index_writer *writer, struct vrift_index_en
   STORE(entry->blocks, value->blocks);
 }
 
-/* The first place on the way that nobody has; there is one, because a sixteenth of them is never taken. */
-static uint32_t find_place(const struct vrift_index_writer *writer, uint64_t hash) {
-  uint32_t group = vrift_tag_group(hash, writer->view.group_count);
-  for (;; group = group + 1 == writer->view.group_count ? 0 : group + 1) {
-    uint32_t first = group * VRIFT_GROUP_ENTRIES;
-    for (uint32_t number = first; number < first + VRIFT_GROUP_ENTRIES; number++)
-      if (writer->tags[number] < VRIFT_TAG_FIRST && number != 0) return number;
+/* Of the group's places, the first that nobody has, entry 0's never; NO_ENTRY when there is none. `taken` counts the others. */
+static uint32_t free_place(const struct vrift_index_writer *writer, uint32_t group, uint32_t *taken) {
+  uint32_t first = group * VRIFT_GROUP_ENTRIES, found = VRIFT_NO_ENTRY;
+  *taken = 0;
+  for (uint32_t number = first; number < first + VRIFT_GROUP_ENTRIES; number++) {
+    if (number == 0 || writer->tags[number] >= VRIFT_TAG_FIRST)
+      ++*taken;
+    else if (found == VRIFT_NO_ENTRY)
+      found = number;
   }
+  return found;
+}
+
+/* Where a new name goes: into the emptier of its two groups, or, when both are full, on from the first. */
+static uint32_t find_place(const struct vrift_index_writer *writer, uint64_t hash) {
+  uint32_t groups = writer->view.group_count, taken, other_taken;
+  uint32_t place = free_place(writer, vrift_tag_next_group(hash, groups, 0), &taken);
+  uint32_t other = free_place(writer, vrift_tag_next_group(hash, groups, 1), &other_taken);
+  if (other_taken < taken) place = other;
+  for (uint32_t probe = 2; place == VRIFT_NO_ENTRY; probe++)
+    place = free_place(writer, vrift_tag_next_group(hash, groups, probe), &taken);
+  return place;
 }
 
 static void set_tag(struct vrift_index_writer *writer, uint32_t number, uint16_t tag) {
@@ -69,8 +83,8 @@ static void set_tag(struct vrift_index_writer *writer, uint32_t number, uint16_t
 }
 
 /*
- * A name further on may have passed this group only while it was full, and a full group keeps its removed tags. So in a
- * group that has an empty place nothing has to go on.
+ * A name lies beyond its two groups only when both were full, and a group that was full keeps its removed tags. So in a
+ * group that has an empty place no search has to go on.
  */
 static void clear_tag(struct vrift_index_writer *writer, uint32_t number) {
   uint32_t first = number - number % VRIFT_GROUP_ENTRIES;

@@ -14,7 +14,7 @@
 #include <emmintrin.h>
 #endif
 
-/* One bit for each place of a group. */
+/* One bit for each place of a group. With a group that has an empty place a search ends: it was never full. */
 struct vrift_tag_matches {
   uint32_t same;
   uint32_t empty;
@@ -25,9 +25,21 @@ static inline uint16_t vrift_tag(uint64_t hash) {
   return tag < VRIFT_TAG_FIRST ? (uint16_t)(tag + VRIFT_TAG_FIRST) : tag;
 }
 
-/* The group where probing begins: the hash's high half, scaled, so that the table may have any size. */
+/*
+ * A key has two groups and lies in the emptier of them, in a later one only when both were full: so the table may be fifteen
+ * sixteenths full and nearly every search ends after two. 32 bits of the hash, scaled, so that the table may have any size.
+ */
 static inline uint32_t vrift_tag_group(uint64_t hash, uint32_t groups) {
   return (uint32_t)((hash >> 32) * groups >> 32);
+}
+static inline uint32_t vrift_tag_other_group(uint64_t hash, uint32_t groups) {
+  return (uint32_t)((hash >> 16 & UINT32_MAX) * groups >> 32);
+}
+
+/* The groups of a search in their order: first, second, then those behind the first. */
+static inline uint32_t vrift_tag_next_group(uint64_t hash, uint32_t groups, uint32_t probe) {
+  if (probe == 1) return vrift_tag_other_group(hash, groups);
+  return (uint32_t)(((uint64_t)vrift_tag_group(hash, groups) + (probe == 0 ? 0 : probe - 1)) % groups);
 }
 
 #if defined(__SSE2__)

@@ -88,7 +88,7 @@ static void make_phantom(struct fixture *fixture) {
   touch(fixture_path(fixture->run, "stripes"), 0600);
   fixture_walk(fixture, count);
   struct vrift_index_options options = {.kind = VRIFT_KIND_PHANTOM,
-                                        .entry_capacity = 2 * names + 4096,
+                                        .entry_capacity = names + 4096,
                                         .keys_size = 4 * key_bytes + 1048576,
                                         .root_dev = root.st_dev,
                                         .root_ino = root.st_ino,

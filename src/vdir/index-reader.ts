@@ -126,8 +126,9 @@ export class IndexReader {
   #probe(key: Buffer, hash: bigint): IndexEntry | undefined {
     if (key.length === 0) return this.#read(0);
     const tag = tagOf(hash);
+    let last = false;
+    let probe = 0;
     for (const group of probeGroups(hash, this.#limits.entryCapacity / GROUP)) {
-      let last = false;
       for (let number = group * GROUP; number < (group + 1) * GROUP; number += 1) {
         const found = Atomics.load(this.#tags, number);
         if (found === TAG_EMPTY) last = true;
@@ -135,7 +136,8 @@ export class IndexReader {
         const entry = this.#read(number);
         if ((entry.flags & FREE) === 0 && Buffer.from(entry.key).equals(key)) return entry;
       }
-      if (last) return undefined;
+      probe += 1;
+      if (last && probe > 1) return undefined;
     }
     return undefined;
   }
@@ -215,8 +217,11 @@ export function tagOf(hash: bigint): number {
   return tag < TAG_FIRST ? tag + TAG_FIRST : tag;
 }
 
-/** Groups in the order in which a key is looked for, each once; the first with an empty place ends the search. */
+/** Groups in the order in which a key is looked for: its two, then those behind the first. */
 export function* probeGroups(hash: bigint, groups: number): Generator<number> {
-  const first = Number(((hash >> 32n) * BigInt(groups)) >> 32n);
-  for (let probe = 0; probe < groups; probe += 1) yield (first + probe) % groups;
+  const scaled = (bits: bigint): number => Number(((bits & 0xffff_ffffn) * BigInt(groups)) >> 32n);
+  const first = scaled(hash >> 32n);
+  yield first;
+  yield scaled(hash >> 16n);
+  for (let further = 1; further < groups; further += 1) yield (first + further) % groups;
 }

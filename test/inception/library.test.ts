@@ -4,9 +4,10 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
+  mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -256,6 +257,37 @@ describe("a store that lost content", () => {
     assert.equal(
       sh("echo new > lost; cat lost; rm cut; ls", root, phantom.environment).stdout,
       "new\nkept\nlost\n",
+    );
+  });
+});
+
+describe("a sweep that was killed with content in its hands", () => {
+  const base = mkdtempSync(join(tmpdir(), "vrift-library-"));
+  const root = join(base, "home", "tree");
+  const source = join(base, "source");
+  let phantom: Phantom;
+
+  before(async () => {
+    makeTree(root, { a: "one\n", b: "two\n" });
+    phantom = await Phantom.start(root, join(base, "run"), source);
+    mkdirSync(join(source, "trash"), { recursive: true });
+    for (const directory of readdirSync(join(source, "blake3")))
+      renameSync(join(source, "blake3", directory), join(source, "trash", directory));
+    for (const directory of readdirSync(join(source, "trash"))) mkdirSync(join(source, "blake3", directory));
+  });
+  after(async () => {
+    await phantom.stop();
+    rmSync(base, { recursive: true, force: true });
+  });
+
+  test("programs take back what they open, for reading and for writing", () => {
+    const result = sh("cat a; echo more >> b; cat b", root, phantom.environment);
+    assert.equal(result.stdout, "one\ntwo\nmore\n");
+    assert.equal(result.stderr, "");
+    const left = readdirSync(join(source, "trash"), { recursive: true, encoding: "utf8" });
+    assert.deepEqual(
+      left.filter((name) => name.endsWith(".bin")),
+      [],
     );
   });
 });

@@ -76,7 +76,9 @@ async function assertNothingLost({ store, named, late }: Round, what: string): P
   await store.sweep(NOTHING, AT_ONCE);
   for (const id of needed) assert.ok(existsSync(blobFile(layout, id)), what);
   assert.equal((await store.usage()).blobs, needed.length, what);
-  const left = readdirSync(layout.trash, { recursive: true, encoding: "utf8" }).filter((name) => name.length > 2);
+  const left = readdirSync(layout.trash, { recursive: true, encoding: "utf8" }).filter(
+    (name) => name.length > 2,
+  );
   assert.deepEqual(left, [], what);
 }
 

@@ -160,7 +160,8 @@ async function work(): Promise<void> {
     }
     await wait(random.below(4));
   }
-  if (kind === "claim") setInterval(() => undefined, 60_000); // its lease is looked at
+  if (kind === "claim")
+    setInterval(() => undefined, 60_000); // its lease is looked at
   else claims.release();
 }
 

@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readFileSync,
   renameSync,
+  rmSync,
   rmdirSync,
   unlinkSync,
   writeFileSync,
@@ -17,7 +18,6 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { workspaceFixture } from "../../test/workspace-fixture.js";
 import type { Fixture } from "../../test/workspace-fixture.js";
-import { isErrno } from "../platform/files.js";
 import { hashBytes, hashToHex } from "../platform/hash.js";
 import { native } from "../platform/native.js";
 import type { VnodeEntry } from "../protocol/messages.js";
@@ -370,11 +370,7 @@ async function runModel(
     throw error;
   } finally {
     await t.close();
-    try {
-      rmdirSync(temporary);
-    } catch (error) {
-      if (!isErrno(error, "ENOTEMPTY")) throw error;
-    }
+    rmSync(temporary, { recursive: true });
   }
 }
 

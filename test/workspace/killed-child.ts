@@ -5,16 +5,16 @@
  */
 import { writeSync } from "node:fs";
 import { join } from "node:path";
-import { countCalls } from "../../test/kill-before-call.js";
+import { countCalls } from "../kill-before-call.js";
 
 const INDEX_CALLS = ["indexInsert", "indexUpdate", "indexRemove", "indexMove", "indexGrow"];
 
 async function main([at, directory, procedure]: string[]): Promise<void> {
   const counter = countCalls(INDEX_CALLS);
-  const { Registry } = await import("../daemon/registry.js");
-  const { silentLog } = await import("../platform/log.js");
-  const { resolveHome } = await import("../platform/paths.js");
-  const { openStore } = await import("../store/content-store.js");
+  const { Registry } = await import("../../src/daemon/registry.js");
+  const { silentLog } = await import("../../src/platform/log.js");
+  const { resolveHome } = await import("../../src/platform/paths.js");
+  const { openStore } = await import("../../src/store/content-store.js");
   const { procedures } = await import("./killed-procedures.js");
   const home = resolveHome({ VRIFT_HOME: join(directory!, "home") });
   const store = await openStore(home.source);

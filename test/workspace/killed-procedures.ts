@@ -1,11 +1,11 @@
 /** What killed.test.ts kills: one mutation each, on the tree that `prepare` makes. */
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { native } from "../platform/native.js";
-import { projectPaths } from "../platform/paths.js";
-import type { VnodeEntry } from "../protocol/messages.js";
-import type { ContentStore } from "../store/store.js";
-import type { ProjectWorkspace } from "./project-workspace.js";
+import { native } from "../../src/platform/native.js";
+import { projectPaths } from "../../src/platform/paths.js";
+import type { VnodeEntry } from "../../src/protocol/messages.js";
+import type { ContentStore } from "../../src/store/store.js";
+import type { ProjectWorkspace } from "../../src/workspace/project-workspace.js";
 
 export interface Scene {
   readonly workspace: ProjectWorkspace;

@@ -9,15 +9,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Registry } from "../daemon/registry.js";
-import { hashToHex } from "../platform/hash.js";
-import { silentLog } from "../platform/log.js";
-import { resolveHome } from "../platform/paths.js";
-import { openStore } from "../store/content-store.js";
-import { IndexReader } from "../vdir/index-reader.js";
+import { Registry } from "../../src/daemon/registry.js";
+import { hashToHex } from "../../src/platform/hash.js";
+import { silentLog } from "../../src/platform/log.js";
+import { resolveHome } from "../../src/platform/paths.js";
+import { openStore } from "../../src/store/content-store.js";
+import { IndexReader } from "../../src/vdir/index-reader.js";
 import { handedOver, makeSceneDirectory, prepare, procedures } from "./killed-procedures.js";
 import type { Scene } from "./killed-procedures.js";
-import type { ProjectWorkspace } from "./project-workspace.js";
+import type { ProjectWorkspace } from "../../src/workspace/project-workspace.js";
 
 /** `all`: before every change, one after the other (minutes). */
 const ROUNDS = process.env["VRIFT_KILL_ROUNDS"] ?? "2";

@@ -42,9 +42,15 @@ export function blobName(id: BlobId): string {
   return `${hashToHex(id.hash)}_${id.size}.bin`;
 }
 
+const BLOB_NAME = /^([0-9a-f]{64})_(0|[1-9][0-9]{0,18})\.bin$/;
+
+export function isBlobName(name: string): boolean {
+  return BLOB_NAME.test(name);
+}
+
 /** undefined for names that are not a blob's. */
 export function parseBlobName(name: string): BlobId | undefined {
-  const match = /^([0-9a-f]{64})_(0|[1-9][0-9]{0,18})\.bin$/.exec(name);
+  const match = BLOB_NAME.exec(name);
   const hash = match ? hashFromHex(match[1]!) : undefined;
   return hash ? { hash, size: BigInt(match![2]!) } : undefined;
 }

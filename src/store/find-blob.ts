@@ -11,7 +11,7 @@
 import type { BigIntStats } from "node:fs";
 import { namesIn } from "../platform/files.js";
 import { hashToHex } from "../platform/hash.js";
-import { type StoreLayout, blobDirectory, parseBlobName, sweptDirectory } from "./blob-names.js";
+import { type StoreLayout, blobDirectory, isBlobName, sweptDirectory } from "./blob-names.js";
 import { statFile } from "./blobs.js";
 import type { BlobId, ContentHash } from "./store.js";
 
@@ -98,18 +98,19 @@ class Listing {
   static of(directory: string): Listing {
     const startNs = BigInt(Date.now()) * 1_000_000n;
     const before = statFile(directory);
-    const blobs = namesIn(directory).flatMap((name) => parseBlobName(name) ?? []);
+    const names = namesIn(directory).filter(isBlobName);
     const settled = before === undefined || startNs - before.mtimeNs >= BigInt(RACY_MS) * 1_000_000n;
-    return new Listing(blobs, settled && blobs.length <= ORDINALS ? (before?.mtimeNs ?? ABSENT) : undefined);
+    return new Listing(names, settled && names.length <= ORDINALS ? (before?.mtimeNs ?? ABSENT) : undefined);
   }
 
-  private constructor(blobs: readonly BlobId[], mtimeNs: bigint | undefined) {
-    const count = Math.min(blobs.length, ORDINALS);
+  private constructor(names: readonly string[], mtimeNs: bigint | undefined) {
+    const count = Math.min(names.length, ORDINALS);
     this.#packed = new Float64Array(count);
     this.#sizes = new BigUint64Array(count);
     for (let i = 0; i < count; i++) {
-      this.#packed[i] = wordOf(blobs[i]!.hash) * ORDINALS + i;
-      this.#sizes[i] = blobs[i]!.size;
+      const name = names[i]!;
+      this.#packed[i] = parseInt(name.slice(2, 10), 16) * ORDINALS + i;
+      this.#sizes[i] = BigInt(name.slice(65, -4));
     }
     this.#packed.sort();
     this.#mtimeNs = mtimeNs;
@@ -140,7 +141,7 @@ class Listing {
 /** In place of the mtime of a directory that is not there. */
 const ABSENT = -1n;
 
-/** Not the first byte, which all names of a directory share. */
+/** Digits 3 to 10 of the name as a number; the first two are the directory's. */
 function wordOf(hash: ContentHash): number {
-  return (hash[1]! | (hash[2]! << 8) | (hash[3]! << 16) | (hash[4]! << 24)) >>> 0;
+  return ((hash[1]! << 24) | (hash[2]! << 16) | (hash[3]! << 8) | hash[4]!) >>> 0;
 }

@@ -1,12 +1,13 @@
 /**
  * Content comes in. The order keeps a concurrent sweep from deleting what an import has just relied on:
  *
- *   1. the hash is in the caller's lease;
- *   2. a blob that is there already is touched;
- *   3. it is looked up once more: still there.
+ *   1. the hash is in the caller's lease: named first,
+ *   2. the blob is looked for afterwards; one that is in the trash comes back by that, one that is not there is made.
  *
- * The sweep renames a candidate to the trash first and reads leases and roots after that. So either it reads our lease
- * and restores, or its rename came before our step 3, which then misses, restores from the trash or imports.
+ * The sweep renames a candidate to the trash first and reads leases and roots after that. So either it reads our lease and
+ * puts the blob back, or its rename came before our look, which then misses. The whole argument is in named-hashes.ts. The
+ * caller adds the hash to its roots before it releases the lease. (The mtime set on a blob that is there already is no part
+ * of this; it says when the content was last wanted.)
  */
 import { fchmodSync, fstatSync } from "node:fs";
 import { VriftError } from "../platform/errors.js";
@@ -97,7 +98,7 @@ async function isOwnLink(layout: StoreLayout, id: BlobId, fd: number): Promise<b
   return blob !== undefined && blob.ino === file.ino && blob.dev === file.dev;
 }
 
-/** Steps 2 and 3, for a blob we can rely on: an unsealed one becomes private first. */
+/** Step 2, for a blob we can rely on: an unsealed one becomes private first. */
 async function isPresent(layout: StoreLayout, id: BlobId): Promise<boolean> {
   const found = lookUp(layout, id);
   if (!found) return false;

@@ -10,10 +10,7 @@
  * missing name below that ancestor must be clean as well: a rename or a mkdir adds to the name's own word, too. `begun`
  * holds the lookups together: the daemon may add the name and complete the directory between two of them.
  */
-enum look look_absent(const struct view *view, const struct place *place, bool clean, uint64_t begun) {
-  uint32_t length = place->length;
-  const uint8_t *key = place->key;
-  if (!usable(view) || !place->known) return LOOK_ASK;
+enum look look_absent(const struct view *view, const uint8_t *key, uint32_t length, bool clean, uint64_t begun) {
   for (;;) {
     uint32_t end = length;
     length = last_slash(key, length);
@@ -23,7 +20,7 @@ enum look look_absent(const struct view *view, const struct place *place, bool c
     bool missing_clean = clean;
     uint64_t hash = vrift_path_hash(key, length);
     clean = mark_clean(view, hash);
-    switch (vrift_index_glance(&view->index, key, length, hash, &entry, &number)) {
+    switch (vrift_index_probe(&view->index, key, length, hash, &entry, &number)) {
     case VRIFT_UNSURE:
       return LOOK_ASK;
     case VRIFT_ABSENT:
@@ -41,16 +38,26 @@ enum look look_absent(const struct view *view, const struct place *place, bool c
   }
 }
 
+static enum look look_at(const struct view *view, int dirfd, const char *path, bool follow, bool whole,
+                         struct place *place, struct vrift_entry *entry) {
+  if (!place_lexical(view, dirfd, path, place)) return LOOK_ASK;
+  return judge(view, place->key, place->length, place->hash, place->slash, place->known, follow, whole, entry,
+               &place->number);
+}
+
 enum look look(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
                struct vrift_entry *entry) {
-  if (!place_lexical(view, dirfd, path, place)) return LOOK_ASK;
-  return judge(view, place, follow, false, entry);
+  return look_at(view, dirfd, path, follow, false, place, entry);
+}
+
+enum look look_elsewhere(const struct view *view, int dirfd, const char *path, bool follow, struct vrift_entry *entry) {
+  struct place place;
+  return look_at(view, dirfd, path, follow, false, &place, entry);
 }
 
 enum look look_content(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
                        struct vrift_entry *entry) {
-  if (!place_lexical(view, dirfd, path, place)) return LOOK_ASK;
-  return judge(view, place, follow, true, entry);
+  return look_at(view, dirfd, path, follow, true, place, entry);
 }
 
 bool virtual_and_listed(struct place *place, struct vrift_entry *entry) {

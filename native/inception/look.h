@@ -18,6 +18,8 @@ enum look { LOOK_VIRTUAL, LOOK_ABSENT, LOOK_NOT_DIRECTORY, LOOK_KERNEL, LOOK_ASK
 /* `entry` without its key and content hash. */
 enum look look(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
                struct vrift_entry *entry);
+/* Without the place, for who does not need it. */
+enum look look_elsewhere(const struct view *view, int dirfd, const char *path, bool follow, struct vrift_entry *entry);
 /* `entry` as a whole, for who is going to open its blob. */
 enum look look_content(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
                        struct vrift_entry *entry);

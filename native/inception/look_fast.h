@@ -6,6 +6,7 @@
 #ifndef VRIFT_LOOK_FAST_H
 #define VRIFT_LOOK_FAST_H
 
+#include "bytes.h"
 #include "look.h"
 #include "marks.h"
 #include "scan.h"
@@ -24,50 +25,47 @@ __attribute__((no_sanitize("address"))) static ALWAYS_INLINE bool below_root(con
          vrift_bytes_equal((const uint8_t *)path, (const uint8_t *)view->root, root) && path[root] == '/';
 }
 
-/* place_lexical for the usual path: absolute, `<root>/<key>`, plain. False: somebody else's. */
-static ALWAYS_INLINE bool place_plain(const struct view *view, const char *path, struct place *place) {
-  if (!below_root(view, path)) return false;
-  const char *key = path + view->root_length + 1;
-  uint32_t length = scan_rest(key);
-  if (length == 0) return false;
-  place->inside = place->known = true;
-  place->slash = place->link = false;
-  place->key = (const uint8_t *)key;
-  place->length = length;
-  place->hash = vrift_path_hash((const uint8_t *)key, length);
-  return true;
+/* What a key without an entry means; `clean` and `begun` were read before the entry was looked for. */
+enum look look_absent(const struct view *view, const uint8_t *key, uint32_t length, bool clean, uint64_t begun);
+
+/* Inside `.vrift`: the library's own files, always the kernel's. */
+static ALWAYS_INLINE bool key_is_private(const uint8_t *key, uint32_t length) {
+  return length >= 6 && memcmp(key, ".vrift", 6) == 0 && (length == 6 || key[6] == '/');
 }
 
-/* What a key without an entry means; `clean` and `begun` were read before the entry was looked for. */
-enum look look_absent(const struct view *view, const struct place *place, bool clean, uint64_t begun);
-
-static ALWAYS_INLINE enum look judge(const struct view *view, struct place *place, bool follow, bool whole,
-                                     struct vrift_entry *entry) {
+/* `known`: false when the key may not be what it seems, so that it must not be declared absent (cwd.h). */
+static ALWAYS_INLINE enum look judge(const struct view *view, const uint8_t *key, uint32_t length, uint64_t hash,
+                                     bool slash, bool known, bool follow, bool whole, struct vrift_entry *entry,
+                                     uint32_t *number) {
   uint64_t begun = vrift_structure_begin(&view->index);
-  bool clean = mark_clean(view, place->hash);
-  enum vrift_found found =
-      whole ? vrift_index_lookup(&view->index, place->key, place->length, place->hash, entry, &place->number)
-            : vrift_index_probe(&view->index, place->key, place->length, place->hash, entry, &place->number);
-  switch (found) {
-  case VRIFT_UNSURE:
-    return LOOK_ASK;
-  case VRIFT_ABSENT:
-    if (place_is_private(place)) return LOOK_KERNEL;
-    return look_absent(view, place, clean, begun);
-  case VRIFT_FOUND:
-    break;
+  bool clean = mark_clean(view, hash);
+  enum vrift_found found = whole ? vrift_index_lookup(&view->index, key, length, hash, entry, number)
+                                 : vrift_index_probe(&view->index, key, length, hash, entry, number);
+  if (__builtin_expect(found != VRIFT_FOUND, 0)) {
+    if (found == VRIFT_UNSURE) return LOOK_ASK;
+    if (key_is_private(key, length)) return LOOK_KERNEL;
+    return known && usable(view) ? look_absent(view, key, length, clean, begun) : LOOK_ASK;
   }
+  bool trusted = clean && usable(view);
+  if (__builtin_expect(trusted && is_virtual(entry) && !slash, 1)) return LOOK_VIRTUAL;
   if ((entry->flags & VRIFT_ENTRY_KERNEL) != 0) return LOOK_KERNEL;
-  if (!clean || !usable(view)) return LOOK_ASK;
-  if (is_virtual(entry)) return place->slash ? LOOK_NOT_DIRECTORY : LOOK_VIRTUAL;
-  if ((entry->flags & VRIFT_ENTRY_SYMLINK) != 0 && (follow || place->slash)) return LOOK_ASK;
+  if (!trusted) return LOOK_ASK;
+  if (is_virtual(entry)) return LOOK_NOT_DIRECTORY;
+  if ((entry->flags & VRIFT_ENTRY_SYMLINK) != 0 && (follow || slash)) return LOOK_ASK;
   return LOOK_KERNEL;
 }
 
+/* look() for the usual path, absolute and plain; all others go there. */
 static ALWAYS_INLINE enum look look_fast(const struct view *view, int dirfd, const char *path, bool follow,
-                                         struct place *place, struct vrift_entry *entry) {
-  if (__builtin_expect(!place_plain(view, path, place), 0)) return look(view, dirfd, path, follow, place, entry);
-  return judge(view, place, follow, false, entry);
+                                         struct vrift_entry *entry) {
+  if (__builtin_expect(below_root(view, path), 1)) {
+    const char *key = path + view->root_length + 1;
+    uint32_t length = scan_rest(key), number;
+    if (__builtin_expect(length != 0, 1))
+      return judge(view, (const uint8_t *)key, length, vrift_path_hash((const uint8_t *)key, length), false, true, follow,
+                   false, entry, &number);
+  }
+  return look_elsewhere(view, dirfd, path, follow, entry);
 }
 
 #endif

@@ -60,19 +60,20 @@ __attribute__((no_sanitize("address"))) static inline struct scan scan_path(cons
  * page that may be the last); else the length.
  */
 __attribute__((no_sanitize("address"))) static inline uint32_t scan_rest(const char *rest) {
-  const __m128i zeros = _mm_setzero_si128(), slashes = _mm_set1_epi8('/'), dots = _mm_set1_epi8('.');
+  const __m128i zeros = _mm_setzero_si128(), slashes = _mm_set1_epi8('/'), one = _mm_set1_epi8(1);
   if (((uintptr_t)rest & 4095) > 4096 - SCAN_REST_LIMIT - 32) return 0;
-  if (rest[0] == '/' || rest[0] == '.') return 0;
+  if ((rest[0] | 1) == '/') return 0;
   for (uint32_t at = 0; at < SCAN_REST_LIMIT; at += 16) {
     __m128i here = _mm_loadu_si128((const __m128i *)(const void *)(rest + at));
     __m128i next = _mm_loadu_si128((const __m128i *)(const void *)(rest + at + 1));
-    __m128i suspect = _mm_or_si128(_mm_cmpeq_epi8(next, slashes), _mm_cmpeq_epi8(next, dots));
-    suspect = _mm_and_si128(_mm_or_si128(suspect, _mm_cmpeq_epi8(next, zeros)), _mm_cmpeq_epi8(here, slashes));
+    /* '.' and '/' differ in their lowest bit. */
+    __m128i suspect = _mm_and_si128(_mm_cmpeq_epi8(_mm_or_si128(next, one), slashes), _mm_cmpeq_epi8(here, slashes));
     __m128i end = _mm_cmpeq_epi8(here, zeros);
     if (_mm_movemask_epi8(_mm_or_si128(suspect, end)) == 0) continue;
     unsigned stop = (unsigned)_mm_movemask_epi8(end), bad = (unsigned)_mm_movemask_epi8(suspect);
     if (stop == 0 || (bad & (stop ^ (stop - 1))) != 0) return 0;
-    return at + (uint32_t)__builtin_ctz(stop);
+    uint32_t length = at + (uint32_t)__builtin_ctz(stop);
+    return length == 0 || rest[length - 1] == '/' ? 0 : length;
   }
   return 0;
 }

@@ -24,7 +24,7 @@ long vfs_accessat(int dirfd, const char *path, int mode, int flags) {
     return real_access(dirfd, path, mode, flags);
   }
   long result = -ENOENT;
-  switch (look_fast(view, dirfd, path, follow, &place, &entry)) {
+  switch (look_fast(view, dirfd, path, follow, &entry)) {
   case LOOK_VIRTUAL:
     return attributes_access(view, &entry, mode, effective);
   case LOOK_ABSENT:

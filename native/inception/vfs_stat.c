@@ -55,11 +55,10 @@ static __attribute__((noinline)) long stat_asking(const struct view *view, int d
 
 long vfs_statat(int dirfd, const char *path, struct stat *st, int flags) {
   const struct view *view = view_current();
-  struct place place;
   struct vrift_entry entry;
   if (view == 0 || !readable(path)) return raw_statat(dirfd, path, st, flags);
   if ((flags & AT_EMPTY_PATH) != 0 && path[0] == 0) return stat_descriptor(view, dirfd, path, st, flags);
-  switch (look_fast(view, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &place, &entry)) {
+  switch (look_fast(view, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &entry)) {
   case LOOK_VIRTUAL:
     attributes_stat(view, &entry, st);
     return 0;
@@ -115,13 +114,12 @@ static __attribute__((noinline)) long statx_asking(const struct view *view, int 
 
 long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
   const struct view *view = view_current();
-  struct place place;
   struct vrift_entry entry;
   if (view == 0) return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
   if ((flags & AT_EMPTY_PATH) != 0 && (path == 0 || (readable(path) && path[0] == 0)))
     return statx_descriptor(view, dirfd, path, flags, mask, st);
   if (!readable(path)) return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
-  switch (look_fast(view, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &place, &entry)) {
+  switch (look_fast(view, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &entry)) {
   case LOOK_VIRTUAL:
     attributes_statx(view, &entry, st);
     return 0;

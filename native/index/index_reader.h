@@ -65,8 +65,8 @@ VRIFT_SAME_PLACE(prev);
 VRIFT_SAME_PLACE(inline_key);
 _Static_assert(offsetof(struct vrift_entry, content_hash) == sizeof(struct vrift_index_entry), "then the hash");
 
-/* Words of an entry that say something of it, and of its key; they are copied in words. */
-#define VRIFT_VALUE_WORDS (offsetof(struct vrift_index_entry, inline_key) / 8)
+/* Words of an entry: those that say something of it (not its links, not its key), and all. */
+#define VRIFT_VALUE_WORDS (offsetof(struct vrift_index_entry, parent) / 8)
 #define VRIFT_ENTRY_WORDS (sizeof(struct vrift_index_entry) / 8)
 typedef uint64_t __attribute__((may_alias)) vrift_word;
 
@@ -169,9 +169,11 @@ static inline int vrift_index_trusted(const struct vrift_index_view *view, const
 /* Pool keys never change once written, so comparing needs no ordering beyond the seq that gave their place. */
 static inline int vrift_bytes_equal(const uint8_t *a, const uint8_t *b, uint64_t length) {
   if (length >= 16) {
-    for (uint64_t i = 0; i + 16 < length; i += 16)
-      if (!vrift_equal16(a + i, b + i)) return 0;
-    return vrift_equal16(a + length - 16, b + length - 16);
+    const uint8_t *last = a + length - 16;
+    if (!vrift_equal16(last, b + length - 16)) return 0;
+    for (; a < last; a += 16, b += 16)
+      if (!vrift_equal16(a, b)) return 0;
+    return 1;
   }
   if (length >= 8) return vrift_load8(a) == vrift_load8(b) && vrift_load8(a + length - 8) == vrift_load8(b + length - 8);
   if (length >= 4) return vrift_load4(a) == vrift_load4(b) && vrift_load4(a + length - 4) == vrift_load4(b + length - 4);
@@ -203,7 +205,8 @@ static inline const uint8_t *vrift_entry_name(const struct vrift_index_view *vie
   return key ? key + (copy->key_length - copy->name_length) : 0;
 }
 
-static inline void vrift_copy_words(vrift_word *to, const vrift_word *from, unsigned count) {
+static VRIFT_ALWAYS_INLINE void vrift_copy_words(vrift_word *to, const vrift_word *from, unsigned count) {
+#pragma GCC unroll 16
   for (unsigned i = 0; i < count; i++) to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
@@ -237,8 +240,8 @@ static inline int vrift_entry_read(const struct vrift_index_view *view, uint32_t
 }
 
 /*
- * Whether the entry has this key, and if so what is said of it: VRIFT_FOUND (the words before the key are copied, the key
- * and the content hash are not), VRIFT_ABSENT (another key, or none), VRIFT_UNSURE (no quiet moment).
+ * Whether the entry has this key, and if so what is said of it: VRIFT_FOUND (the words before the links are copied, links,
+ * key and content hash are not), VRIFT_ABSENT (another key, or none), VRIFT_UNSURE (no quiet moment).
  */
 static VRIFT_ALWAYS_INLINE enum vrift_found vrift_entry_match(const struct vrift_index_view *view, uint32_t entry, const uint8_t *key,
                                                  uint64_t length, struct vrift_entry *copy) {
@@ -298,7 +301,7 @@ static inline enum vrift_found vrift_index_probe_on(const struct vrift_index_vie
 }
 
 /*
- * The lookup. VRIFT_FOUND: `copy` and `*entry` are filled, the key and the content hash of `copy` are not. VRIFT_ABSENT: no
+ * The lookup. VRIFT_FOUND: `copy` and `*entry` are filled, links, key and content hash of `copy` are not. VRIFT_ABSENT: no
  * such key, at one moment during the call. VRIFT_UNSURE: the writer was busy (or died busy) around it; ask the kernel first.
  *
  * "ENOENT without asking" takes more: this answer and that of a COMPLETE directory above must belong to one state. A
@@ -345,8 +348,8 @@ static inline enum vrift_found vrift_index_lookup(const struct vrift_index_view 
   if (found != VRIFT_FOUND) return found;
   uint32_t seq = copy->seq;
   const struct vrift_index_entry *from = &view->entries[*entry];
-  vrift_copy_words((vrift_word *)(void *)copy->inline_key, (const vrift_word *)(const void *)from->inline_key,
-                   VRIFT_ENTRY_WORDS - VRIFT_VALUE_WORDS);
+  vrift_copy_words((vrift_word *)(void *)copy + VRIFT_VALUE_WORDS,
+                   (const vrift_word *)(const void *)from + VRIFT_VALUE_WORDS, VRIFT_ENTRY_WORDS - VRIFT_VALUE_WORDS);
   vrift_copy_words((vrift_word *)(void *)copy->content_hash,
                    (const vrift_word *)(const void *)(view->hashes + 32ull * *entry), 4);
   if (vrift_entry_held(from, seq)) return VRIFT_FOUND;

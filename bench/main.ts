@@ -4,12 +4,11 @@
  */
 import { parseArgs } from "node:util";
 import type { BenchCase, BenchRow } from "./case.js";
-import { lookup } from "./lookup.js";
-import { buildBenchPrograms } from "./programs.js";
+import { buildBenchPrograms, lookup } from "./lookup.js";
+import { manifest } from "./manifest.js";
 import { formatSpread } from "./statistics.js";
-import { wire } from "./wire.js";
 
-const cases: readonly BenchCase[] = [lookup, wire];
+const cases: readonly BenchCase[] = [lookup, manifest];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,5 +30,5 @@ else
   for (const [name, rows] of Object.entries(results))
     for (const row of rows)
       console.log(
-        `${name}: ${row.what}: ${formatSpread(row.ratio, 2)} times; ${formatSpread(row.ours, 0)} ${row.unit} against ${formatSpread(row.theirs, 0)} ${row.unit}`,
+        `${name}: ${row.what}: ${formatSpread(row.ratio, 1)} times; ${formatSpread(row.ours, 0)} ${row.unit} against ${formatSpread(row.theirs, 0)} ${row.unit}`,
       );

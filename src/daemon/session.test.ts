@@ -1,15 +1,12 @@
 /** The specified protocol over a real socket: what is served, what is refused, and what a hostile peer gets. */
 import assert from "node:assert/strict";
-import { chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { after, before, test } from "node:test";
-import { connectProjectControl } from "../client/control-client.js";
 import { DaemonFixture } from "../../test/daemon-fixture.js";
 import { EMPTY_HASH, hashToHex } from "../platform/hash.js";
 import { FRAME_MAX } from "../platform/limits.js";
-import { workspacePaths } from "../platform/paths.js";
 import { encodeRequest } from "../protocol/encode.js";
 import { encodeFrame } from "../protocol/frame.js";
 import type { VeloRequest, VeloResponse } from "../protocol/messages.js";
@@ -73,13 +70,12 @@ test("manifest requests need a workspace, and what is not served yet says so", a
     { type: "ManifestListDir", path: "" },
     { type: "ManifestUpsert", path: "a", entry },
     { type: "ManifestRemove", path: "a" },
-  ];
-  for (const request of unbound) assert.match(errorOf(await raw.call(request)), /^EINVAL: /, request.type);
-  await raw.call({ type: "RegisterWorkspace", project_root: t.root });
-  const later: VeloRequest[] = [
     { type: "ManifestRename", old_path: "a", new_path: "b" },
     { type: "ManifestUpdateMtime", path: "a", mtime_ns: 1n },
     { type: "ManifestReingest", vpath: "a", temp_path: "/tmp/x" },
+  ];
+  for (const request of unbound) assert.match(errorOf(await raw.call(request)), /^EINVAL: /, request.type);
+  const later: VeloRequest[] = [
     { type: "CasSweep", bloom_filter: new Uint8Array(8) },
     { type: "FlockAcquire", path: "a", operation: 2 },
     { type: "FlockRelease", path: "a" },
@@ -108,6 +104,30 @@ test("RegisterWorkspace: an existing directory of the caller's; a second one reb
   assert.notDeepEqual(first, second);
   const got = await raw.call({ type: "ManifestGet", path: "only here" });
   assert.ok(got?.type === "ManifestAck" && got.entry !== null);
+});
+
+test("Rename, UpdateMtime and Reingest answer with the entry; errors have their code", async () => {
+  const raw = await t.raw();
+  await raw.call({ type: "RegisterWorkspace", project_root: t.root });
+  const temp_path = join(t.directory, "cow123");
+  writeFileSync(temp_path, "written elsewhere");
+  const taken = await raw.call({ type: "ManifestReingest", vpath: "lib/a.rs", temp_path });
+  assert.ok(taken?.type === "ManifestAck" && taken.entry?.size === 17n);
+  assert.equal(existsSync(temp_path), false);
+  assert.match(errorOf(await raw.call({ type: "ManifestReingest", vpath: "x", temp_path })), /^ENOENT: /);
+  const mtime_ns = 1_234_567_890_123_456_789n;
+  const changed = { type: "ManifestAck", entry: { ...taken.entry, mtime: mtime_ns } };
+  assert.deepEqual(await raw.call({ type: "ManifestUpdateMtime", path: "lib/a.rs", mtime_ns }), changed);
+  const far = { type: "ManifestUpdateMtime", path: "lib/a.rs", mtime_ns: 2n ** 64n - 1n } as const;
+  assert.match(errorOf(await raw.call(far)), /^EINVAL: /);
+  const rename = (old_path: string, new_path: string): Promise<VeloResponse | undefined> =>
+    raw.call({ type: "ManifestRename", old_path, new_path });
+  assert.match(errorOf(await rename("lib", "lib/inner")), /^EINVAL: /);
+  assert.match(errorOf(await rename("lib/a.rs", "none/a.rs")), /^ENOENT: /);
+  const moved = await rename("/lib", join(t.root, "moved"));
+  assert.ok(moved?.type === "ManifestAck" && moved.entry?.flags === 1);
+  assert.deepEqual(await raw.call({ type: "ManifestGet", path: "moved/a.rs" }), changed);
+  assert.equal(readFileSync(join(t.root, "moved/a.rs"), "utf8"), "written elsewhere");
 });
 
 test("CasInsert is a claim that is verified; CasGet finds by hash alone", async () => {
@@ -192,51 +212,33 @@ test("a peer that does not read its replies does not grow the daemon", async () 
 });
 
 test("control: one line in, one line out, in order; nonsense is answered", async () => {
-  const { control } = await (await t.control()).call("open", { root: t.root });
-  const nonsense = ["nonsense", "[]", '{"op":"toString"}', '{"op":{}}'];
-  assert.deepEqual(
-    await codes(t.home.controlSocket, [
-      ...nonsense,
-      '{"op":"open"}',
-      '{"op":"open","root":"relative"}',
-      '{"op":"status"}',
-    ]),
-    ["EBADMSG", "EBADMSG", "ENOSYS", "ENOSYS", "EINVAL", "EINVAL", "ok"],
-  );
-  assert.deepEqual(
-    await codes(control, [
-      ...nonsense,
-      JSON.stringify({ op: "adopt", as: "virtual", entries: [] }),
-      JSON.stringify({ op: "adopt", as: "backed", entries: [{ path: 1 }] }),
-      JSON.stringify({ op: "sync" }),
-    ]),
-    ["EBADMSG", "EBADMSG", "ENOSYS", "ENOSYS", "VRIFT_NOT_PHANTOM", "EINVAL", "ok"],
-  );
-});
-
-/** `ok` or the code of each reply. */
-async function codes(path: string, lines: readonly string[]): Promise<(string | undefined)[]> {
-  const socket = connect({ path });
+  const { connect } = await import("node:net");
+  const socket = connect({ path: t.home.controlSocket });
+  const lines = ["nonsense", "[]", '{"op":"toString"}', '{"op":"open"}', '{"op":"open","root":"relative"}'];
+  lines.push(JSON.stringify({ op: "adopt", root: t.root, as: "virtual", entries: [] }));
+  lines.push(JSON.stringify({ op: "adopt", root: t.root, as: "backed", entries: [{ path: 1 }] }));
+  lines.push(JSON.stringify({ op: "sync", root: t.root }));
   socket.write(`${lines.join("\n")}\n`);
   let text = "";
   for await (const chunk of socket as AsyncIterable<Buffer>) {
     text += chunk.toString();
     if (text.split("\n").length > lines.length) break;
   }
-  socket.destroy();
-  return text
+  const replies = text
     .trimEnd()
     .split("\n")
-    .map((line) => JSON.parse(line) as { ok: boolean; code?: string })
-    .map(({ ok, code }) => (ok ? "ok" : code));
-}
+    .map((line) => JSON.parse(line) as { ok: boolean; code?: string });
+  assert.deepEqual(
+    replies.map(({ ok, code }) => (ok ? "ok" : code)),
+    ["EBADMSG", "EBADMSG", "ENOSYS", "EINVAL", "EINVAL", "VRIFT_NOT_PHANTOM", "EINVAL", "ok"],
+  );
+});
 
 test("control: entries come in pages, each after the last of the one before", async () => {
   const root = join(t.directory, "paged");
   mkdirSync(root);
   const control = await t.control();
-  const opened = await control.call("open", { root, phantom: true });
-  const project = await connectProjectControl(opened.control);
+  await control.call("open", { root, phantom: true });
   const entries = Array.from({ length: 25 }, (_, i) => ({
     path: `f${i}`,
     hash: hashToHex(EMPTY_HASH),
@@ -245,15 +247,14 @@ test("control: entries come in pages, each after the last of the one before", as
     mode: 0o600,
     blocks: 0,
   }));
-  assert.deepEqual((await project.call("adopt", { entries, as: "virtual" })).refused, []);
+  assert.deepEqual((await control.call("adopt", { root, entries, as: "virtual" })).refused, []);
   const paths: string[] = [];
   for (let after = ""; ;) {
-    const page = (await project.call("entries", { after, limit: 10 })).entries;
+    const page = (await control.call("entries", { root, after, limit: 10 })).entries;
     if (page.length === 0) break;
     paths.push(...page.map(({ path }) => path));
     after = page.at(-1)!.path;
   }
-  project.close();
   assert.deepEqual(paths, entries.map(({ path }) => path).sort());
   const client = t.client();
   await client.register(root);
@@ -268,10 +269,8 @@ test(
     mkdirSync(theirs);
     chownSync(theirs, 12345, 12345);
     const raw = await t.raw();
-    const ack = await raw.call({ type: "RegisterWorkspace", project_root: theirs });
-    assert.ok(ack?.type === "RegisterAck");
-    const { log } = workspacePaths(t.home, ack.workspace_id);
-    assert.match(readFileSync(log, "utf8"), /opened workspace root=.*theirs/);
+    assert.equal((await raw.call({ type: "RegisterWorkspace", project_root: theirs }))?.type, "RegisterAck");
+    assert.match(readFileSync(t.home.daemonLog, "utf8"), /opened workspace root=.*theirs/);
   },
 );
 

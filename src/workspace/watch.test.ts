@@ -28,7 +28,7 @@ let t: Fixture;
 let workspace: ProjectWorkspace;
 
 beforeEach(async () => {
-  t = await workspaceFixture({ watch: true });
+  t = await workspaceFixture({ watches: () => Promise.resolve(true) });
 });
 
 afterEach(async () => {
@@ -194,4 +194,48 @@ test("who removes a tree from outside is not disturbed; the virtual files come b
   await workspace.resync();
   assert.ok(existsSync(join(t.root, "top/d299")));
   await settled("top/d7/v", "virtual");
+});
+
+test("a directory renamed over the wire: the index has the new names at once, and is never wrong about them", async () => {
+  await open();
+  await workspace.upsert("d/sub/v", await t.fileEntry("virtual"));
+  await workspace.resync();
+  await settled("d/sub/v", "virtual");
+  for (const [from, to] of [
+    ["d", "e"],
+    ["e", "f"],
+    ["f", "d"],
+  ] as const) {
+    await workspace.rename(from, to);
+    const entry = IndexReader.open(workspace.info.index).lookup(`${to}/sub/v`);
+    assert.ok(entry !== undefined && entry.flags & VIRTUAL);
+    assert.notEqual(answer(`${from}/sub/v`), "virtual");
+    writeFileSync(join(t.root, `${to}/sub/from outside`), "x");
+    await notWrong(`${to}/sub/from outside`);
+    await settled(`${to}/sub/v`, "virtual");
+    await settled(`${from}/sub/v`, "absent");
+    await settled(`${to}/sub/none`, "absent");
+    // The watches have the new names: what comes now is told as well.
+    writeFileSync(join(t.root, `${to}/sub/none`), "x");
+    await notWrong(`${to}/sub/none`);
+    writeFileSync(join(t.root, `${to}/sub/v`), "a private copy");
+    await notWrong(`${to}/sub/v`);
+    unlinkSync(join(t.root, `${to}/sub/none`));
+    unlinkSync(join(t.root, `${to}/sub/v`));
+    await workspace.resync();
+    await workspace.upsert(`${to}/sub/v`, await t.fileEntry("virtual"));
+    await workspace.resync();
+    await settled(`${to}/sub/v`, "virtual");
+  }
+});
+
+test("a virtual file renamed over the wire is answered under its new name without asking, and not under the old one", async () => {
+  await open();
+  await workspace.upsert("a/v", await t.fileEntry("virtual"));
+  await workspace.upsert("b/w", await t.fileEntry("replaced"));
+  await workspace.resync();
+  await settled("a/v", "virtual");
+  await workspace.rename("a/v", "b/w");
+  await settled("b/w", "virtual");
+  await settled("a/v", "absent");
 });

@@ -31,12 +31,19 @@ export class HashSet implements ContentHashes {
       this.#hasZero = true;
       return added;
     }
-    if ((this.#used + 1) * 8 > this.#capacity * 5) this.#grow();
+    if ((this.#used + 1) * 8 > this.#capacity * 5) this.#grow(this.#capacity * 2);
     const slot = this.#slotOf(hash);
     if (this.#holds(slot)) return false;
     this.#slots.set(hash, slot * HASH_SIZE);
     this.#used++;
     return true;
+  }
+
+  /** Makes room for `count` hashes at once: growing step by step would move a million of them in one stretch. */
+  reserve(count: number): void {
+    let capacity = this.#capacity;
+    while (count * 8 > capacity * 5) capacity *= 2;
+    if (capacity > this.#capacity) this.#grow(capacity);
   }
 
   /** Views that stay valid until the next add. */
@@ -66,9 +73,9 @@ export class HashSet implements ContentHashes {
     return !isZero(this.#slots, slot * HASH_SIZE);
   }
 
-  #grow(): void {
+  #grow(capacity: number): void {
     const old = this.#slots;
-    this.#capacity *= 2;
+    this.#capacity = capacity;
     this.#slots = Buffer.alloc(this.#capacity * HASH_SIZE);
     for (let at = 0; at < old.length; at += HASH_SIZE) {
       if (isZero(old, at)) continue;

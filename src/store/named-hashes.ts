@@ -59,7 +59,10 @@ export class NamedHashes {
   /** False: something changed its place meanwhile. */
   async #readLists(): Promise<boolean> {
     const names = this.#names();
-    for (const name of names) await this.#open(name)?.read(this.#rooted, this.#turns);
+    const lists = names.flatMap((name) => this.#open(name) ?? []);
+    // Not the sum: snapshots name much the same.
+    this.#rooted.reserve(Math.max(this.#rooted.size, ...lists.map(({ more }) => more)));
+    for (const list of lists) await list.read(this.#rooted, this.#turns);
     const after = this.#names();
     return (
       after.length === names.length && after.every((name) => this.#lists.get(name)?.isCurrent() === true)

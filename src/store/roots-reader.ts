@@ -3,15 +3,19 @@
  * end was acknowledged to nobody and is left alone; only the owner may cut it.
  */
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { HASH_SIZE } from "../platform/hash.js";
 import { isErrno, readFully } from "../platform/files.js";
 import { RECORD_HEADER_SIZE, RECORD_PAYLOAD_MAX, scanLog } from "../platform/record-log.js";
 import { statFile } from "./blobs.js";
 import type { HashSet } from "./hash-set.js";
-import { NO_RECORD, damagedRoots, takeRecord } from "./roots.js";
+import { NO_RECORD, checkRecord, damagedRoots, hashesIn } from "./roots.js";
 import type { Turns } from "./turns.js";
 
 /** Holds a whole record of an ordinary list (65,536 hashes). */
 const PART = (2 << 20) + 2 * RECORD_HEADER_SIZE;
+
+/** Hashes between two looks at the clock. */
+const PAUSE = 1024;
 
 export class RootsReader {
   readonly #path: string;
@@ -55,6 +59,11 @@ export class RootsReader {
     if (this.#sequence === NO_RECORD) throw damagedRoots(this.#path, "has no beginning");
   }
 
+  /** Hashes that were not read yet, about. */
+  get more(): number {
+    return Math.max(0, Math.ceil((fstatSync(this.#fd).size - this.#end) / HASH_SIZE));
+  }
+
   close(): void {
     closeSync(this.#fd);
   }
@@ -68,7 +77,12 @@ export class RootsReader {
       const found = bytes.subarray(0, readFully(this.#fd, bytes, this.#end));
       const { records, end, tail } = scanLog(found);
       for (const record of records) {
-        this.#sequence = takeRecord(record, this.#sequence, into, this.#path);
+        this.#sequence = checkRecord(record, this.#sequence, this.#path);
+        let added = 0;
+        for (const hash of hashesIn(record)) {
+          into.add(hash);
+          if (++added % PAUSE === 0) await turns.pause();
+        }
         await turns.pause();
       }
       this.#end += end;

@@ -45,7 +45,10 @@ export function parseRoots(bytes: Buffer, path: string): { hashes: HashSet; sequ
   const { records, end, tail } = scanLog(bytes);
   const hashes = new HashSet();
   let sequence = NO_RECORD;
-  for (const record of records) sequence = takeRecord(record, sequence, hashes, path);
+  for (const record of records) {
+    sequence = checkRecord(record, sequence, path);
+    for (const hash of hashesIn(record)) hashes.add(hash);
+  }
   if (tail === "damaged" || sequence === NO_RECORD) throw damagedRoots(path, `is damaged at byte ${end}`);
   return { hashes, sequence, end };
 }
@@ -53,16 +56,18 @@ export function parseRoots(bytes: Buffer, path: string): { hashes: HashSet; sequ
 /** Before the head was read. */
 export const NO_RECORD = -1n;
 
-/** Adds what the record after number `previous` holds; returns its number. VRIFT_DAMAGED when it is not the next one. */
-export function takeRecord(record: LogRecord, previous: bigint, into: HashSet, path: string): bigint {
-  const { payload, sequence } = record;
+/** The number of the record after number `previous`. VRIFT_DAMAGED when it is not the next one, or no list of hashes. */
+export function checkRecord({ payload, sequence }: LogRecord, previous: bigint, path: string): bigint {
   const inPlace =
     sequence === 0n ? payload.equals(HEAD) : previous !== NO_RECORD && payload.length % HASH_SIZE === 0;
   if (sequence !== previous + 1n || !inPlace)
     throw damagedRoots(path, `is damaged: record ${sequence} is out of place`);
-  if (sequence === 0n) return sequence;
-  for (let at = 0; at < payload.length; at += HASH_SIZE) into.add(payload.subarray(at, at + HASH_SIZE));
   return sequence;
+}
+
+export function* hashesIn({ payload, sequence }: LogRecord): Generator<Uint8Array> {
+  if (sequence === 0n) return;
+  for (let at = 0; at < payload.length; at += HASH_SIZE) yield payload.subarray(at, at + HASH_SIZE);
 }
 
 export function damagedRoots(path: string, what: string, cause?: unknown): VriftError {

@@ -1,9 +1,9 @@
 /** A small server for client tests: a Unix socket in a temporary directory that answers each message as it is told. */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 export interface TestServer {
   readonly path: string;
@@ -13,13 +13,15 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** @param serve called for each connection. @param at where to listen, instead of in a temporary directory; closing removes the directory. */
-export async function testServer(serve: (socket: Socket) => void, at?: string): Promise<TestServer> {
-  const path = at ?? join(mkdtempSync(join(tmpdir(), "vrift-client-")), "s");
-  const directory = dirname(path);
-  mkdirSync(directory, { recursive: true });
+/** @param serve called for each connection. */
+export async function testServer(
+  serve: (socket: Socket) => void,
+  options: { readonly allowHalfOpen?: boolean } = {},
+): Promise<TestServer> {
+  const directory = mkdtempSync(join(tmpdir(), "vrift-client-"));
+  const path = join(directory, "s");
   const connections: Socket[] = [];
-  const server = createServer((socket) => {
+  const server = createServer(options, (socket) => {
     connections.push(socket);
     socket.on("error", () => undefined);
     serve(socket);
@@ -35,7 +37,7 @@ export async function testServer(serve: (socket: Socket) => void, at?: string): 
     close: async () => {
       drop();
       await new Promise((resolve) => server.close(resolve));
-      rmSync(directory, { recursive: true, force: true });
+      rmSync(directory, { recursive: true });
     },
   };
 }

@@ -10,7 +10,10 @@ interface Handle {
   readStop(): number;
 }
 
-/** Takes what Node has read ahead of its consumer and has it read no more, also not by `resume`. */
+/**
+ * Takes what Node has read ahead of its consumer and has it read no more, also not by `resume`. Nobody listens for `data` any
+ * more: it would be told, too.
+ */
 export function stopReading(socket: Socket): Buffer[] {
   const ahead: Buffer[] = [];
   for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null)

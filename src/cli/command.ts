@@ -23,6 +23,8 @@ export interface Command {
   readonly options: OptionTable;
   /** Fewest and most arguments that are not options. */
   readonly positionals: readonly [number, number];
+  /** Works also while the configured store is not the one that the home's trees were made with: it says so, or needs none. */
+  readonly anyStore?: true;
   run(context: Context): Promise<Outcome>;
 }
 

@@ -45,6 +45,7 @@ export const daemon: Command = {
     ...jsonOption,
   },
   positionals: [1, 1],
+  anyStore: true,
   async run(context) {
     const [name = ""] = context.positionals;
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined;

@@ -14,6 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { toVriftError } from "../platform/errors.js";
 import { isErrno, O_TMPFILE } from "../platform/files.js";
+import { assertOwnSource } from "../platform/home-source.js";
 import { SOCKET_PATH_MAX, SPECIFIED_SOCKET } from "../platform/paths.js";
 import type { Home } from "../platform/paths.js";
 import type { Finding } from "./doctor-finding.js";
@@ -77,6 +78,12 @@ export function sockets(home: Home): Finding {
 
 /** Tries it, in a directory of its own that is removed again. */
 export function store(home: Home): Finding[] {
+  try {
+    assertOwnSource(home);
+  } catch (error) {
+    const { message, hint } = toVriftError(error);
+    return [{ level: "fail", what: message, advice: hint }];
+  }
   return tryIn(existsSync(home.source) ? home.source : nearestExisting(home.source), (directory) => [
     { level: "ok", what: `store ${home.source} is writable, ${freeSpace(directory)} free` },
     reflinks(directory),

@@ -16,6 +16,7 @@ export const doctor: Command = {
   ],
   options: { ...rootOption, ...jsonOption },
   positionals: [0, 0],
+  anyStore: true,
   async run(context) {
     const findings = await examine(context);
     const failed = findings.filter(({ level }) => level === "fail").length;

@@ -45,7 +45,7 @@ async function runCommand(command: Command, args: readonly string[]): Promise<nu
     return 0;
   }
   const { configured } = await import("./configured.js");
-  const home = await configured(surroundings.home);
+  const home = await configured(surroundings.home, command.anyStore);
   const outcome = await command.run(contextWith({ ...surroundings, home }, parsed));
   progress.clear();
   printOutcome(outcome, parsed.values["json"] === true);

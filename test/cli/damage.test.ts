@@ -46,6 +46,41 @@ test("a command with another store than the daemon's touches nothing", async () 
   assert.ok(!existsSync(join(path, ".vrift")));
 });
 
+test("trees made with one store are not opened with another; what needs no store works", async () => {
+  const other = new TestHome();
+  const env = { VR_THE_SOURCE: join(other.directory, "own") };
+  try {
+    const path = join(other.work, "tree");
+    mkdirSync(path);
+    writeFileSync(join(path, "a"), "content\n");
+    assert.equal((await other.vrift(["phantom", path], { env })).code, 0);
+    assert.equal((await other.vrift(["daemon", "stop"])).code, 0, "without the variable");
+    for (const args of [
+      ["cat", "a"],
+      ["solid", "."],
+      ["clone", ".", "../copy"],
+    ]) {
+      const { code, stderr } = await other.vrift(args, { cwd: path });
+      assert.equal(code, 1);
+      assert.match(stderr, /^vrift: VRIFT_CONFIG: .*\/own.*\/the_source.*VR_THE_SOURCE/, args.join(" "));
+    }
+    const start = await other.vrift(["daemon", "start"]);
+    assert.match(start.stderr, /does not start; it says: vriftd: VRIFT_CONFIG: .*\/own.*the_source/);
+    assert.equal((await other.vrift(["status"])).code, 0);
+    assert.match(
+      (await other.vrift(["doctor"], { cwd: path })).stdout,
+      /^fail {2}the trees of .*\/own.*the_source/m,
+    );
+    const run = await other.vrift(["run", "cat", "a"], { cwd: path });
+    assert.doesNotMatch(run.stderr, /Input\/output error/);
+    assert.equal((await other.vrift(["cat", "a"], { cwd: path, env })).stdout, "content\n");
+    assert.equal((await other.vrift(["solid", path], { env })).code, 0);
+    assert.equal((await other.vrift(["status"])).code, 0);
+  } finally {
+    await other.remove();
+  }
+});
+
 test("doctor names what is damaged in the workspace it is called in", async () => {
   const path = project("damaged");
   const { stdout } = await home.vrift(["phantom", path, "--json"]);

@@ -16,7 +16,7 @@ static bool is_virtual(const struct view *view, uint32_t number) {
 static bool find_directory(const struct view *view, const struct place *directory, uint32_t *number) {
   struct vrift_entry entry;
   return directory->inside &&
-         vrift_index_lookup(&view->index, directory->key, directory->length, directory->hash, &entry, number) ==
+         vrift_index_glance(&view->index, directory->key, directory->length, directory->hash, &entry, number) ==
              VRIFT_FOUND &&
          (entry.flags & (VRIFT_ENTRY_DIR | VRIFT_ENTRY_KERNEL)) == VRIFT_ENTRY_DIR;
 }
@@ -36,7 +36,12 @@ static uint32_t walk(const struct view *view, uint32_t top, uint32_t *out, uint3
 bool listing_needed(const struct view *view, const struct place *directory) {
   uint32_t top;
   if (directory->inside && directory->length == 0) return true;
-  return find_directory(view, directory, &top) && walk(view, top, 0, 0) > 0;
+  if (!find_directory(view, directory, &top)) return false;
+  uint32_t left = vrift_list_limit(&view->index);
+  for (uint32_t child = vrift_first_child(&view->index, top); child != 0 && left > 0;
+       child = vrift_next_sibling(&view->index, child), left--)
+    if (is_virtual(view, child)) return true;
+  return false;
 }
 
 void listing_open(const struct view *view, const struct place *directory, struct listing *listing) {
@@ -46,6 +51,7 @@ void listing_open(const struct view *view, const struct place *directory, struct
   listing->mapped = 0;
   listing->root = directory->inside && directory->length == 0;
   if (!find_directory(view, directory, &top)) return;
+  listing->top = top;
   listing->children = listing->few;
   for (int attempt = 0; attempt < WALK_ATTEMPTS; attempt++) {
     uint64_t begun = vrift_structure_begin(&view->index);
@@ -101,32 +107,47 @@ bool listing_physical(const struct view *view, const struct place *directory, st
   if (listing->count == 0) return true;
   if (!key_of_child(directory, name, text_length(name), key, &size)) return true;
   uint64_t hash = vrift_path_hash(key, size);
-  if (vrift_index_lookup(&view->index, key, size, hash, &entry, &number) != VRIFT_FOUND) return true;
+  if (vrift_index_glance(&view->index, key, size, hash, &entry, &number) != VRIFT_FOUND) return true;
   if ((entry.flags & (VRIFT_ENTRY_DIR | VRIFT_ENTRY_SYMLINK)) != 0) return true;
   uint32_t *child = find_child(listing, number);
   if (child != 0) *child |= TOLD;
   return true;
 }
 
+static void fill_record(const struct vrift_entry *entry, const uint8_t *name, struct dirent64 *record) {
+  memcpy(record->d_name, name, entry->name_length);
+  record->d_name[entry->name_length] = 0;
+  record->d_reclen = (uint16_t)((DIRENT_NAME_OFFSET + entry->name_length + 1 + 7) & ~7ul);
+  record->d_ino = entry->ino;
+  record->d_type = DT_REG;
+}
+
+/* The usual case: nothing has changed anywhere, so the entry alone says what is there. */
+static bool describe_quietly(const struct vrift_entry *entry, const uint8_t *name, uint32_t top, struct dirent64 *record) {
+  const uint16_t flags = entry->flags & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_FREE | VRIFT_ENTRY_KERNEL);
+  if (flags != VRIFT_ENTRY_VIRTUAL || entry->parent != top) return false;
+  fill_record(entry, name, record);
+  return true;
+}
+
 /* What a program would see under the child's name now; false when nothing. */
-static bool describe(const struct view *view, const struct place *directory, int fd, uint32_t number,
+static bool describe(const struct view *view, const struct place *directory, int fd, uint32_t top, uint32_t number,
                      struct dirent64 *record) {
   struct vrift_entry entry;
+  /* The marks before the entry. */
+  bool quiet = usable(view) && vrift_word_clean(&view->index, view->marks, VRIFT_MARK_SUMMARY);
   struct place place;
   struct stat st;
   if (vrift_entry_read(&view->index, number, &entry) != 0 || (entry.flags & VRIFT_ENTRY_FREE) != 0) return false;
   const uint8_t *name = vrift_entry_name(&view->index, &entry);
   if (name == 0 || entry.name_length > NAME_LIMIT || entry.name_length == 0) return false;
+  if (quiet && describe_quietly(&entry, name, top, record)) return true;
   if (!place_from_entry(view, &entry, &place)) return false;
   /* The number may have come to name something else. */
   if (entry.key_length <= directory->length || memcmp(place.key, directory->key, directory->length) != 0 ||
       place_parent_hash(&place) != directory->hash)
     return false;
-  memcpy(record->d_name, name, entry.name_length);
-  record->d_name[entry.name_length] = 0;
-  record->d_reclen = (uint16_t)((DIRENT_NAME_OFFSET + entry.name_length + 1 + 7) & ~7ul);
-  record->d_ino = entry.ino;
-  record->d_type = DT_REG;
+  fill_record(&entry, name, record);
   bool clean = usable(view) && mark_clean(view, place.hash);
   if (clean && (entry.flags & VRIFT_ENTRY_VIRTUAL) != 0) return true;
   if (raw_statat(fd, record->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
@@ -141,7 +162,7 @@ bool listing_virtual(const struct view *view, const struct place *directory, int
                      uint32_t *at, struct dirent64 *record) {
   while (*at < listing->count) {
     uint32_t child = listing->children[(*at)++];
-    if ((child & TOLD) != 0 || !describe(view, directory, fd, child, record)) continue;
+    if ((child & TOLD) != 0 || !describe(view, directory, fd, listing->top, child, record)) continue;
     record->d_off = listing_cookie(*at);
     return true;
   }

@@ -15,6 +15,7 @@
 struct listing {
   uint32_t *children; /* entry numbers; null: no virtual file here */
   uint32_t count;
+  uint32_t top;  /* entry of the directory */
   size_t mapped; /* 0: in `few` */
   bool root;     /* `.vrift` is left out */
   uint32_t few[LISTING_INLINE];

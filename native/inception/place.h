@@ -24,6 +24,9 @@ struct place {
 /* True when the key was found; `place->inside` is set accordingly. */
 bool place_lexical(const struct view *view, int dirfd, const char *path, struct place *place);
 
+/* Is the key that of a directory, and nothing has changed that? Uses key, length and hash. */
+bool surely_directory(const struct view *view, const struct place *place);
+
 /* What becomes of a symbolic link at the end of a path; behind it may be a slash, as in lstat("link/"). */
 enum follow {
   FOLLOW_NEVER = -1, /* calls that make, move or remove the name itself */

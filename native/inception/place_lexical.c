@@ -4,15 +4,22 @@
 #include "place.h"
 #include "scan.h"
 
-/* Is the directory `text[0..length)` of the workspace surely a directory, so that `x/..` may be taken away? */
-static bool surely_directory(const struct view *view, const char *key, uint32_t length) {
+bool surely_directory(const struct view *view, const struct place *place) {
   struct vrift_entry entry;
   uint32_t number;
-  uint64_t hash = vrift_path_hash((const uint8_t *)key, length);
-  if (!usable(view) || !mark_clean(view, hash)) return false;
-  if (vrift_index_lookup(&view->index, (const uint8_t *)key, length, hash, &entry, &number) != VRIFT_FOUND)
+  if (!usable(view) || !mark_clean(view, place->hash)) return false;
+  if (vrift_index_glance(&view->index, place->key, place->length, place->hash, &entry, &number) != VRIFT_FOUND)
     return false;
   return (entry.flags & (VRIFT_ENTRY_DIR | VRIFT_ENTRY_KERNEL)) == VRIFT_ENTRY_DIR;
+}
+
+/* The same of a key in a text: then `x/..` may be taken away. */
+static bool is_sure(const struct view *view, const char *key, uint32_t length) {
+  struct place place; /* not initialised: its text is long */
+  place.key = (const uint8_t *)key;
+  place.length = length;
+  place.hash = vrift_path_hash(place.key, length);
+  return surely_directory(view, &place);
 }
 
 /*
@@ -35,7 +42,7 @@ static bool walk(const struct view *view, struct place *place, uint32_t length, 
     if (size == 1 && at[0] == '.') {
       place->slash = true;
     } else if (size == 2 && at[0] == '.' && at[1] == '.') {
-      if (length == 0 || !surely_directory(view, text, length)) return false;
+      if (length == 0 || !is_sure(view, text, length)) return false;
       while (length > 0 && text[length - 1] != '/') length--;
       if (length > 0) length--;
       place->slash = true;

@@ -49,6 +49,32 @@ static void give_back(struct stream *stream) {
     raw_munmap(stream, sizeof *stream);
 }
 
+static struct stream *make(const struct view *view, int fd, const struct place *place, int *error) {
+  struct stream *stream = take();
+  if (stream == 0) {
+    *error = ENOMEM;
+    return 0;
+  }
+  stream->view = view;
+  stream->fd = fd;
+  stream->lock = 0;
+  stream->listed = stream->in_virtual = false;
+  stream->next = 0;
+  stream->at = stream->filled = 0;
+  stream->offset = 0;
+  if (!place_real_path(view, place, stream->directory.text)) {
+    give_back(stream);
+    *error = ENAMETOOLONG;
+    return 0;
+  }
+  size_t length = view->root_length + (place->length == 0 ? 0 : 1 + place->length);
+  stream->directory.text[length] = 0;
+  place_from_text(view, &stream->directory, length);
+  stream->listing.mapped = 0;
+  stream->listing.count = 0;
+  return stream;
+}
+
 struct stream *stream_open(int fd, int *error) {
   struct place place;
   struct stat st;
@@ -66,24 +92,18 @@ struct stream *stream_open(int fd, int *error) {
     *error = ENOTDIR;
   else if ((status & O_ACCMODE) == O_WRONLY || (status & O_PATH) != 0)
     *error = EINVAL;
-  if (*error != 0) return 0;
-  struct stream *stream = take();
-  if (stream == 0) {
-    *error = ENOMEM;
-    return 0;
-  }
-  stream->view = view;
-  stream->fd = fd;
-  stream->lock = 0;
-  stream->listed = stream->in_virtual = false;
-  stream->next = 0;
-  stream->at = stream->filled = 0;
-  stream->offset = 0;
-  memcpy(stream->directory.text, place.text, (size_t)length + 1);
-  place_from_text(view, &stream->directory, (size_t)length);
-  stream->listing.mapped = 0;
-  stream->listing.count = 0;
-  return stream;
+  return *error != 0 ? 0 : make(view, fd, &place, error);
+}
+
+struct stream *stream_open_path(int fd, const char *path, int *error) {
+  struct place place;
+  const struct view *view = view_current();
+  *error = 0;
+  if (view == 0) return 0;
+  /* A directory that the index knows under this very text lies there, and nothing has moved since. */
+  if (!place_lexical(view, AT_FDCWD, path, &place) || !place.known || !surely_directory(view, &place))
+    return stream_open(fd, error);
+  return listing_needed(view, &place) ? make(view, fd, &place, error) : 0;
 }
 
 /* A record of the kernel's that is to be told; null at the end or on an error. */

@@ -15,6 +15,8 @@ static inline bool stream_is_ours(const void *dir) {
 
 /* Takes over the descriptor; null with errno's value in `*error` (0: this directory is libc's to list). */
 struct stream *stream_open(int fd, int *error);
+/* The same for a descriptor that was opened for reading as a directory, under this path, a moment ago. */
+struct stream *stream_open_path(int fd, const char *path, int *error);
 /* The next record, null at the end (`*error` 0) or on an error. */
 struct dirent64 *stream_read(struct stream *stream, int *error);
 void stream_rewind(struct stream *stream);

@@ -1,4 +1,6 @@
 /* The index writer for JavaScript: a name, and all below it, under another key. */
+#include <stdlib.h>
+
 #include "index_handle.h"
 
 napi_value vrift_js_index_move_room(napi_env env, napi_callback_info info) {
@@ -21,15 +23,23 @@ napi_value vrift_js_index_move_room(napi_env env, napi_callback_info info) {
 }
 
 napi_value vrift_js_index_move(napi_env env, napi_callback_info info) {
-  napi_value arguments[3];
+  napi_value arguments[5];
   const uint8_t *key;
   size_t length;
   uint32_t entry;
-  if (!vrift_arguments(env, info, 3, arguments)) return NULL;
+  if (!vrift_arguments(env, info, 5, arguments)) return NULL;
   struct vrift_index_handle *handle = vrift_index_handle_argument(env, arguments[0]);
   if (!handle || !vrift_u32_argument(env, arguments[1], &entry) ||
       !vrift_bytes_argument(env, arguments[2], &key, &length))
     return NULL;
-  int error = vrift_writer_move(&handle->writer, entry, key, length);
-  return error ? vrift_throw(env, error, "indexMove", NULL) : vrift_undefined(env);
+  char *from = vrift_path_argument(env, arguments[3]);
+  char *to = from ? vrift_path_argument(env, arguments[4]) : NULL;
+  napi_value result = NULL;
+  if (to) {
+    int error = vrift_writer_move(&handle->writer, entry, key, length, from, to);
+    result = error ? vrift_throw(env, error, "rename", from) : vrift_undefined(env);
+  }
+  free(from);
+  free(to);
+  return result;
 }

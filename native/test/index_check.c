@@ -74,7 +74,7 @@ static struct vrift_index_value value_of(uint64_t number, uint16_t flags) {
 static int whole(const struct vrift_entry *entry) {
   struct vrift_index_value value = value_of(entry->size, entry->flags);
   return entry->mtime_ns == value.mtime_ns && entry->ctime_ns == value.ctime_ns && entry->ino == value.ino &&
-         entry->mode == (uint16_t)value.mode && entry->blocks == value.blocks &&
+         entry->mode == value.mode && entry->blocks == value.blocks &&
          memcmp(entry->content_hash, value.content_hash, 32) == 0;
 }
 
@@ -135,7 +135,7 @@ static void grow(const char *path, struct vrift_index_writer *writer) {
   struct vrift_index_writer next;
   snprintf(next_path, sizeof next_path, "%s.grow", path);
   unlink(next_path);
-  uint32_t capacity = writer->header->entry_limit;
+  uint32_t capacity = writer->header->entry_capacity;
   if (writer->header->entry_count == capacity) capacity += capacity / 2;
   CHECK(vrift_writer_grow(writer, next_path, capacity, 3000, &next) == 0);
   CHECK(rename(next_path, path) == 0);
@@ -176,6 +176,78 @@ static int change(struct vrift_index_writer *writer, struct model_key *key) {
   return 0;
 }
 
+static uint32_t number_of(const struct vrift_index_writer *writer, const char *key) {
+  uint64_t length = strlen(key);
+  return vrift_index_find(&writer->view, (const uint8_t *)key, length, vrift_path_hash((const uint8_t *)key, length));
+}
+
+static int is_below(const char *key, const char *directory) {
+  size_t length = strlen(directory);
+  return strncmp(key, directory, length) == 0 && (key[length] == 0 || key[length] == '/');
+}
+
+/* Every name at or below `key` has its new key and kept its number and value, and the others are where they were. */
+static void check_moved(const struct vrift_index_writer *writer, const char *key, const char *to, const uint32_t *numbers) {
+  for (int i = 0; i < MODEL_KEYS; i++) {
+    char expected[400];
+    struct vrift_entry copy;
+    uint32_t entry;
+    if (!model[i].present) continue;
+    int moved = is_below(model[i].key, key);
+    CHECK(strlen(to) + strlen(model[i].key) < sizeof expected);
+    strcpy(expected, moved ? to : model[i].key);
+    if (moved) strcat(expected, model[i].key + strlen(key));
+    CHECK(look(&writer->view, expected, &copy, &entry) == VRIFT_FOUND);
+    CHECK(entry == numbers[i] && copy.size == model[i].number && whole(&copy));
+    if (moved) CHECK(number_of(writer, model[i].key) == VRIFT_NO_ENTRY);
+  }
+}
+
+static int try_move(struct vrift_index_writer *writer, const char *path, uint32_t entry, const char *to) {
+  int error = vrift_writer_move(writer, entry, (const uint8_t *)to, strlen(to), NULL, NULL);
+  for (int i = 0; error == ENOSPC && i < 8; i++) {
+    grow(path, writer);
+    error = vrift_writer_move(writer, entry, (const uint8_t *)to, strlen(to), NULL, NULL);
+  }
+  return error;
+}
+
+/* There, with a short name, a name that goes into the pool, or into another directory; and back. */
+static void move_and_back(struct vrift_index_writer *writer, const char *path, const struct model_key *key) {
+  static uint32_t numbers[MODEL_KEYS];
+  char to[300];
+  if (!key->present) return;
+  const struct model_key *other = &model[below(MODEL_KEYS)];
+  snprintf(to, sizeof to, "%s%s%.*s", other->key, below(2) ? "/m" : "-m", (int)below(60),
+           "oooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo");
+  uint32_t entry = number_of(writer, key->key), slash = (uint32_t)(strrchr(to, '/') ? strrchr(to, '/') - to : 0);
+  for (int i = 0; i < MODEL_KEYS; i++) numbers[i] = model[i].present ? number_of(writer, model[i].key) : VRIFT_NO_ENTRY;
+  int parent = -1;
+  for (int i = 0; i < MODEL_KEYS && slash; i++)
+    if (strlen(model[i].key) == slash && strncmp(model[i].key, to, slash) == 0) parent = i;
+  int expected = 0;
+  if (slash && !model[parent].present) expected = ENOENT;
+  else if (slash && !model[parent].is_dir) expected = ENOTDIR;
+  else if (slash && is_below(model[parent].key, key->key)) expected = EINVAL;
+  int error = try_move(writer, path, entry, to);
+  CHECK(error == expected);
+  if (error) return;
+  check_moved(writer, key->key, to, numbers);
+  if (other != key && other->children > 0 && !is_below(other->key, key->key))
+    CHECK(vrift_writer_move(writer, entry, (const uint8_t *)other->key, strlen(other->key), NULL, NULL) == ENOTEMPTY);
+  /* What cannot be renamed on disk stays in the index, too. */
+  CHECK(vrift_writer_move(writer, entry, (const uint8_t *)"elsewhere", 9, "/absent/a", "/absent/b") == ENOENT);
+  /* In place of a name with nothing below it. */
+  struct vrift_index_value value = value_of(7, VRIFT_ENTRY_DIR);
+  uint32_t taken;
+  if (vrift_writer_insert(writer, (const uint8_t *)"elsewhere", 9, &value, &taken) == 0) {
+    CHECK(try_move(writer, path, entry, "elsewhere") == 0);
+    check_moved(writer, key->key, "elsewhere", numbers);
+    CHECK(writer->entries[taken].flags & VRIFT_ENTRY_FREE);
+  }
+  CHECK(try_move(writer, path, entry, key->key) == 0);
+}
+
 static void run_model(const char *path) {
   struct vrift_index_writer writer;
   int grown = 0;
@@ -186,6 +258,7 @@ static void run_model(const char *path) {
       grow(path, &writer);
       grown++;
     }
+    if (step % 20 == 0) move_and_back(&writer, path, &model[below(MODEL_KEYS)]);
     if (step % 500 == 0) check_model(&writer.view);
   }
   check_model(&writer.view);
@@ -195,6 +268,8 @@ static void run_model(const char *path) {
   uint32_t entry;
   for (int i = 0; bad[i]; i++) CHECK(vrift_writer_insert(&writer, (const uint8_t *)bad[i], strlen(bad[i]), &value, &entry));
   CHECK(vrift_writer_remove(&writer, 0) == EBUSY);
+  CHECK(vrift_writer_move(&writer, 0, (const uint8_t *)"x", 1, NULL, NULL) == EBUSY);
+  CHECK(vrift_writer_move(&writer, 4000000, (const uint8_t *)"x", 1, NULL, NULL) == ENOENT);
   CHECK(vrift_writer_update(&writer, 0, &value) == ENOTEMPTY);
   CHECK(vrift_writer_update(&writer, 4000000, &value) == ENOENT);
   printf("grown %d times\n", grown);
@@ -216,7 +291,7 @@ static void use_everything(const struct vrift_index_view *view) {
     CHECK(name);
     for (int j = 0; j < copy.name_length; j++) sum += name[j];
   }
-  for (uint32_t number = 0; number < 80; number++) {
+  for (uint32_t number = 0; number < 60; number++) {
     if (vrift_entry_read(view, number, &copy) != 0) continue;
     const uint8_t *key = vrift_entry_key(view, &copy);
     for (int j = 0; key && j < copy.key_length; j++) sum += key[j];
@@ -232,8 +307,8 @@ static void use_everything(const struct vrift_index_view *view) {
 static void damage(uint8_t *copy, const struct vrift_index_header *good) {
   const uint64_t interesting[] = {0, 1, 63, 64, 16384, 0x7fffffff, 0x80000000, 0xffffffff, ~0ull, good->file_size,
                                   good->file_size - 64, good->keys_offset, good->keys_size, good->entry_capacity};
-  uint64_t starts[] = {0, good->tags_offset, good->entries_offset};
-  uint64_t lengths[] = {sizeof *good, 2ull * good->entry_capacity, sizeof(struct vrift_index_entry) * 80ull};
+  uint64_t starts[] = {0, good->slots_offset, good->entries_offset};
+  uint64_t lengths[] = {sizeof *good, 8ull * good->slot_capacity, sizeof(struct vrift_entry) * 60ull};
   for (uint32_t times = 1 + below(6); times > 0; times--) {
     uint32_t part = below(3);
     uint64_t at = starts[part] + below((uint32_t)lengths[part] / 4) * 4, value = random_u64();

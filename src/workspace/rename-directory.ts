@@ -3,8 +3,8 @@
  * nothing that a kill could leave behind: physical files would be at the new name, virtual ones at the old. So
  *
  *   1. the intent is in the journal: which directory (inode, entry) goes where;
- *   2. rename(2);
- *   3. the index, then one record of the manifest: both without giving up the turn, so that nobody is answered in between;
+ *   2. rename(2) and the index, at one moment for programs: one that finds no virtual file under a name would make a new file;
+ *   3. one record of the manifest, without giving up the turn, so that nobody is answered in between;
  *   4. the intent is taken back with the same write.
  *
  * Who opens the workspace after a kill looks which of the two names the inode has, and moves the entries if it has the new one.
@@ -46,14 +46,13 @@ export async function renameDirectory(
   const intent: Intent = { from, to, ino: String(physical.ino), id: String(record.id) };
   await tree.manifest.setMeta(INTENT, JSON.stringify(intent));
   try {
-    renameSync(`${tree.root}/${from}`, `${tree.root}/${to}`);
+    moveNames(tree, from, to, replaced);
   } catch (error) {
     await tree.manifest.setMeta(INTENT, "");
     if (isErrno(error, "EEXIST")) throw new VriftError("ENOTEMPTY", `${to} is not empty`, { cause: error });
     throw error;
   }
   const moved = backedRecord(record.id, lookPhysical(`${tree.root}/${to}`) ?? physical);
-  moveNames(tree, from, to, replaced);
   putIndex(tree, { key: to, record: moved });
   try {
     const move = moveChanges(tree, from, to, replaced);
@@ -116,13 +115,26 @@ function moveChanges(tree: Tree, from: string, to: string, replaced: readonly Ch
   return [...removed, { type: "move", parent, name: nameOf(from), toParent, toName: nameOf(to) }];
 }
 
-/** The index, and what else is known by key. */
+/** The names on disk, in the index, and what else is known by key. What rename(2) says, and then nothing has changed. */
 function moveNames(tree: Tree, from: string, to: string, replaced: readonly Change[]): void {
   const isBelow = (key: string, directory: string): boolean =>
     key === directory || key.startsWith(`${directory}/`);
-  for (const key of tree.stubs.keys()) if (isBelow(key, to)) putIndex(tree, { key, record: undefined });
-  for (const change of replaced) putIndex(tree, change);
-  tree.index?.move(from, to);
+  const disk = { from: `${tree.root}/${from}`, to: `${tree.root}/${to}` };
+  // Nothing of this is on disk any more, or rename(2) will refuse.
+  const stale = replaced.filter(({ key }) => key !== to);
+  const staleStubs = [...tree.stubs].filter(([key]) => isBelow(key, to));
+  for (const { key } of [...stale, ...staleStubs.map(([key]) => ({ key }))].sort(
+    (a, b) => b.key.length - a.key.length,
+  ))
+    putIndex(tree, { key, record: undefined });
+  try {
+    if (tree.index === undefined) renameSync(disk.from, disk.to);
+    else tree.index.move(from, to, disk);
+  } catch (error) {
+    for (const { key } of stale.toReversed()) putIndex(tree, { key, record: tree.manifest.find(key) });
+    for (const [key, value] of staleStubs) tree.index?.put(key, value);
+    throw error;
+  }
   const rekey = (key: string): string => (isBelow(key, from) ? to + key.slice(from.length) : key);
   tree.stubs = new Map(
     [...tree.stubs].filter(([key]) => !isBelow(key, to)).map(([key, value]) => [rekey(key), value] as const),
@@ -133,13 +145,12 @@ function moveNames(tree: Tree, from: string, to: string, replaced: readonly Chan
 /** The manifest could not take it (a full disk): everything is as it was, as far as the disk allows; resync does the rest. */
 function takeBack(tree: Tree, from: string, to: string, record: ManifestRecord, target: KeyState): void {
   try {
-    renameSync(`${tree.root}/${to}`, `${tree.root}/${from}`);
+    moveNames(tree, to, from, []);
     if (target.physical !== undefined) mkdirSync(`${tree.root}/${to}`, target.physical.mode);
   } catch (error) {
     tree.log.error("a rename could not be taken back", error, { root: tree.root, from, to });
     return;
   }
-  moveNames(tree, to, from, []);
   putIndex(tree, { key: from, record });
   if (target.record !== undefined) putIndex(tree, { key: to, record: target.record });
 }

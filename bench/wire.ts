@@ -58,7 +58,10 @@ class WireBench {
     const sockets = join(this.#sandbox.home, ".vrift", "sockets");
     const pid = await this.#start(join(sockets, "vriftd.sock"), [daemonMain], this.#sandbox.env);
     this.#sandbox.mustVrift(["phantom", root]);
-    const name = (process.env["VRIFT_BENCH_SOCKET"] ?? "vriftd.sock").replace("*", readWorkspaceFile(root)!.id);
+    const name = (process.env["VRIFT_BENCH_SOCKET"] ?? "vriftd.sock").replace(
+      "*",
+      readWorkspaceFile(root)!.id,
+    );
     const setup = this.#file("setup", [{ type: "RegisterWorkspace", project_root: root }]);
     this.#daemon = { path: join(sockets, name), pid, setup };
     this.#file(

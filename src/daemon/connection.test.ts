@@ -42,10 +42,7 @@ interface Served {
 }
 
 /** @param later how the reply to a payload is given. */
-function serving(
-  inFlight: number | undefined,
-  later: (reply: Buffer) => Buffer | Promise<Buffer>,
-): Served {
+function serving(inFlight: number | undefined, later: (reply: Buffer) => Buffer | Promise<Buffer>): Served {
   let underWay = 0;
   const served: Served = {
     seen: [],
@@ -92,7 +89,10 @@ async function replies(client: Socket, count = Infinity): Promise<string[]> {
 }
 
 function numbered(count: number, random: () => number): string[] {
-  return Array.from({ length: count }, (_, n) => `${n}:${"x".repeat(below(random, n % 50 === 0 ? 20_000 : 60))}`);
+  return Array.from(
+    { length: count },
+    (_, n) => `${n}:${"x".repeat(below(random, n % 50 === 0 ? 20_000 : 60))}`,
+  );
 }
 
 function framed(payloads: readonly string[]): Buffer {

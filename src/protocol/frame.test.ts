@@ -67,3 +67,21 @@ test("a zero length is an empty payload; a begun frame shows as partial", () => 
   assert.equal(reader.next(), undefined);
   assert.equal(reader.partial, true);
 });
+
+test("what was not given out can be taken away, and goes on in another reader", () => {
+  const stream = Buffer.concat([encodeFrame(Buffer.from("one")), encodeFrame(Buffer.from("two"))]);
+  for (let cut = 0; cut <= stream.length; cut++) {
+    const first = new FrameReader();
+    first.push(stream.subarray(0, cut));
+    const one = first.next();
+    const rest = first.rest();
+    assert.equal(rest.length + (one === undefined ? 0 : 7), cut);
+    assert.equal(first.buffered, 0);
+    const second = new FrameReader();
+    second.push(rest);
+    second.push(stream.subarray(cut));
+    assert.equal((one ?? second.next())?.toString(), "one");
+    assert.equal(second.next()?.toString(), "two");
+    assert.equal(second.partial, false);
+  }
+});

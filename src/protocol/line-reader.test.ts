@@ -37,3 +37,14 @@ test("a line of exactly the limit passes", () => {
   reader.push(Buffer.from("\n"));
   assert.equal(reader.next()?.length, CONTROL_LINE_MAX);
 });
+
+test("what was not given out can be taken away, and the reader starts anew", () => {
+  const reader = new LineReader();
+  reader.push(Buffer.from("one\ntw"));
+  assert.equal(reader.next(), "one");
+  assert.equal(reader.next(), undefined);
+  assert.equal(reader.buffered, 2);
+  assert.equal(reader.rest().toString(), "tw");
+  reader.push(Buffer.from("a\n"));
+  assert.equal(reader.next(), "a");
+});

@@ -87,9 +87,27 @@ test("virtual, backed, directory, link and absent names are answered from the in
 
 test("what is not a key byte for byte, or not the index's business, is left to the others", async () => {
   await withPhantom(async (_t, workspace) => {
-    const odd = ["/src/v.txt", "src//v.txt", "src/./v.txt", "src/../src/v.txt", "src/", "./none", "src/none/", "/", "."];
+    const odd = [
+      "/src/v.txt",
+      "src//v.txt",
+      "src/./v.txt",
+      "src/../src/v.txt",
+      "src/",
+      "./none",
+      "src/none/",
+      "/",
+      ".",
+    ];
     const hard = ["a\0b", "\u00fcber", "x".repeat(256), "y/".repeat(2200), "src/link/below"];
-    for (const path of [...odd, ...hard, ".git/config", ".git/none", ".vrift", ".vrift/none", workspace.info.root])
+    for (const path of [
+      ...odd,
+      ...hard,
+      ".git/config",
+      ".git/none",
+      ".vrift",
+      ".vrift/none",
+      workspace.info.root,
+    ])
       assert.equal(getNow(workspace, path), undefined, JSON.stringify(path.slice(0, 40)));
     assert.equal(getNow(workspace, Buffer.from([0x73, 0xff])), undefined);
     const out = Buffer.alloc(10);
@@ -138,7 +156,10 @@ test(`random changes by the daemon and by others: it never says another thing th
       try {
         work();
       } catch (error) {
-        assert.match(String((error as NodeJS.ErrnoException).code), /^E(NOENT|ISDIR|EXIST|NOTDIR|NOTEMPTY|PERM)$/);
+        assert.match(
+          String((error as NodeJS.ErrnoException).code),
+          /^E(NOENT|ISDIR|EXIST|NOTDIR|NOTEMPTY|PERM)$/,
+        );
       }
     };
     let answered = 0;
@@ -152,7 +173,8 @@ test(`random changes by the daemon and by others: it never says another thing th
       else if (kind === 3) outside(() => renameSync(path, join(t.root, pick())));
       else if (kind === 4) outside(() => chmodSync(path, 0o600 + below(random, 0o100)));
       else if (kind === 5) await workspace.remove(key).catch(() => undefined);
-      else if (kind === 6) await workspace.upsert(key, await t.fileEntry(`entry ${step}`)).catch(() => undefined);
+      else if (kind === 6)
+        await workspace.upsert(key, await t.fileEntry(`entry ${step}`)).catch(() => undefined);
       else await workspace.resync();
       for (const each of keys) {
         // The watcher hears of what others do a moment later; a wrong answer that stays is wrong.
@@ -247,7 +269,8 @@ test("foreign, torn and hostile files are refused, and a reader that has one kno
     const random = seededRandom(seed);
     for (let round = 0; round < 60; round++) {
       fresh();
-      for (let n = 0; n < 200; n++) write(copy, 96 + below(random, 700_000), [below(random, 256), below(random, 256)]);
+      for (let n = 0; n < 200; n++)
+        write(copy, 96 + below(random, 700_000), [below(random, 256), below(random, 256)]);
       const reader = new SharedIndex(copy);
       for (const key of ["", "src", "src/v.txt", "src/none", "src/deep/b.txt"]) {
         const out = Buffer.alloc(SHARED_REPLY_MAX);

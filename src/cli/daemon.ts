@@ -1,4 +1,5 @@
-import { VriftError } from "../platform/errors.js";
+import { connectIfRunning } from "../daemon/start.js";
+import { VriftError, toVriftError } from "../platform/errors.js";
 import { jsonOption } from "./command.js";
 import type { Command, Context, Outcome } from "./command.js";
 import { connectDaemon } from "./connect-daemon.js";
@@ -7,8 +8,11 @@ import { followFile, lastLines } from "./follow-file.js";
 import { daemonText } from "./status.js";
 import { stopRunning } from "./stop-daemon.js";
 import type { Stopped } from "./stop-daemon.js";
+import { within } from "./within.js";
 
 const LINES = 200;
+/** A new process has to start, and to open what the old one had open. */
+const HAND_OVER_MS = 30_000;
 
 const actions: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = {
   start: async (context) => {
@@ -23,8 +27,10 @@ const actions: Readonly<Record<string, (context: Context) => Promise<Outcome>>> 
     };
   },
   restart: async (context) => {
-    await stopRunning(context.home);
-    (await connectDaemon(context)).close();
+    if (!(await handedOver(context))) {
+      await stopRunning(context.home);
+      (await connectDaemon(context)).close();
+    }
     return statusOutcome(context);
   },
   status: statusOutcome,
@@ -36,8 +42,9 @@ export const daemon: Command = {
   summary: "start, stop or restart the daemon; show its state or its log",
   usage: ["daemon start|stop|restart|status", "daemon logs [-f] [--lines N]"],
   about: [
-    "One daemon serves all projects of a home; commands start it when it is needed. Stopping loses nothing, and programs\n" +
-      "that run go on. `status` ends with 1 when none runs.",
+    "One daemon serves a home, with a process for each project; commands start it when it is needed. Stopping ends them all\n" +
+      "and loses nothing; programs that run go on. `restart` hands over to a new process without a failed request.\n" +
+      "`status` ends with 1 when none runs.",
   ],
   options: {
     follow: { type: "boolean", short: "f", help: "logs: go on as the log grows" },
@@ -45,7 +52,6 @@ export const daemon: Command = {
     ...jsonOption,
   },
   positionals: [1, 1],
-  anyStore: true,
   async run(context) {
     const [name = ""] = context.positionals;
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
@@ -56,6 +62,23 @@ export const daemon: Command = {
     return action(context);
   },
 };
+
+/** False: none runs, or it is one that cannot (frozen, of an older release): then stopping and starting does. */
+async function handedOver({ home, note }: Context): Promise<boolean> {
+  let control;
+  try {
+    control = await connectIfRunning(home);
+    if (control === undefined) return false;
+    await within(HAND_OVER_MS, "the hand-over", control.call("restart", {}));
+    return true;
+  } catch (error) {
+    const { code, message } = toVriftError(error);
+    note(`vrift: ${code}: ${message}; stopping it instead`);
+    return false;
+  } finally {
+    control?.close();
+  }
+}
 
 function stopText(stopped: Stopped | null): string {
   if (!stopped) return "No daemon was running.";

@@ -1,7 +1,6 @@
-import type { ControlOperations } from "../daemon/control.js";
+import type { ControlOperations, ProjectStatus } from "../daemon/control.js";
 import { buildId } from "../platform/build.js";
 import { VriftError } from "../platform/errors.js";
-import type { WorkspaceInfo } from "../workspace/workspace.js";
 import { knownWorkspaces } from "../workspace/known.js";
 import { bytesText } from "./bytes-text.js";
 import { jsonOption, rootOption } from "./command.js";
@@ -18,7 +17,6 @@ export const status: Command = {
   about: ["Starts nothing and opens nothing. The workspace of the working directory is marked with *."],
   options: { ...rootOption, ...jsonOption },
   positionals: [0, 0],
-  anyStore: true,
   async run(context) {
     const daemon = await daemonStatus(context.home);
     const workspaces = daemon?.workspaces ?? knownWorkspaces(context.home);
@@ -58,14 +56,15 @@ function rootHere(context: Context): string | null {
   }
 }
 
-function workspaceLines(workspaces: readonly WorkspaceInfo[], here: string | null): string[] {
+function workspaceLines(workspaces: readonly ProjectStatus[], here: string | null): string[] {
   if (workspaces.length === 0) return ["workspaces  none yet"];
   return [
     "workspaces",
-    ...workspaces.map(({ root, kind, entries, virtualEntries, virtualBytes }) => {
+    ...workspaces.map(({ root, kind, entries, virtualEntries, virtualBytes, process }) => {
       const content =
         kind === "phantom" ? `, ${virtualEntries} virtual (${bytesText(BigInt(virtualBytes))})` : "";
-      return `${root === here ? "*" : " "} ${root}: ${kind}, ${entries} entries${content}`;
+      const served = process === undefined ? "" : `, process ${process.pid}`;
+      return `${root === here ? "*" : " "} ${root}: ${kind}, ${entries} entries${content}${served}`;
     }),
   ];
 }

@@ -1,12 +1,15 @@
-import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { openSocket } from "../client/open-socket.js";
 import { connectIfRunning, stopDaemon } from "../daemon/start.js";
+import { PROJECT_PROCESS } from "../daemon/project-process.js";
+import { killNamed, processState } from "../daemon/process-state.js";
 import { VriftError } from "../platform/errors.js";
-import { isErrno } from "../platform/files.js";
 import { native } from "../platform/native.js";
 import type { Home } from "../platform/paths.js";
+import { workspacePaths } from "../platform/paths.js";
+import { knownWorkspaces } from "../workspace/known.js";
+import { ownerOf } from "../workspace/owner-lock.js";
 import { within } from "./within.js";
 
 const ANSWER_MS = 5000;
@@ -22,17 +25,36 @@ export interface Stopped {
 /** null when none runs. */
 export async function stopRunning(home: Home): Promise<Stopped | null> {
   const running = await connectIfRunning(home);
-  if (!running) return null;
+  if (!running) {
+    await stopProjects(home);
+    return null;
+  }
   try {
     const { pid } = await within(ANSWER_MS, "the daemon's answer", running.call("status", {}));
     await within(STOP_MS, "stopping", stopDaemon(running, pid));
     return { pid, killed: false };
   } catch (error) {
     if (!(error instanceof VriftError) || error.code !== "ETIMEDOUT") throw error;
-    return { pid: await killListener(home), killed: true };
+    const pid = await killListener(home);
+    await stopProjects(home);
+    return { pid, killed: true };
   } finally {
     running.close();
   }
+}
+
+/** Those that a dead daemon has left: SIGTERM is an orderly stop, SIGKILL for one that does not hear it. */
+async function stopProjects(home: Home): Promise<void> {
+  const owners = knownWorkspaces(home).flatMap(({ id }) => ownerOf(workspacePaths(home, id).lock) ?? []);
+  await Promise.all(owners.map(stopProject));
+}
+
+async function stopProject(pid: number): Promise<void> {
+  if (processState(pid)?.name !== PROJECT_PROCESS) return;
+  process.kill(pid, "SIGTERM");
+  const deadline = Date.now() + ANSWER_MS;
+  while (processState(pid)?.name === PROJECT_PROCESS && Date.now() < deadline) await wait(10);
+  await killNamed(pid, PROJECT_PROCESS);
 }
 
 /** The process that listens on the control socket, as the kernel knows it. */
@@ -40,10 +62,9 @@ async function killListener(home: Home): Promise<number> {
   const socket = await openSocket(home.controlSocket);
   const { pid } = native.peerCredentials(descriptorOf(socket));
   socket.destroy();
-  if (!isDaemon(pid))
+  if (processState(pid)?.name !== "vriftd")
     throw new VriftError("ETIMEDOUT", `process ${pid} serves ${home.controlSocket} and does not answer`);
-  process.kill(pid, "SIGKILL");
-  while (isDaemon(pid)) await wait(10);
+  await killNamed(pid, "vriftd");
   return pid;
 }
 
@@ -51,15 +72,4 @@ function descriptorOf(socket: Socket): number {
   const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } };
   if (handle?.fd === undefined) throw new VriftError("ECONNRESET", "the connection to the daemon broke");
   return handle.fd;
-}
-
-/** False also for one that has ended and waits to be collected. */
-function isDaemon(pid: number): boolean {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, "latin1");
-    return /^Name:\tvriftd$/m.test(status) && !/^State:\t[ZX]/m.test(status);
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ESRCH")) return false;
-    throw error;
-  }
 }

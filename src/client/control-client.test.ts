@@ -53,7 +53,10 @@ test("refusals carry the daemon's code; a code unknown here is kept in the text"
   });
   const control = await connectControl({ socketPath: server.path });
   await assert.rejects(control.call("stop", {}), { code: "EBUSY", message: "not now" });
-  await assert.rejects(control.call("solidify", { root: "/" }), { code: "EIO", message: "ENEWCODE: not now" });
+  await assert.rejects(control.call("solidify", { root: "/" }), {
+    code: "EIO",
+    message: "ENEWCODE: not now",
+  });
   control.close();
 });
 

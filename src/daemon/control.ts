@@ -81,6 +81,8 @@ export interface ProjectOperations {
   readyToSolidify: { request: Record<string, never>; reply: { report: ResyncReport } };
   /** Makes the version-1 export of this workspace at `path` from now on; null ends it. */
   export: { request: { path: string | null }; reply: Record<string, never> };
+  /** Starts a successor that takes over lock, sockets and connections, and answers when it serves. This line then ends. */
+  handOver: { request: Record<string, never>; reply: Record<string, never> };
   stop: { request: Record<string, never>; reply: Record<string, never> };
 }
 

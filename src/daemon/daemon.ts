@@ -120,7 +120,7 @@ export class Daemon {
     return {
       store: this.#options.store,
       open: (root) => this.#open(root),
-      bind: (root) => this.#projects.bind(root),
+      bind: (info) => this.#projects.bind(info),
       statusText: async () => statusText(await this.#status()),
     };
   }
@@ -150,13 +150,14 @@ export class Daemon {
   /** The successor serves when it resolves (with its pid); this process answers the connections it has, and ends. */
   async #handOver(): Promise<number> {
     const { home, log, lock } = this.#options;
-    const successor = await startSuccessor("main.js", {
+    const successor = await startSuccessor("main.js", [], {
       log: home.daemonLog,
       lock,
       listeners: this.#serving.listeners,
     });
+    await successor.serves();
     clearInterval(this.#watchdog);
-    log.info("handed over", { successor });
+    log.info("handed over", { successor: successor.pid });
     this.#projects.end();
     this.#serving.closeListeners(true);
     for (const project of this.#registry.openProjects()) project.release();
@@ -166,7 +167,7 @@ export class Daemon {
       log.info("ended after a hand-over");
       this.onStopped();
     });
-    return successor;
+    return successor.pid;
   }
 
   /** A daemon whose home was removed (a test's, a container's) would otherwise live for ever, and nobody could reach it. */

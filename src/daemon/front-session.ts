@@ -9,11 +9,15 @@ import type { VeloRequest, VeloResponse } from "../protocol/messages.js";
 import { requests } from "../protocol/schema.js";
 import type { RequestName } from "../protocol/schema.js";
 import type { ContentStore } from "../store/store.js";
+import type { IndexAnswers } from "../vdir/shared-index.js";
+import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { Protocol } from "./connection.js";
 import { Forwarding } from "./forwarding.js";
 import { answer, assertMayRegister, errorResponse } from "./handlers.js";
 import type { SessionState } from "./handlers.js";
+import { answerFromIndex } from "./index-answer.js";
 import type { ProjectProcess } from "./project-process.js";
+import type { Binding } from "./projects.js";
 import { frameOf } from "./session.js";
 
 /** Where an open project is served. */
@@ -22,8 +26,7 @@ export type ServedProject = Pick<ProjectProcess, "info" | "socket">;
 export interface FrontService {
   readonly store: ContentStore;
   open(root: string): Promise<ServedProject>;
-  /** A connection needs the project from now on; the result ends that. */
-  bind(root: string): () => void;
+  bind(info: WorkspaceInfo): Binding;
   /** First word `ready`, then facts a person can read. */
   statusText(): Promise<string>;
 }
@@ -68,8 +71,12 @@ class FrontSession {
     this.#state = { uid, workspace: undefined, lease: undefined };
   }
 
-  /** The reply's frame. */
-  answer(payload: Buffer): Promise<Buffer> {
+  /** The reply's frame: at once when the project's index knows it and nothing of this connection is under way that could change it. */
+  answer(payload: Buffer): Buffer | Promise<Buffer> {
+    if (this.#barrier === undefined && this.#project?.forwarding.unanswered === 0) {
+      const known = answerFromIndex(payload, this.#project.index);
+      if (known !== undefined) return known;
+    }
     if (this.#barrier === undefined && this.#project?.forwarding.recovering)
       this.#holdUntil(this.#project.forwarding.settled());
     return this.#barrier === undefined
@@ -113,7 +120,7 @@ class FrontSession {
     await this.#project?.forwarding.settled();
     const { info } = await this.#service.open(root);
     this.#project?.end();
-    this.#project = new BoundProject(info.root, this.#service);
+    this.#project = new BoundProject(info, this.#service);
     return { type: "RegisterAck", workspace_id: info.id };
   }
 
@@ -131,15 +138,31 @@ class FrontSession {
 
 class BoundProject {
   readonly forwarding: Forwarding;
-  readonly #unbind: () => void;
+  readonly #service: FrontService;
+  #binding: Binding;
 
-  constructor(root: string, service: FrontService) {
-    this.forwarding = new Forwarding(async () => (await service.open(root)).socket);
-    this.#unbind = service.bind(root);
+  constructor(info: WorkspaceInfo, service: FrontService) {
+    this.#service = service;
+    this.#binding = service.bind(info);
+    this.forwarding = new Forwarding(() => this.#open(info.root));
+  }
+
+  get index(): IndexAnswers {
+    return this.#binding.index;
   }
 
   end(): void {
     this.forwarding.close();
-    this.#unbind();
+    this.#binding.end();
+  }
+
+  /** It may have become phantom or solid meanwhile, with another index. */
+  async #open(root: string): Promise<string> {
+    const { info, socket } = await this.#service.open(root);
+    if (info.index !== this.#binding.path) {
+      this.#binding.end();
+      this.#binding = this.#service.bind(info);
+    }
+    return socket;
   }
 }

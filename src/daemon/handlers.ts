@@ -86,7 +86,8 @@ export async function answer(
 ): Promise<VeloResponse> {
   try {
     // The table pairs each name with its handler; TypeScript cannot follow the name through the union.
-    const handler = (handlers as Readonly<Record<string, unknown>>)[request.type] as Handler<RequestName> | undefined;
+    const handler = (handlers as Readonly<Record<string, unknown>>)[request.type] as
+      Handler<RequestName> | undefined;
     if (handler === undefined)
       throw new VriftError("ENOSYS", `${request.type} is not served by this release`);
     return await handler(request, session, service);

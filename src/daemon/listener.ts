@@ -120,7 +120,8 @@ function removeName(path: string, ino: bigint): void {
   }
 }
 
-function peerUid(socket: Socket): number | undefined {
+/** undefined when the socket is closed. */
+export function peerUid(socket: Socket): number | undefined {
   const fd = descriptorOf(socket);
   return fd < 0 ? undefined : native.peerCredentials(fd).uid;
 }

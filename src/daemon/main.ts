@@ -8,7 +8,7 @@ import { openStore } from "../store/content-store.js";
 import { inheritOwnerLock } from "../workspace/owner-lock.js";
 import { Daemon } from "./daemon.js";
 import { becomeDaemon, lockOrLeave, runDaemon, writeFailure } from "./process.js";
-import { announceServing, inheritance, inheritedDescriptors } from "./succession.js";
+import { inheritance, inheritedDescriptors } from "./succession.js";
 
 const NAME = "vriftd";
 
@@ -26,8 +26,9 @@ async function main(): Promise<void> {
     : await lockOrLeave(home.daemonLock, home.controlSocket, log);
   const daemon = new Daemon({ home, config, log, lock, store: await openStore(home.source), inherited });
   runDaemon(daemon, log);
+  await inherited?.given();
   await daemon.listen();
-  announceServing();
+  inherited?.serving();
 }
 
 main().catch((error: unknown) => writeFailure(NAME, error));

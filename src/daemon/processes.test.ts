@@ -7,6 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { DaemonFixture, exitCode, killed } from "../../test/daemon-fixture.js";
 import { projectOwners } from "../../test/end-projects.js";
 import { connect } from "../client/client.js";
+import type { VriftClient } from "../client/client.js";
 import { connectProjectControl } from "../client/control-client.js";
 import { workspacePaths } from "../platform/paths.js";
 import { ownerOf } from "../workspace/owner-lock.js";
@@ -68,7 +69,10 @@ test("a killed project process: the next request has another one; reads under wa
   await wait(50);
   process.kill(first, "SIGKILL");
   assert.equal((await read)?.flags, 1);
-  await assert.rejects(change, { code: "ECONNRESET", message: /whether ManifestUpsert was done is not known/ });
+  await assert.rejects(change, {
+    code: "ECONNRESET",
+    message: /whether ManifestUpsert was done is not known/,
+  });
   assert.equal((await client.get("d"))?.flags, 1);
   assert.notEqual(owner(id), first);
 });
@@ -187,46 +191,117 @@ test("a workspace that cannot be opened says why, at once and again", async () =
     await assert.rejects(again.call("open", { root: t.root }), { code: "VRIFT_DAMAGED" });
 });
 
-test("restart hands over: not a request fails, on old connections and new ones", { timeout: 60_000 }, async () => {
+test(
+  "restart hands over: not a request fails, on old connections and new ones",
+  { timeout: 60_000 },
+  async () => {
+    await t.start();
+    const client = t.client();
+    const id = await client.register(t.root);
+    let running = true;
+    let requests = 0;
+    const busy = async (): Promise<void> => {
+      while (running) {
+        await client.upsert(`d${requests % 10}`, directory);
+        await client.list("");
+        requests += 2;
+      }
+    };
+    const knocking = async (): Promise<void> => {
+      while (running) {
+        const visitor = connect({ socketPath: t.home.daemonSocket });
+        assert.equal(await visitor.register(t.root), id);
+        visitor.close();
+        requests++;
+      }
+    };
+    const work = Promise.all([busy(), knocking(), knocking()]);
+    const pids = new Set<number>();
+    for (let round = 0; round < 3; round++) {
+      const control = await t.control();
+      const { pid } = await control.call("restart", {});
+      control.close();
+      pids.add(pid);
+      await wait(200);
+    }
+    running = false;
+    await work;
+    assert.equal(pids.size, 3);
+    assert.ok(requests > 50, `${requests} requests`);
+    assert.equal(ownerOf(t.home.daemonLock), [...pids].at(-1));
+    // The old ones have gone with their connections; the last one is ours to end.
+    client.close();
+    const last = await t.control();
+    await last.call("stop", {});
+    for (const pid of pids) await until(() => processState(pid) === undefined);
+  },
+);
+
+test(
+  "a project is handed over: every connection goes on, not a request fails or is done twice",
+  { timeout: 60_000 },
+  async () => {
+    await t.start();
+    const through = t.client();
+    const id = await through.register(t.root);
+    const { socket, control } = workspacePaths(t.home, id);
+    const direct = connect({ socketPath: socket });
+    let running = true;
+    let requests = 0;
+    const busy = async (client: VriftClient, name: string): Promise<void> => {
+      for (let i = 0; running; i++) {
+        const keys = Array.from({ length: 20 }, (_, k) => `${name}${i}-${k}`);
+        const made = await Promise.all(keys.map((key) => client.upsert(key, directory)));
+        assert.ok(made.every((entry) => entry?.flags === 1));
+        await Promise.all(keys.map((key) => client.remove(key)));
+        requests += 40;
+      }
+    };
+    const raw = await t.raw();
+    await raw.call({ type: "RegisterWorkspace", project_root: t.root });
+    const idle = await t.raw();
+    await idle.call({ type: "RegisterWorkspace", project_root: t.root });
+    const work = Promise.all([busy(through, "through"), busy(direct, "direct")]);
+    const pids = new Set([owner(id)]);
+    for (let round = 0; round < 3; round++) {
+      await wait(100);
+      const line = await connectProjectControl(control);
+      await line.call("handOver", {});
+      line.close();
+      pids.add(owner(id));
+      // More than one reply, and the bytes of half a request.
+      for (let i = 0; i < 50; i++) raw.send({ type: "ManifestGet", path: "absent" });
+      for (let i = 0; i < 50; i++)
+        assert.deepEqual(await raw.reply(), { type: "ManifestAck", entry: null }, `reply ${i}`);
+    }
+    await wait(100);
+    running = false;
+    await work;
+    assert.equal(pids.size, 4);
+    assert.ok(requests > 100, `${requests} requests`);
+    assert.deepEqual(await idle.call({ type: "ManifestListDir", path: "" }), {
+      type: "ManifestListAck",
+      entries: [],
+    });
+    direct.close();
+  },
+);
+
+test("a hand-over whose successor cannot start changes nothing", async () => {
   await t.start();
   const client = t.client();
   const id = await client.register(t.root);
-  let running = true;
-  let requests = 0;
-  const busy = async (): Promise<void> => {
-    while (running) {
-      await client.upsert(`d${requests % 10}`, directory);
-      await client.list("");
-      requests += 2;
-    }
-  };
-  const knocking = async (): Promise<void> => {
-    while (running) {
-      const visitor = connect({ socketPath: t.home.daemonSocket });
-      assert.equal(await visitor.register(t.root), id);
-      visitor.close();
-      requests++;
-    }
-  };
-  const work = Promise.all([busy(), knocking(), knocking()]);
-  const pids = new Set<number>();
-  for (let round = 0; round < 3; round++) {
-    const control = await t.control();
-    const { pid } = await control.call("restart", {});
-    control.close();
-    pids.add(pid);
-    await wait(200);
-  }
-  running = false;
-  await work;
-  assert.equal(pids.size, 3);
-  assert.ok(requests > 50, `${requests} requests`);
-  assert.equal(ownerOf(t.home.daemonLock), [...pids].at(-1));
-  // The old ones have gone with their connections; the last one is ours to end.
-  client.close();
-  const last = await t.control();
-  await last.call("stop", {});
-  for (const pid of pids) await until(() => processState(pid) === undefined);
+  const pid = owner(id);
+  mkdirSync(t.home.root, { recursive: true });
+  writeFileSync(t.home.configFile, "nonsense = 1\n");
+  const line = await connectProjectControl(workspacePaths(t.home, id).control);
+  await assert.rejects(line.call("handOver", {}), { code: "VRIFT_NO_DAEMON", message: /unknown key/ });
+  line.close();
+  await client.upsert("d", directory);
+  assert.equal(owner(id), pid);
+  const control = await t.control();
+  await assert.rejects(control.call("restart", {}), { code: "VRIFT_NO_DAEMON" });
+  assert.match(await client.status(), /^ready/);
 });
 
 test("control of a project answers a ping while the workspace is being opened", async () => {

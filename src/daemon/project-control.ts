@@ -10,9 +10,10 @@ export interface ProjectService {
   /** Rejects when the workspace cannot be opened. */
   readonly workspace: Promise<ProjectWorkspace>;
   /** undefined while it is being opened. */
-  readonly openWorkspace: ProjectWorkspace | undefined;
+  openWorkspace(): ProjectWorkspace | undefined;
   process(): RunningProcess;
   exportTo(path: string | null): Promise<void>;
+  handOver(): Promise<void>;
   /** Begins to stop; the answer is still sent. */
   stop(): void;
 }
@@ -24,7 +25,7 @@ export function projectControlProtocol(service: ProjectService): Protocol<string
   return lineProtocol<ProjectOperations>({
     info: async () => ({ workspace: (await service.workspace).info, process: service.process() }),
     ping: async () => {
-      const workspace = service.openWorkspace;
+      const workspace = service.openWorkspace();
       return { ...(workspace ? { workspace: workspace.info } : {}), process: service.process() };
     },
     adopt: async ({ entries, as }) => {
@@ -48,6 +49,10 @@ export function projectControlProtocol(service: ProjectService): Protocol<string
     readyToSolidify: async () => ({ report: await (await service.workspace).readyToSolidify() }),
     export: async ({ path }) => {
       await service.exportTo(path === null ? null : text(path, "path"));
+      return {};
+    },
+    handOver: async () => {
+      await service.handOver();
       return {};
     },
     stop: async () => {

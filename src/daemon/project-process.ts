@@ -155,6 +155,16 @@ export class ProjectProcess implements OpenProject {
     this.#ended();
   }
 
+  /** Another process owns the project when it resolves, and whoever wants it opens it again. */
+  async handOver(): Promise<void> {
+    this.#closing = true;
+    try {
+      await this.#line.call("handOver", {});
+    } finally {
+      this.#ended();
+    }
+  }
+
   /** Lets it run: a successor of ours adopts it. */
   release(): void {
     this.#closing = true;
@@ -211,7 +221,12 @@ async function connectLines(home: Home, paths: WorkspacePaths, log: Log, root: s
   return { pulse, line: await connectProjectControl(paths.control) };
 }
 
-async function connectOrStart(home: Home, paths: WorkspacePaths, log: Log, root: string): Promise<ProjectControlClient> {
+async function connectOrStart(
+  home: Home,
+  paths: WorkspacePaths,
+  log: Log,
+  root: string,
+): Promise<ProjectControlClient> {
   const running = await connectIfRunning(paths);
   if (running !== undefined) return running;
   const start = (): Detached =>

@@ -4,16 +4,22 @@
  */
 import { realpathSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import { buildId } from "../platform/build.js";
 import type { VriftError } from "../platform/errors.js";
 import { toVriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { SPECIFIED_EXPORT, workspacePaths } from "../platform/paths.js";
+import type { IndexAnswers } from "../vdir/shared-index.js";
+import { SharedIndex } from "../vdir/shared-index.js";
 import type { ProjectPlace } from "../workspace/registry.js";
+import type { WorkspaceInfo } from "../workspace/workspace.js";
 import { ProjectProcess } from "./project-process.js";
 
 const RESTART_MS = 100;
 const RESTART_MAX_MS = 10_000;
+/** Between attempts to have again what somebody needs. */
+const REOPEN_MS = 1000;
 /** One that has lived so long did not die of being started. */
 const SETTLED_MS = 10_000;
 
@@ -26,6 +32,21 @@ export interface ProjectsOptions {
   readonly reopen: (root: string) => Promise<unknown>;
 }
 
+/** One connection's hold on a project. */
+export interface Binding {
+  /** Of the index file. */
+  readonly path: string;
+  /** One mapping for all connections. */
+  readonly index: IndexAnswers;
+  end(): void;
+}
+
+interface Bound {
+  readonly root: string;
+  readonly index: SharedIndex;
+  connections: number;
+}
+
 interface Failures {
   readonly count: number;
   readonly notBefore: number;
@@ -36,8 +57,9 @@ interface Failures {
 export class Projects {
   readonly #options: ProjectsOptions;
   readonly #failures = new Map<string, Failures>();
-  /** Sessions bound to a root. */
-  readonly #bound = new Map<string, number>();
+  /** Projects that connections are bound to, by their index. */
+  readonly #bound = new Map<string, Bound>();
+  readonly #build = buildId();
   #exported: string | undefined;
   #ending = false;
 
@@ -46,13 +68,19 @@ export class Projects {
   }
 
   async open(place: ProjectPlace): Promise<ProjectProcess> {
+    const { home, log } = this.#options;
     await this.#itsTime(place.id);
     let project: ProjectProcess;
     try {
-      project = await ProjectProcess.open(this.#options.home, this.#options.log, place);
+      project = await ProjectProcess.open(home, log, place);
     } catch (error) {
       this.#failed(place.id, toVriftError(error));
       throw error;
+    }
+    if (project.status.process?.build !== this.#build) {
+      log.info("a project's process is of another build", { root: place.root });
+      await project.handOver();
+      project = await ProjectProcess.open(home, log, place);
     }
     project.onDeath = () => this.#died(project);
     if (!project.isOpen) this.#died(project);
@@ -60,14 +88,21 @@ export class Projects {
     return project;
   }
 
-  /** A session needs the project at `root` from now on; the result ends that. */
-  bind(root: string): () => void {
-    this.#bound.set(root, (this.#bound.get(root) ?? 0) + 1);
-    return () => {
-      const left = (this.#bound.get(root) ?? 1) - 1;
-      if (left > 0) this.#bound.set(root, left);
-      else this.#bound.delete(root);
+  /** A connection needs the project from now on, until `end`. */
+  bind({ root, index: path }: WorkspaceInfo): Binding {
+    const bound = this.#bound.get(path) ?? { root, index: new SharedIndex(path), connections: 0 };
+    this.#bound.set(path, bound);
+    bound.connections++;
+    const end = (): void => {
+      if (--bound.connections > 0) return;
+      this.#bound.delete(path);
+      bound.index.close();
     };
+    return { path, index: bound.index, end };
+  }
+
+  #isNeeded(root: string): boolean {
+    return [...this.#bound.values()].some((bound) => bound.root === root);
   }
 
   /** Nothing is started again any more. */
@@ -97,7 +132,7 @@ export class Projects {
     if (this.#ending) return;
     if (project.livedMs >= SETTLED_MS) this.#failures.delete(id);
     this.#failed(id, undefined);
-    const needed = this.#bound.has(root);
+    const needed = this.#isNeeded(root);
     log.warn("a project's process has ended", { root, id, livedMs: project.livedMs, needed });
     if (needed) void this.#reopen(root);
   }
@@ -105,7 +140,7 @@ export class Projects {
   /** Until it is open, or nobody needs it any more, or it says itself why it cannot be. Never rejects. */
   async #reopen(root: string): Promise<void> {
     const { log, reopen } = this.#options;
-    while (this.#bound.has(root) && !this.#ending) {
+    while (this.#isNeeded(root) && !this.#ending) {
       try {
         await reopen(root);
         return;
@@ -113,7 +148,7 @@ export class Projects {
         log.error("a project cannot be opened again", error, { root });
         const { code } = toVriftError(error);
         if (code !== "VRIFT_NO_DAEMON" && code !== "ECONNRESET") return;
-        await wait(RESTART_MAX_MS, undefined, { ref: false });
+        await wait(REOPEN_MS, undefined, { ref: false });
       }
     }
   }

@@ -2,14 +2,14 @@
 import type { Socket } from "node:net";
 import type { Log } from "../platform/log.js";
 import { Connection } from "./connection.js";
-import type { Protocol } from "./connection.js";
+import type { Detached, Protocol } from "./connection.js";
 import type { Listener } from "./listener.js";
 import { listen } from "./listener.js";
 
 /** So long a peer may take to read its last replies when the daemon stops. */
 const STOP_GRACE_MS = 2000;
 
-type AnyConnection = Pick<Connection<unknown>, "stop" | "destroy">;
+type AnyConnection = Pick<Connection<unknown>, "stop" | "destroy" | "detach">;
 
 export class Serving {
   readonly #log: Log;
@@ -39,8 +39,9 @@ export class Serving {
     this.#listeners.push(await listen(path, this.#log, accept, inherited));
   }
 
-  accept<M>(socket: Socket, protocol: Protocol<M>): void {
-    const connection = new Connection(socket, protocol);
+  /** @param initial bytes of the peer that were read already. */
+  accept<M>(socket: Socket, protocol: Protocol<M>, initial?: Buffer): void {
+    const connection = new Connection(socket, protocol, initial && { initial });
     const ended = connection
       .run()
       .catch((error: unknown) => this.#log.error("connection failed", error))
@@ -59,14 +60,24 @@ export class Serving {
     while (this.#connections.size > 0) await Promise.all(this.#connections.values());
   }
 
+  /** Gives every connection away, each when its replies under way have left; a peer that does not read them loses it. */
+  async giveAway(): Promise<Detached[]> {
+    const deaf = setTimeout(() => this.#destroyAll(), STOP_GRACE_MS);
+    const given = await Promise.allSettled([...this.#connections.keys()].map((one) => one.detach()));
+    clearTimeout(deaf);
+    return given.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
+  }
+
+  #destroyAll(): void {
+    for (const connection of this.#connections.keys()) connection.destroy();
+  }
+
   /** Accepts nobody any more and answers what has arrived. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.closeListeners();
     for (const connection of this.#connections.keys()) connection.stop();
-    const deaf = setTimeout(() => {
-      for (const connection of this.#connections.keys()) connection.destroy();
-    }, STOP_GRACE_MS);
+    const deaf = setTimeout(() => this.#destroyAll(), STOP_GRACE_MS);
     await this.drained();
     clearTimeout(deaf);
   }

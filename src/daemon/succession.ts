@@ -1,18 +1,34 @@
 /**
  * How a daemon becomes another process without a moment in which nobody listens: the successor inherits the lock and the
- * listening sockets as descriptors, and says when it serves.
+ * listening sockets as descriptors, is given connections over the channel between the two, and says when it serves.
+ *
+ *   successor: "loaded" · before: {connection} with its socket, any number · before: "go" · successor: "serves"
  */
 import type { ChildProcess } from "node:child_process";
+import { Socket } from "node:net";
 import { VriftError } from "../platform/errors.js";
 import type { OwnerLock } from "../workspace/owner-lock.js";
+import type { Detached } from "./connection.js";
 import type { Listener } from "./listener.js";
 import { lastLine, spawnDetached } from "./spawn-detached.js";
 
-/** Descriptors, by what they are; the first one is that of the lock. */
+export interface Successor {
+  readonly pid: number;
+  /** Resolves when the successor has the connection. */
+  give(connection: Detached): Promise<void>;
+  /** Everything was given. Resolves when it serves; rejects when it ends instead. */
+  serves(): Promise<void>;
+}
+
+/** What the process before gives. */
 export interface Inheritance {
+  /** Descriptor that carries the lock. */
   readonly lock: number;
   /** Listening sockets by their path. */
   readonly sockets: ReadonlyMap<string, number>;
+  /** Resolves with the connections when it lets us begin. */
+  given(): Promise<Detached[]>;
+  serving(): void;
 }
 
 interface SuccessorOptions {
@@ -21,41 +37,58 @@ interface SuccessorOptions {
   readonly listeners: readonly Listener[];
 }
 
+type Message = "loaded" | "go" | "serves" | { readonly connection: string };
+
 const VARIABLE = "VRIFT_INHERITED";
 /** 0 to 2 are the standard ones, 3 is the channel between the two. */
 const FIRST_FD = 4;
-const SERVES = "serves";
-const START_TIMEOUT_MS = 20_000;
+const LOAD_TIMEOUT_MS = 20_000;
 
-/** Resolves with the successor's pid when it serves. @throws VriftError VRIFT_NO_DAEMON: then nothing has changed. */
-export async function startSuccessor(entry: string, options: SuccessorOptions): Promise<number> {
-  const { log, lock, listeners } = options;
+/** @throws VriftError VRIFT_NO_DAEMON: then nothing has changed. */
+export async function startSuccessor(
+  entry: string,
+  args: readonly string[],
+  { log, lock, listeners }: SuccessorOptions,
+): Promise<Successor> {
   const names = JSON.stringify(listeners.map(({ path }) => path));
-  const { child } = spawnDetached(entry, [], {
+  const { child } = spawnDetached(entry, args, {
     log,
     env: { ...process.env, [VARIABLE]: names },
     inherit: [lock.fd, ...listeners.map(({ fd }) => fd)],
   });
+  const timer = setTimeout(() => child.kill("SIGKILL"), LOAD_TIMEOUT_MS);
   try {
-    await untilServes(child);
+    await told(child, "loaded");
   } catch (error) {
-    child.kill("SIGKILL");
-    const last = lastLine(log);
-    throw new VriftError("VRIFT_NO_DAEMON", `the successor does not start; it says: ${last}`, {
-      cause: error,
-    });
+    const said = `the successor does not start; it says: ${lastLine(log)}`;
+    throw new VriftError("VRIFT_NO_DAEMON", said, { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
-  child.disconnect();
-  return child.pid!;
+  return {
+    pid: child.pid!,
+    give: ({ socket, rest }) => send(child, { connection: rest.toString("base64") }, socket),
+    serves: async () => {
+      const serving = told(child, "serves");
+      await send(child, "go");
+      await serving;
+      child.disconnect();
+    },
+  };
 }
 
-/** What the process before gave us; undefined for one that starts by itself. */
+/** undefined for a process that starts by itself. Call it once, first of all. */
 export function inheritance(): Inheritance | undefined {
   const names = process.env[VARIABLE];
   delete process.env[VARIABLE];
   if (names === undefined) return undefined;
   const paths = JSON.parse(names) as string[];
-  return { lock: FIRST_FD, sockets: new Map(paths.map((path, i) => [path, FIRST_FD + 1 + i])) };
+  return {
+    lock: FIRST_FD,
+    sockets: new Map(paths.map((path, i) => [path, FIRST_FD + 1 + i])),
+    given,
+    serving: () => process.send?.("serves" satisfies Message, undefined, {}, () => process.disconnect()),
+  };
 }
 
 /** Descriptors that are meant for us. */
@@ -63,22 +96,39 @@ export function inheritedDescriptors(inherited: Inheritance | undefined): number
   return inherited === undefined ? [] : [FIRST_FD - 1, inherited.lock, ...inherited.sockets.values()];
 }
 
-/** For the successor: tells the process before. */
-export function announceServing(): void {
-  process.send?.(SERVES, undefined, {}, () => process.disconnect());
+/** The process before must not be able to end in the middle: without it nobody would have what it was about to give. */
+function given(): Promise<Detached[]> {
+  return new Promise((resolve, reject) => {
+    const connections: Detached[] = [];
+    process.on("message", (message: Message, handle: unknown) => {
+      if (message === "go") resolve(connections);
+      else if (typeof message === "object" && handle instanceof Socket)
+        connections.push(received(handle, message.connection));
+    });
+    process.once("disconnect", () => reject(new VriftError("ECONNRESET", "the process before has ended")));
+    process.send?.("loaded" satisfies Message);
+  });
 }
 
-function untilServes(child: ChildProcess): Promise<void> {
+function received(socket: Socket, rest: string): Detached {
+  socket.pause();
+  socket.allowHalfOpen = true;
+  socket.on("error", () => undefined);
+  return { socket, rest: Buffer.from(rest, "base64") };
+}
+
+function told(child: ChildProcess, expected: Message): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("no answer in time")), START_TIMEOUT_MS);
-    const settle = (outcome: () => void): void => {
-      clearTimeout(timer);
-      outcome();
-    };
     child.once("message", (message) =>
-      settle(() => (message === SERVES ? resolve() : reject(new Error(String(message))))),
+      message === expected ? resolve() : reject(new Error(`unexpected: ${JSON.stringify(message)}`)),
     );
-    child.once("exit", (code) => settle(() => reject(new Error(`exit code ${code}`))));
-    child.once("error", (error) => settle(() => reject(error)));
+    child.once("exit", (code, signal) => reject(new Error(`it ended with ${code ?? signal}`)));
+    child.once("error", reject);
+  });
+}
+
+function send(child: ChildProcess, message: Message, handle?: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.send(message, handle, {}, (error) => (error === null ? resolve() : reject(error)));
   });
 }

@@ -3,6 +3,7 @@
  * (docs/processes.md has what a kill leaves at each step).
  */
 import { buildId, packageVersion } from "../platform/build.js";
+import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home, WorkspacePaths } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
@@ -13,13 +14,16 @@ import { openWorkspace } from "../workspace/open-workspace.js";
 import type { OwnerLock } from "../workspace/owner-lock.js";
 import type { ProjectWorkspace } from "../workspace/project-workspace.js";
 import type { ProjectPlace } from "../workspace/registry.js";
+import type { Detached, Protocol } from "./connection.js";
 import type { RunningProcess } from "./control.js";
 import type { Service } from "./handlers.js";
 import { IdleWatch } from "./idle-watch.js";
-import { makePrivateDirectory } from "./listener.js";
+import { makePrivateDirectory, peerUid } from "./listener.js";
 import { projectControlProtocol } from "./project-control.js";
 import { Serving } from "./serving.js";
 import { sessionProtocol } from "./session.js";
+import type { Inheritance } from "./succession.js";
+import { startSuccessor } from "./succession.js";
 
 const PLACE_CHECK_MS = 5000;
 
@@ -33,6 +37,8 @@ export interface VdirOptions {
   /** Milliseconds without anybody after which the process ends. */
   readonly idleMs: number;
   readonly lock: OwnerLock;
+  /** What the process before gives us. */
+  readonly inherited?: Inheritance | undefined;
 }
 
 export class VdirDaemon {
@@ -78,8 +84,10 @@ export class VdirDaemon {
   /** Resolves when the project's socket listens. Rejects when the workspace cannot be opened; who asks on the control socket is told. */
   async serve(): Promise<void> {
     try {
+      const given = await this.#options.inherited?.given();
       await this.#listenControl();
-      await this.#listen();
+      await this.#listen(given ?? []);
+      this.#options.inherited?.serving();
       this.#onServed.resolve(this.#open!);
     } catch (error) {
       this.#onServed.reject(error);
@@ -90,28 +98,35 @@ export class VdirDaemon {
   async #listenControl(): Promise<void> {
     makePrivateDirectory(this.#options.home.sockets);
     const self = this;
-    await this.#control.listen(this.#paths.control, () =>
-      projectControlProtocol({
-        workspace: this.#served,
-        get openWorkspace() {
-          return self.#open;
-        },
-        process: () => this.#running(),
-        exportTo: (path) => this.#exportTo(path),
-        stop: () => void this.stop(),
-      }),
+    await this.#control.listen(
+      this.#paths.control,
+      () =>
+        projectControlProtocol({
+          workspace: this.#served,
+          get openWorkspace() {
+            return self.#open;
+          },
+          process: () => this.#running(),
+          exportTo: (path) => this.#exportTo(path),
+          handOver: () => this.#handOver(),
+          stop: () => void this.stop(),
+        }),
+      this.#options.inherited?.sockets.get(this.#paths.control),
     );
   }
 
-  async #listen(): Promise<void> {
-    const { home, store, place, log, watch, lock } = this.#options;
+  async #listen(given: readonly Detached[]): Promise<void> {
+    const { home, store, place, log, watch, lock, inherited } = this.#options;
     const workspace = await openWorkspace({ home, store, log, watch, lock, ...place });
     this.#open = workspace;
     const service: Service = {
       store,
       statusText: () => this.#statusText(workspace),
     };
-    await this.#serving.listen(this.#paths.socket, (uid) => sessionProtocol(uid, service, workspace));
+    const protocol = (uid: number): Protocol<Buffer> => sessionProtocol(uid, service, workspace);
+    await this.#serving.listen(this.#paths.socket, protocol, inherited?.sockets.get(this.#paths.socket));
+    for (const { socket, rest } of given)
+      this.#serving.accept(socket, protocol(peerUid(socket) ?? process.getuid!()), rest);
     this.#watchPlace();
     this.#idle.start();
     const { version, build } = this.#process;
@@ -153,6 +168,37 @@ export class VdirDaemon {
       void this.stop();
     }, PLACE_CHECK_MS);
     this.#placeTimer.unref();
+  }
+
+  /**
+   * From the moment the workspace is closed there is no way back: a successor that dies then is a death like any other, and the
+   * kernel tells everybody.
+   */
+  async #handOver(): Promise<void> {
+    const { log, lock, place } = this.#options;
+    await this.#served;
+    if (this.#stopped !== undefined) throw new VriftError("ECONNRESET", "the process is stopping");
+    const listeners = [...this.#control.listeners, ...this.#serving.listeners];
+    const options = { log: this.#paths.log, lock, listeners };
+    const successor = await startSuccessor("vdir-main.js", [place.root, place.id], options);
+    log.info("handing over", { successor: successor.pid });
+    clearInterval(this.#placeTimer);
+    this.#idle.stop();
+    this.#control.closeListeners(true);
+    this.#serving.closeListeners(true);
+    try {
+      const connections = await this.#serving.giveAway();
+      await this.#exportTo(null);
+      await this.#open!.close();
+      for (const connection of connections) await successor.give(connection);
+      await successor.serves();
+    } catch (error) {
+      log.error("the hand-over failed", error, { root: place.root });
+      process.exit(1);
+    }
+    log.info("handed over");
+    // Who asked is told first.
+    void this.#control.stop().then(() => this.onStopped());
   }
 
   async #exportTo(path: string | null): Promise<void> {

@@ -11,25 +11,30 @@ import { openStore } from "../store/content-store.js";
 import { hasManifest } from "../manifest/lmdb-manifest.js";
 import { identify } from "../workspace/identity.js";
 import { recordedRoot } from "../workspace/known.js";
+import { inheritOwnerLock } from "../workspace/owner-lock.js";
 import { checkRoot } from "../workspace/open-workspace.js";
 import type { Home } from "../platform/paths.js";
 import type { ProjectPlace } from "../workspace/registry.js";
 import { becomeDaemon, lockOrLeave, runDaemon, writeFailure } from "./process.js";
 import { PROJECT_PROCESS } from "./project-process.js";
+import { inheritance, inheritedDescriptors } from "./succession.js";
 import { VdirDaemon } from "./vdir-daemon.js";
 
 const ASKERS_MS = 1000;
 
 async function main(): Promise<void> {
   const [root = "", id = ""] = process.argv.slice(2);
-  becomeDaemon(PROJECT_PROCESS);
+  const inherited = inheritance();
+  becomeDaemon(PROJECT_PROCESS, inheritedDescriptors(inherited));
   const bare = resolveHome();
   const config = await loadConfig({ home: bare, projectRoot: root });
   const home = configuredHome(bare, config);
   const place = plainPlace(home, root, id);
   const paths = workspacePaths(home, id);
   const log = openLog(paths.log, config.log_bytes);
-  const lock = await lockOrLeave(paths.lock, paths.control, log);
+  const lock = inherited
+    ? inheritOwnerLock(paths.lock, inherited.lock)
+    : await lockOrLeave(paths.lock, paths.control, log);
   const daemon = new VdirDaemon({
     home,
     place,
@@ -38,6 +43,7 @@ async function main(): Promise<void> {
     watch: config.watch,
     idleMs: config.idle_seconds * 1000,
     lock,
+    inherited,
   });
   runDaemon(daemon, log);
   try {

@@ -79,7 +79,12 @@ export async function loadConfig(layers: ConfigLayers): Promise<Config> {
     projectRoot === undefined
       ? {}
       : await readConfigFile(join(projectRoot, PROJECT_DIR, "config.toml"), "project");
-  const builtIn = { source: join(home.root, "the_source"), log_bytes: 4 * 1024 * 1024, idle_seconds: 600, watch: true };
+  const builtIn = {
+    source: join(home.root, "the_source"),
+    log_bytes: 4 * 1024 * 1024,
+    idle_seconds: 600,
+    watch: true,
+  };
   return {
     default_workspace: undefined,
     ...builtIn,

@@ -1,8 +1,7 @@
 #include "directory_times.h"
 
-/* linux/stat.h has neither. */
+/* linux/stat.h does not have it. */
 #define UTIME_NOW 0x3fffffffl
-#define UTIME_OMIT 0x3ffffffel
 
 static uint64_t in_flight(const struct view *view, const struct place *place) {
   const uint64_t *mark = &view->marks[vrift_mark_word(place_parent_hash(place))];

@@ -44,8 +44,11 @@ static long copy_content(int from, int to, uint64_t size) {
   return 0;
 }
 
-/* Mode, owner and times of the entry: last, because writing changes them. */
-static long copy_attributes(const struct view *view, const struct vrift_entry *entry, int fd) {
+/*
+ * Mode, owner and times of the entry: last, because writing changes them. A file that was cut to nothing has the time at which
+ * that happened, from the moment it has its name: a program killed before the kernel cuts it must not leave the old one.
+ */
+static long copy_attributes(const struct view *view, const struct vrift_entry *entry, bool empty, int fd) {
   struct stat st;
   long result = raw_fstat(fd, &st);
   if (result != 0) return result;
@@ -57,6 +60,7 @@ static long copy_attributes(const struct view *view, const struct vrift_entry *e
   attributes_stat(view, entry, &shown);
   struct __kernel_timespec times[2] = {{(int64_t)shown.st_atime, (int64_t)shown.st_atime_nsec},
                                        {(int64_t)shown.st_mtime, (int64_t)shown.st_mtime_nsec}};
+  if (empty) times[1].tv_nsec = UTIME_OMIT;
   return raw4(__NR_utimensat, fd, 0, (long)times, 0);
 }
 
@@ -69,7 +73,7 @@ static long fill(const struct view *view, const struct vrift_entry *entry, bool 
     raw_close(blob);
     if (result != 0) return result;
   }
-  return copy_attributes(view, entry, fd);
+  return copy_attributes(view, entry, empty, fd);
 }
 
 /* Under the stripe: nobody else makes or removes this name by a first change. */

@@ -22,6 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef UTIME_OMIT
+#define UTIME_OMIT 0x3ffffffel
+#endif
 #define PATH_SIZE 4096
 #define NAME_LIMIT 255
 #define SYMLINK_LIMIT 40

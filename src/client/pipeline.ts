@@ -1,5 +1,6 @@
 import { VriftError, toVriftError } from "../platform/errors.js";
 import {
+  FROZEN_MS,
   PIPELINE_BYTES_MAX,
   PIPELINE_REQUESTS_MAX,
   READ_ATTEMPTS_MAX,
@@ -61,6 +62,8 @@ export class Pipeline {
   #made: Binding | undefined;
   /** When a connection that had been greeted ended; `performance.now()`. */
   #lostAt = -Infinity;
+  /** With a fallback: a daemon that did not answer in time is not asked again until then. */
+  #frozen: { readonly error: VriftError; readonly until: number } | undefined;
   readonly #end = new AbortController();
 
   constructor(endpoint: Endpoint, options: PipelineOptions, initial?: Binding) {
@@ -74,10 +77,6 @@ export class Pipeline {
   /** Under way, and waiting for room. */
   get state(): { readonly requests: number; readonly bytes: number; readonly waiting: number } {
     return this.#window.state;
-  }
-
-  get binding(): Binding | undefined {
-    return this.#made;
   }
 
   /** Resolves with a reply of a type that belongs to the request. */
@@ -152,6 +151,8 @@ export class Pipeline {
   }
 
   async #connect(): Promise<void> {
+    if (this.#frozen !== undefined && performance.now() < this.#frozen.until)
+      return this.#refuse(this.#frozen.error, () => true);
     const { signal, onEvent } = this.#options;
     const ends = signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal]);
     let ended: VriftError | undefined;
@@ -174,7 +175,10 @@ export class Pipeline {
       if (this.#end.signal.aborted) return connection.exchange.close();
       link = { ...connection, bound: connection.bound ? this.#initial : undefined, answered: false };
       this.#link = link;
+      this.#frozen = undefined;
     } catch (error) {
+      if (this.#options.fallback && error instanceof VriftError && error.code === "ETIMEDOUT")
+        this.#frozen = { error, until: performance.now() + FROZEN_MS };
       this.#refuse(error, () => true);
     }
   }

@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, realpathSync, rmSync, symlinkSync, utimesSync, wr
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { DaemonFixture, killed } from "../../test/daemon-fixture.js";
+import { testServer } from "../../test/wire-server.js";
 import { VriftError } from "../platform/errors.js";
 import { connect } from "./client.js";
 import type { VriftClient } from "./client.js";
@@ -89,6 +90,24 @@ test("real files answer as the daemon does", async () => {
   const unbound = connect({ socketPath: t.home.daemonSocket, onUnavailable: "real-fs" });
   await assert.rejects(unbound.get("src"), { code: "ECONNREFUSED" });
   unbound.close();
+});
+
+test("a daemon that is frozen is waited for once, not by every request", async () => {
+  const root = join(t.directory, "frozen");
+  mkdirSync(root);
+  const server = await testServer(() => undefined);
+  const client = connect({ socketPath: server.path, timeoutMs: 300, onUnavailable: "real-fs" });
+  try {
+    const start = performance.now();
+    await client.register(root);
+    for (let i = 0; i < 20; i++) assert.deepEqual(await client.list(""), []);
+    await assert.rejects(client.status(), { code: "ETIMEDOUT" });
+    assert.ok(performance.now() - start < 3000);
+    assert.equal(server.connections.length, 1);
+  } finally {
+    client.close();
+    await server.close();
+  }
 });
 
 test("of a phantom tree the files say what is there, and nothing of what is not", async () => {

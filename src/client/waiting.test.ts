@@ -188,14 +188,18 @@ test("a storm of aborts: every reply reaches its own request", async () => {
 });
 
 test("a deadline for each request, or for all of a client, rejects with ETIMEDOUT and says what became of it", async () => {
-  await start((message) => (message.type === "Status" ? undefined : echo(message)), { requestTimeoutMs: 30 });
+  await start((message) => (message.type === "Status" ? undefined : echo(message)), {
+    requestTimeoutMs: 1000,
+  });
+  await client.get("1");
   await assert.rejects(client.status(), {
     code: "ETIMEDOUT",
-    message: /^Status took more than 30 ms and may or may not have been done$/,
+    message: /^Status took more than 1000 ms and may or may not have been done$/,
   });
-  const patient = connect({ socketPath: server.path });
-  await assert.rejects(patient.status({ timeoutMs: 10 }), { code: "ETIMEDOUT", message: /more than 10 ms/ });
-  patient.close();
+  await assert.rejects(client.status({ timeoutMs: 10 }), { code: "ETIMEDOUT", message: /more than 10 ms/ });
+  // Its reply would have come first; that of the next request is not taken for it.
+  server.drop();
+  assert.equal((await client.get("2"))?.size, 2n);
   const nobody = connect({ socketPath: `${server.path}.none`, waitForDaemon: true });
   await assert.rejects(nobody.status({ timeoutMs: 10 }), { code: "ETIMEDOUT", message: /was not sent$/ });
   nobody.close();
@@ -237,6 +241,6 @@ test("a daemon that is being replaced is waited for; one that does not come back
   const before = performance.now();
   await assert.rejects(client.get("3"), { code: "ECONNREFUSED" });
   const took = performance.now() - before;
-  assert.ok(took > 500 && took < 4000, `${took} ms`);
+  assert.ok(took > 100 && took < 4000, `${took} ms`);
   await start(echo);
 });

@@ -97,15 +97,12 @@ export class VdirDaemon {
 
   async #listenControl(): Promise<void> {
     makePrivateDirectory(this.#options.home.sockets);
-    const self = this;
     await this.#control.listen(
       this.#paths.control,
       () =>
         projectControlProtocol({
           workspace: this.#served,
-          get openWorkspace() {
-            return self.#open;
-          },
+          openWorkspace: () => this.#open,
           process: () => this.#running(),
           exportTo: (path) => this.#exportTo(path),
           handOver: () => this.#handOver(),

@@ -19,7 +19,20 @@ export const CONNECT_TIMEOUT_MS = 5000;
 export const CONTROL_LINE_MAX = FRAME_MAX;
 
 /**
- * Seconds a swept blob stays in the trash. A program that has an older index mapped may open what the newest manifest no longer
- * names, and whoever swept by mistake gets it back; an hour is longer than builds and test runs take.
+ * Requests of one client that are under way, and the bytes of them; the next one waits. A daemon that answers 200,000 a
+ * second needs some hundreds on the way to stay busy over a wake-up of a millisecond; more would only lie in buffers.
  */
-export const SWEEP_GRACE_SECONDS = 3600;
+export const PIPELINE_REQUESTS_MAX = 1024;
+export const PIPELINE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Connections on which one read is tried. A daemon that ends on a request is not brought down by it for ever. */
+export const READ_ATTEMPTS_MAX = 3;
+
+/** Milliseconds after a connection broke in which a daemon that is not there is waited for: its successor is on the way. */
+export const SUCCESSION_MS = 1000;
+
+/**
+ * Milliseconds for which a client that may answer from real files does not ask a daemon again that accepted and did not
+ * answer: each request would wait for the whole connect timeout.
+ */
+export const FROZEN_MS = 5000;

@@ -53,7 +53,7 @@ describe("daemon", () => {
     assert.equal(isRunning(first), false);
 
     const { stdout } = await home.vrift(["daemon", "logs", "--lines", "1"]);
-    assert.match(stdout, /^[^\n]* started [^\n]*\n$/);
+    assert.match(stdout, /^[^\n]+ info [^\n]+\n$/);
     assert.equal((await home.vrift(["daemon", "logs", "--lines", "many"])).code, 2);
     assert.equal((await home.vrift(["daemon", "dance"])).code, 2);
     assert.match((await home.vrift(["daemon", "stop"])).stdout, new RegExp(`process ${second}`));

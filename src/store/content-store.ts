@@ -21,7 +21,7 @@ import { BlobFinder } from "./find-blob.js";
 import { hashFile } from "./hash-file.js";
 import { discardLinked, importBytes, importFile } from "./import.js";
 import { removeAbandoned } from "./incoming.js";
-import { openLease, readLeases } from "./leases.js";
+import { LeaseReader, openLease } from "./leases.js";
 import { openRoots, removeRoots } from "./roots.js";
 import { sweep } from "./sweep.js";
 import type { BlobId, BlobStat, ContentStore } from "./store.js";
@@ -67,7 +67,11 @@ export async function openStore(path: string, settings: StoreSettings = {}): Pro
       await native.syncfs(directoryFd);
     },
     lease: () => openLease(layout.leases),
-    leased: () => readLeases(layout.leases),
+    leased: () => {
+      const leases = new LeaseReader(layout.leases);
+      leases.refresh();
+      return leases.hashes;
+    },
     roots: async (name) => openRoots(rootsFile(layout, name)),
     removeRoots: async (name) => {
       removeRoots(rootsFile(layout, name));

@@ -48,28 +48,52 @@ function createLocked(directory: string): { fd: number; path: string } {
   }
 }
 
-export function readLeases(directory: string): ContentHashes {
-  const hashes = new HashSet();
-  for (const name of readdirSync(directory)) readLease(join(directory, name), hashes);
-  return hashes;
+/** What live processes hold leases on, read again and again: of a lease that is known only what was added to it. */
+export class LeaseReader {
+  readonly #directory: string;
+  /** Only grows: what was leased when this began is kept this time. */
+  readonly #hashes = new HashSet();
+  /** Bytes read. A name is never used twice. */
+  #read = new Map<string, number>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  get hashes(): ContentHashes {
+    return this.#hashes;
+  }
+
+  /** Removes the leases of dead processes. */
+  refresh(): void {
+    const read = new Map<string, number>();
+    for (const name of readdirSync(this.#directory)) {
+      const end = readLease(join(this.#directory, name), this.#read.get(name) ?? 0, this.#hashes);
+      if (end !== undefined) read.set(name, end);
+    }
+    this.#read = read;
+  }
 }
 
-function readLease(path: string, into: HashSet): void {
+/** From byte `from` on; returns where it has come to. undefined: nobody holds it any more. */
+function readLease(path: string, from: number, into: HashSet): number | undefined {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return;
+    if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
   try {
     if (native.flock(fd, LOCK_EX | LOCK_NB)) {
       if (fstatSync(fd).nlink > 0) unlinkSync(path);
-      return;
+      return undefined;
     }
-    const bytes = Buffer.allocUnsafe(fstatSync(fd).size);
-    const count = readFully(fd, bytes, 0);
-    for (let at = 0; at + HASH_SIZE <= count; at += HASH_SIZE) into.add(bytes.subarray(at, at + HASH_SIZE));
+    const bytes = Buffer.allocUnsafe(Math.max(0, fstatSync(fd).size - from));
+    const count = readFully(fd, bytes, from);
+    let at = 0;
+    for (; at + HASH_SIZE <= count; at += HASH_SIZE) into.add(bytes.subarray(at, at + HASH_SIZE));
+    return from + at;
   } finally {
     closeSync(fd);
   }

@@ -18,10 +18,10 @@ import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import { type StoreLayout, holdsContent } from "./blob-names.js";
 import { HashSet } from "./hash-set.js";
-import { readLeases } from "./leases.js";
+import { LeaseReader } from "./leases.js";
 import { RootsReader } from "./roots-reader.js";
 import { damagedRoots } from "./roots.js";
-import type { ContentHash, ContentHashes } from "./store.js";
+import type { ContentHash } from "./store.js";
 import type { Turns } from "./turns.js";
 
 /** Each is lost only to a list that came, went or was replaced within milliseconds. */
@@ -33,20 +33,21 @@ export class NamedHashes {
   readonly #lists = new Map<string, RootsReader>();
   /** Only grows: what a list named when this began is kept this time. */
   readonly #rooted = new HashSet();
-  #leased: ContentHashes = new HashSet();
+  readonly #leases: LeaseReader;
 
   constructor(layout: StoreLayout, turns: Turns) {
     this.#layout = layout;
     this.#turns = turns;
+    this.#leases = new LeaseReader(layout.leases);
   }
 
   has(hash: ContentHash): boolean {
-    return this.#rooted.has(hash) || this.#leased.has(hash);
+    return this.#rooted.has(hash) || this.#leases.hashes.has(hash);
   }
 
   /** VRIFT_DAMAGED: a list cannot be read, so nothing may be deleted. */
   async refresh(): Promise<void> {
-    this.#leased = readLeases(this.#layout.leases);
+    this.#leases.refresh();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) if (await this.#readLists()) return;
     throw new VriftError("EBUSY", `the lists in ${this.#layout.roots} keep being replaced`);
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import {
+import fs, {
   chmodSync,
+  closeSync,
   existsSync,
   linkSync,
   lstatSync,
@@ -10,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { closeSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { workspaceFixture } from "../../test/workspace-fixture.js";
@@ -237,4 +238,42 @@ test("nobody is answered in the middle: a directory's files have one name at eve
   renaming = false;
   await watching;
   assert.ok(seen > 10);
+});
+
+test("a journal that cannot be written takes the rename of a directory back", async () => {
+  await put("d/v");
+  t.write("d/p", "physical");
+  mkdirSync(path("e"), 0o750);
+  await workspace.resync();
+  const write = fs.writeSync;
+  let writes = 0;
+  const table = fs as unknown as Record<string, unknown>;
+  // The first is the intent; then the disk is full for one write.
+  table["writeSync"] = (...values: Parameters<typeof write>) => {
+    writes += 1;
+    if (writes === 2) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+    return write(...values);
+  };
+  syncBuiltinESMExports();
+  try {
+    await assert.rejects(workspace.rename("d", "e"), { code: "ENOSPC" });
+  } finally {
+    table["writeSync"] = write;
+    syncBuiltinESMExports();
+  }
+  const check = async (): Promise<void> => {
+    assert.deepEqual(await workspace.get("d/v"), await t.fileEntry("d/v"));
+    assert.equal((await workspace.get("d/p"))?.size, 8n);
+    assert.deepEqual(await workspace.list("e"), []);
+    assert.equal((await workspace.get("e"))?.mode, 0o750);
+    const keys = [...IndexReader.open(workspace.info.index).entries()].map(({ key }) => key);
+    assert.deepEqual(keys.sort(), ["", ".vrift", "d", "d/p", "d/v", "e"]);
+  };
+  await check();
+  await workspace.resync();
+  await check();
+  await reopened();
+  await check();
+  await workspace.rename("d", "e");
+  assert.deepEqual(await workspace.get("e/v"), await t.fileEntry("d/v"));
 });

@@ -26,20 +26,23 @@ export interface ScriptedServer {
 export async function scriptedServer(answer: Answer, path?: string): Promise<ScriptedServer> {
   const got: ScriptedServer["got"] = [];
   let count = 0;
-  const server = await testServer((socket) => {
-    const connection = count++;
-    const reader = new FrameReader();
-    socket.on("data", (chunk) => {
-      reader.push(chunk);
-      for (let payload = reader.next(); payload !== undefined; payload = reader.next()) {
-        if (socket.destroyed) return;
-        const message = decodeRequest(payload);
-        got.push({ connection, message });
-        const reply = answer(message, socket, connection) ?? greeting(message);
-        if (reply !== undefined) socket.write("type" in reply ? replyFrame(reply) : reply);
-      }
-    });
-  }, path);
+  const server = await testServer(
+    (socket) => {
+      const connection = count++;
+      const reader = new FrameReader();
+      socket.on("data", (chunk) => {
+        reader.push(chunk);
+        for (let payload = reader.next(); payload !== undefined; payload = reader.next()) {
+          if (socket.destroyed) return;
+          const message = decodeRequest(payload);
+          got.push({ connection, message });
+          const reply = answer(message, socket, connection) ?? greeting(message);
+          if (reply !== undefined) socket.write("type" in reply ? replyFrame(reply) : reply);
+        }
+      });
+    },
+    path === undefined ? {} : { at: path },
+  );
   return { ...server, got };
 }
 

@@ -35,7 +35,11 @@ afterEach(async () => {
 });
 
 function client(options: ProjectOptions = {}): VriftClient {
-  const made = connectProject(root, { env: { VRIFT_HOME: join(directory, "home") }, ...options });
+  const made = connectProject(root, {
+    env: { VRIFT_HOME: join(directory, "home") },
+    startProject: false,
+    ...options,
+  });
   open.push(made);
   return made;
 }

@@ -117,7 +117,7 @@ test("of a phantom tree the files say what is there, and nothing of what is not"
     mode: 0o600,
   });
   writeFileSync(join(root, "physical"), "x");
-  const client = connectProject(root, { env: t.env, onUnavailable: "real-fs" });
+  const client = connectProject(root, { env: t.env, onUnavailable: "real-fs", startProject: false });
   try {
     assert.equal(await client.register(root), "a1".repeat(16));
     assert.equal((await client.get("physical"))?.size, 1n);

@@ -16,9 +16,13 @@ export const served: ReadonlySet<RequestName> = new Set<RequestName>([
   "ManifestGet",
   "ManifestUpsert",
   "ManifestRemove",
+  "ManifestRename",
+  "ManifestUpdateMtime",
+  "ManifestReingest",
   "ManifestListDir",
   "CasInsert",
   "CasGet",
+  "CasSweep",
 ]);
 
 export interface Turn {

@@ -29,9 +29,22 @@ void vrift_index_handle_drop(struct vrift_index_handle *handle) {
   free(handle);
 }
 
+static void stop_heartbeat_at_exit(void *data) {
+  struct vrift_index_handle *handle = data;
+  if (handle->heartbeat) vrift_heartbeat_stop(handle->heartbeat);
+  handle->heartbeat = NULL;
+}
+
+static void stop_heartbeat(napi_env env, struct vrift_index_handle *handle) {
+  if (!handle->heartbeat) return;
+  napi_remove_env_cleanup_hook(env, stop_heartbeat_at_exit, handle);
+  stop_heartbeat_at_exit(handle);
+}
+
 static void finalize_handle(napi_env env, void *data, void *hint) {
   (void)hint;
   struct vrift_index_handle *handle = data;
+  stop_heartbeat(env, handle);
   if (handle->buffer) napi_delete_reference(env, handle->buffer);
   handle->buffer = NULL;
   vrift_index_handle_drop(handle);
@@ -177,6 +190,7 @@ napi_value vrift_js_index_close(napi_env env, napi_callback_info info) {
   if (!handle || handle->kind != VRIFT_INDEX_HANDLE) return vrift_throw(env, EINVAL, "index handle", NULL);
   if (handle->closed) return vrift_undefined(env);
   handle->closed = true;
+  stop_heartbeat(env, handle);
   vrift_writer_release(&handle->writer);
   if (handle->buffer && napi_get_reference_value(env, handle->buffer, &buffer) == napi_ok && buffer)
     napi_detach_arraybuffer(env, buffer);
@@ -205,6 +219,11 @@ napi_value vrift_js_index_beat(napi_env env, napi_callback_info info) {
   struct vrift_index_handle *handle = begin(env, info, 1, &argument);
   if (!handle) return NULL;
   vrift_writer_beat(&handle->writer);
+  if (handle->heartbeat) return vrift_undefined(env);
+  handle->heartbeat = vrift_heartbeat_start(env, handle->writer.header);
+  if (!handle->heartbeat) return NULL;
+  /* Before the event loop is taken down, which the thread asks. */
+  napi_add_env_cleanup_hook(env, stop_heartbeat_at_exit, handle);
   return vrift_undefined(env);
 }
 

@@ -2,6 +2,7 @@
 #define VRIFT_INDEX_HANDLE_H
 
 #include "addon.h"
+#include "heartbeat.h"
 #include "index_writer.h"
 
 /*
@@ -13,6 +14,7 @@ struct vrift_index_handle {
   uint32_t references;
   bool closed;
   napi_ref buffer; /* weak, or null */
+  struct vrift_heartbeat *heartbeat; /* null until indexBeat */
   struct vrift_index_writer writer;
 };
 #define VRIFT_INDEX_HANDLE 0x696e646578ull

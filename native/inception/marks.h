@@ -24,6 +24,6 @@ static inline void mark_name_end(const struct view *view, uint64_t hash) {
 static inline bool mark_clean(const struct view *view, uint64_t hash) {
   return vrift_mark_clean(&view->index, view->marks, hash);
 }
-static inline bool usable(const struct view *view) { return vrift_index_usable(&view->index); }
+static inline bool usable(const struct view *view) { return vrift_index_usable(&view->index) && !view->frozen; }
 
 #endif

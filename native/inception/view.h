@@ -21,6 +21,7 @@ struct view {
   uint32_t uid;
   uint32_t gid;
   size_t mapped;
+  bool frozen; /* the daemon's heartbeat was old when this was mapped: never trusted */
 };
 
 extern const struct view *view_now;

@@ -18,12 +18,6 @@ export interface NativeAddon {
   /** flock(2). Returns false when `operation` has LOCK_NB and somebody else holds it. Blocks the thread otherwise. */
   flock(fd: number, operation: number): boolean;
 
-  /**
-   * An exclusive open-file-description lock (fcntl F_OFD_SETLK) on one byte: false when somebody else holds it. It ends when
-   * `fd` is closed.
-   */
-  tryLockByte(fd: number, byte: number): boolean;
-
   /** linkat(2) of an open file (through /proc/self/fd; also an O_TMPFILE without a name). EEXIST when `to` exists. */
   linkFd(fd: number, to: string | Buffer): void;
   /** renameat2(2) with RENAME_NOREPLACE. */
@@ -92,22 +86,6 @@ export interface NativeAddon {
   indexUpdate(handle: IndexHandle, entry: number, value: IndexValue): void;
   /** Removes an entry; ENOTEMPTY when it has children, EBUSY for the root. */
   indexRemove(handle: IndexHandle, entry: number): void;
-  /**
-   * What it takes to give an entry, and all below it, a key of `length` bytes. ENOENT; EBUSY for the root; ENAMETOOLONG when
-   * a path below would be too long.
-   */
-  indexMoveRoom(handle: IndexHandle, entry: number, length: number): IndexMoveRoom;
-  /**
-   * Does that, in place of an entry with nothing below it, and renames `from` to `to` on disk at the same moment for readers:
-   * all of it or nothing. As above; ENOENT, ENOTDIR, EINVAL (into itself), ENOTEMPTY; ENOSPC; what rename(2) says.
-   */
-  indexMove(
-    handle: IndexHandle,
-    entry: number,
-    key: Buffer,
-    from: string | Buffer,
-    to: string | Buffer,
-  ): void;
   /** Entry number, or -1. */
   indexFind(handle: IndexHandle, key: Buffer): number;
   /** The mapped file, for readers in TypeScript. Detached (length 0) by indexClose. */
@@ -117,7 +95,10 @@ export interface NativeAddon {
    * sets its lowest bit in the snapshot first.
    */
   indexPublishSeen(handle: IndexHandle, snapshot: ArrayBuffer): void;
-  /** Stores the time in `heartbeat_ns`. */
+  /**
+   * Stores the time in `heartbeat_ns`, now and from a thread every 250 ms until the handle is closed or the event loop has not
+   * turned for ten seconds.
+   */
   indexBeat(handle: IndexHandle): void;
   indexSetTransaction(handle: IndexHandle, sequence: bigint): void;
   /** The whole word, DISTRUST_LOST included. */
@@ -176,14 +157,6 @@ export interface IndexCreateOptions {
   readonly gid: number;
   readonly entryCapacity: number;
   readonly keysSize: number;
-}
-
-export interface IndexMoveRoom {
-  readonly entries: number;
-  /** Bytes of the key pool. */
-  readonly keyBytes: number;
-  /** False: ENOSPC, so grow first. */
-  readonly fits: boolean;
 }
 
 /** The value part of `struct vrift_entry`. */

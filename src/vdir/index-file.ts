@@ -24,21 +24,23 @@ export interface IndexOptions extends Omit<IndexCreateOptions, "entryCapacity" |
 }
 
 const SUPERSEDED = offsetsOf(indexHeader)("superseded");
-const HEARTBEAT_MS = 250;
 /** Room in a new file beyond what is expected, so that a growing tree is not copied at every name. */
 const SPARE_ENTRIES = 1024;
+/** A full file is copied into one larger by this. */
+const GROWTH = 1.5;
 /** Of the pool, for each entry: keys over INLINE_KEY_SIZE bytes are a few percent of npm trees. */
 const KEY_BYTES = 24;
 const LONGEST_KEY = 65_536;
 const U32_MAX = 0xffff_ffff;
 
 export class IndexWriter {
+  /** Programs rely on them until they are closed, whoever still holds them here. */
+  static readonly #published = new Set<IndexWriter>();
   readonly #path: string;
   readonly #onReplaced: ((writer: IndexWriter) => void) | undefined;
   #handle: IndexHandle;
   /** Where the file is now: `<path>.new` until it is published. */
   #at: string;
-  #heartbeat: NodeJS.Timeout | undefined;
 
   private constructor(path: string, at: string, handle: IndexHandle, options: IndexOptions) {
     this.#path = path;
@@ -80,8 +82,7 @@ export class IndexWriter {
     renameSync(this.#at, this.#path);
     this.#at = this.#path;
     supersede();
-    this.#heartbeat = setInterval(() => native.indexBeat(this.#handle), HEARTBEAT_MS);
-    this.#heartbeat.unref();
+    IndexWriter.#published.add(this);
     native.indexBeat(this.#handle);
   }
 
@@ -120,26 +121,7 @@ export class IndexWriter {
     native.indexRemove(this.#handle, this.#entryOf(key));
   }
 
-  /**
-   * Makes sure that `move` will fit, so that it cannot fail after something else was changed. ENOENT; ENAMETOOLONG when a
-   * path below would be too long.
-   */
-  prepareMove(from: string, to: string): void {
-    const entry = this.#entryOf(from);
-    const room = native.indexMoveRoom(this.#handle, entry, Buffer.byteLength(to));
-    if (!room.fits) this.grow(room.entries, room.keyBytes);
-  }
-
-  /**
-   * A name and all below it get other keys, in place of a name with nothing below it, and `disk.from` is renamed to `disk.to`:
-   * all at one moment for readers, or nothing. ENOENT, ENOTDIR, EINVAL, ENOTEMPTY, ENAMETOOLONG; what rename(2) says.
-   */
-  move(from: string, to: string, disk: { readonly from: string; readonly to: string }): void {
-    this.prepareMove(from, to);
-    native.indexMove(this.#handle, this.#entryOf(from), Buffer.from(to), disk.from, disk.to);
-  }
-
-  /** Number of the entry; it stays the same until the entry is removed, also over growth. */
+  /** Number of the entry; it stays the same until the entry is removed or the file grows. */
   find(key: string): number | undefined {
     const entry = native.indexFind(this.#handle, Buffer.from(key));
     return entry < 0 ? undefined : entry;
@@ -170,21 +152,20 @@ export class IndexWriter {
 
   /** Gives up `alive`: programs ask the kernel first from now on. A published file stays, another one is removed. */
   close(): void {
-    clearInterval(this.#heartbeat);
+    IndexWriter.#published.delete(this);
     native.indexClose(this.#handle);
     if (this.#at !== this.#path) unlinkIfPresent(this.#at);
   }
 
   /**
    * Copies the index into a larger file (keys of removed names are left behind) and puts it in place of this one. No change can come in between: there is one thread that makes them.
-   * @param entries, keyBytes room for so many more, at least.
    */
-  grow(entries = 0, keyBytes = 0): void {
-    const { entryCount, entryCapacity } = readHeader(this.buffer);
-    // Where many names came and went only their keys are in the way, and the same size is enough.
-    const enough = entryCount * 4 > entryCapacity * 3 ? entryCapacity * 2 : entryCapacity;
-    const capacity = Math.max(enough, entryCount + entries);
-    const moreKeys = Math.min(Math.max((capacity - entryCount) * KEY_BYTES, LONGEST_KEY, keyBytes), U32_MAX);
+  grow(): void {
+    const { entryCount, entryLimit } = readHeader(this.buffer);
+    // Where many names came and went only what they left is in the way, and the same size is enough.
+    const capacity =
+      entryCount * 4 > entryLimit * 3 ? Math.ceil(entryLimit * GROWTH) + SPARE_ENTRIES : entryLimit;
+    const moreKeys = Math.min(Math.max((capacity - entryCount) * KEY_BYTES, LONGEST_KEY), U32_MAX);
     const temporary = `${this.#path}.grow`;
     unlinkIfPresent(temporary);
     const next = native.indexGrow(this.#handle, temporary, capacity, moreKeys);
@@ -197,6 +178,7 @@ export class IndexWriter {
     }
     const previous = this.#handle;
     this.#handle = next;
+    if (this.#at === this.#path) native.indexBeat(next);
     native.indexSupersede(previous);
     this.#onReplaced?.(this);
     native.indexClose(previous);

@@ -20,6 +20,7 @@
   X(indexCreate, vrift_js_index_create)                                                                                  \
   X(indexGrow, vrift_js_index_grow)                                                                                      \
   X(indexInsert, vrift_js_index_insert)                                                                                  \
+  X(indexReopen, vrift_js_index_reopen)                                                                                  \
   X(indexFill, vrift_js_index_fill)                                                                                      \
   X(indexUpdate, vrift_js_index_update)                                                                                  \
   X(indexRemove, vrift_js_index_remove)                                                                                  \
@@ -34,9 +35,6 @@
   X(indexSupersede, vrift_js_index_supersede)                                                                            \
   X(indexClose, vrift_js_index_close)                                                                                    \
   X(exportIndex, vrift_js_export_index)                                                                                  \
-  X(sharedIndexOpen, vrift_js_shared_index_open)                                                                         \
-  X(sharedIndexGet, vrift_js_shared_index_get)                                                                           \
-  X(sharedIndexClose, vrift_js_shared_index_close)                                                                       \
   X(watchStart, vrift_js_watch_start)                                                                                    \
   X(watchAdd, vrift_js_watch_add)                                                                                        \
   X(watchSetIndex, vrift_js_watch_set_index)                                                                             \

@@ -91,7 +91,15 @@ static bool read_numbers(napi_env env, napi_value object, struct vrift_index_opt
          u32_property(env, object, "gid", &options->gid);
 }
 
-static int create(napi_env env, const char *path, napi_value object, struct vrift_index_handle *handle) {
+/* What is done with a path and options: a file is made, or taken over. 0 or an errno. */
+struct opening {
+  bool reopen;
+  uint64_t transaction;
+  struct vrift_index_stock stock;
+};
+
+static int create(napi_env env, const char *path, napi_value object, struct opening *opening,
+                  struct vrift_index_handle *handle) {
   struct vrift_index_options options;
   if (!read_numbers(env, object, &options)) return 0;
   char *id = path_property(env, object, "workspaceId");
@@ -103,7 +111,10 @@ static int create(napi_env env, const char *path, napi_value object, struct vrif
     options.source_path = source;
     if (strlen(id) != sizeof options.workspace_id) error = EINVAL;
     if (!error) memcpy(options.workspace_id, id, sizeof options.workspace_id);
-    if (!error) error = vrift_writer_create(path, &options, &handle->writer);
+    if (!error && opening->reopen)
+      error = vrift_writer_reopen(path, &options, opening->transaction, &handle->writer, &opening->stock);
+    else if (!error)
+      error = vrift_writer_create(path, &options, &handle->writer);
   }
   free(id);
   free(root);
@@ -131,10 +142,54 @@ napi_value vrift_js_index_create(napi_env env, napi_callback_info info) {
   if (!path) return NULL;
   struct vrift_index_handle *handle = calloc(1, sizeof *handle);
   napi_value result;
+  struct opening opening = {.reopen = false};
   if (handle)
-    result = finish(env, create(env, path, arguments[1], handle), handle, path);
+    result = finish(env, create(env, path, arguments[1], &opening, handle), handle, path);
   else
     result = vrift_throw(env, ENOMEM, "calloc", NULL);
+  free(path);
+  return result;
+}
+
+static void set_numbers(napi_env env, napi_value object, const char *name, const struct vrift_index_numbers *numbers) {
+  napi_value list, number;
+  napi_create_array_with_length(env, numbers->count, &list);
+  for (uint32_t i = 0; i < numbers->count; i++) {
+    napi_create_uint32(env, numbers->numbers[i], &number);
+    napi_set_element(env, list, i, number);
+  }
+  napi_set_named_property(env, object, name, list);
+}
+
+static napi_value reopened(napi_env env, napi_value handle, const struct vrift_index_stock *stock) {
+  napi_value result, value;
+  if (!handle) return NULL;
+  napi_create_object(env, &result);
+  napi_set_named_property(env, result, "handle", handle);
+  napi_create_int64(env, (int64_t)stock->virtual_entries, &value);
+  napi_set_named_property(env, result, "virtualEntries", value);
+  napi_create_bigint_uint64(env, stock->virtual_bytes, &value);
+  napi_set_named_property(env, result, "virtualBytes", value);
+  set_numbers(env, result, "kernel", &stock->kernel);
+  set_numbers(env, result, "incomplete", &stock->incomplete);
+  return result;
+}
+
+napi_value vrift_js_index_reopen(napi_env env, napi_callback_info info) {
+  napi_value arguments[3], result = NULL;
+  struct opening opening = {.reopen = true};
+  if (!vrift_arguments(env, info, 3, arguments) || !vrift_u64_argument(env, arguments[2], &opening.transaction))
+    return NULL;
+  char *path = vrift_path_argument(env, arguments[0]);
+  if (!path) return NULL;
+  struct vrift_index_handle *handle = calloc(1, sizeof *handle);
+  if (handle) {
+    int error = create(env, path, arguments[1], &opening, handle);
+    result = reopened(env, finish(env, error, handle, path), &opening.stock);
+  } else {
+    vrift_throw(env, ENOMEM, "calloc", NULL);
+  }
+  vrift_index_stock_free(&opening.stock);
   free(path);
   return result;
 }

@@ -29,7 +29,7 @@ static uint32_t places_for(uint32_t entries) {
  * `alive` is a robust mutex: when its owner ends in whatever way, the kernel walks the thread's list of robust futexes
  * and stores FUTEX_OWNER_DIED in the first word. Readers only look at that word, so where libc keeps it is checked.
  */
-static int claim_alive(struct vrift_index_writer *writer) {
+int vrift_writer_claim(struct vrift_index_writer *writer) {
   pthread_mutex_t *mutex = (pthread_mutex_t *)(void *)writer->header->alive;
   pthread_mutexattr_t attributes;
   pthread_mutexattr_init(&attributes);
@@ -111,6 +111,7 @@ static int lay_out(int fd, const struct vrift_index_options *options, struct vri
   header->root_length = (uint32_t)strlen(options->root_path);
   header->source_length = (uint32_t)strlen(options->source_path);
   memcpy(header->workspace_id, options->workspace_id, sizeof header->workspace_id);
+  vrift_boot_id(header->boot_id);
   memcpy(map + VRIFT_INDEX_ROOT_PATH_OFFSET, options->root_path, header->root_length);
   memcpy(map + VRIFT_INDEX_SOURCE_PATH_OFFSET, options->source_path, header->source_length);
   /* Everything but `magic` is there, so that what fills the file can probe it as readers will. */
@@ -132,7 +133,7 @@ static int check_options(const struct vrift_index_options *options) {
 
 /* `magic` says that the file is whole. */
 static int complete(struct vrift_index_writer *writer) {
-  int error = claim_alive(writer);
+  int error = vrift_writer_claim(writer);
   if (error) return error;
   vrift_writer_beat(writer);
   __atomic_store_n(&writer->header->magic, VRIFT_INDEX_MAGIC, __ATOMIC_RELEASE);

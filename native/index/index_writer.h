@@ -13,7 +13,7 @@
 
 struct vrift_index_options {
   uint32_t kind;
-  uint32_t entry_capacity; /* the root directory is one */
+  uint32_t entry_capacity; /* entries there is to be room for; the root directory is one */
   uint64_t keys_size;
   uint64_t root_dev, root_ino, source_dev;
   uint32_t uid, gid;
@@ -35,9 +35,10 @@ struct vrift_index_value {
 struct vrift_index_writer {
   struct vrift_index_view view;
   struct vrift_index_header *header;
-  uint64_t *seen, *slots;
-  struct vrift_entry *entries;
-  uint8_t *keys;
+  uint64_t *seen;
+  uint16_t *tags;
+  struct vrift_index_entry *entries;
+  uint8_t *hashes, *keys;
   uint64_t size;
   pid_t owner; /* thread that holds `alive`; 0 when given up */
 };
@@ -50,11 +51,31 @@ struct vrift_index_writer {
 int vrift_writer_create(const char *path, const struct vrift_index_options *options, struct vrift_index_writer *writer);
 
 /*
- * A new file with the same entries (same numbers), marks seen, distrust and transaction. Room for `more_keys` bytes of
- * keys beside those in use; the place of removed keys is won back. EINVAL: fewer entries than were ever used.
+ * A new file with the same entries (under other numbers), marks seen, distrust and transaction. Room for `more_keys` bytes of
+ * keys beside those in use; the place of removed keys is won back. EINVAL: less room than there are entries.
  */
 int vrift_writer_grow(const struct vrift_index_writer *from, const char *path, uint32_t entry_capacity,
                       uint64_t more_keys, struct vrift_index_writer *writer);
+
+/* What a file that was taken over has, as far as its new owner must know without looking at each entry. */
+struct vrift_index_numbers {
+  uint32_t *numbers;
+  uint32_t count, room;
+};
+struct vrift_index_stock {
+  uint64_t virtual_entries, virtual_bytes;
+  struct vrift_index_numbers kernel;     /* entries with KERNEL */
+  struct vrift_index_numbers incomplete; /* directories without COMPLETE */
+};
+
+/*
+ * Takes over the file of a writer that is gone, when it is the one `options` would make (its sizes apart), was left whole, and
+ * reflects `transaction`; `distrust` is 1 then and `alive` claimed. ENOENT; ESTALE: another tree's, or another transaction's;
+ * EINVAL: damaged, or its writer ended in a change; EBUSY: its writer lives; EACCES. Reads every entry once.
+ */
+int vrift_writer_reopen(const char *path, const struct vrift_index_options *options, uint64_t transaction,
+                        struct vrift_index_writer *writer, struct vrift_index_stock *stock);
+void vrift_index_stock_free(struct vrift_index_stock *stock);
 
 /* EEXIST; ENOENT, ENOTDIR about the parent; EINVAL for a malformed key; ENAMETOOLONG; ENOSPC when a table is full. */
 int vrift_writer_insert(struct vrift_index_writer *writer, const uint8_t *key, uint64_t length,
@@ -63,24 +84,6 @@ int vrift_writer_insert(struct vrift_index_writer *writer, const uint8_t *key, u
 int vrift_writer_update(struct vrift_index_writer *writer, uint32_t entry, const struct vrift_index_value *value);
 /* ENOENT, ENOTEMPTY; EBUSY for the root. */
 int vrift_writer_remove(struct vrift_index_writer *writer, uint32_t entry);
-
-/* What a move takes: entries, and bytes of the pool for their new keys; keys of the old names are left behind. */
-struct vrift_move_room {
-  uint32_t entries;
-  uint64_t key_bytes;
-  bool fits;
-};
-/* `length` of the new key. ENOENT: unused number; EBUSY for the root; ENAMETOOLONG: a path below would be. */
-int vrift_writer_move_room(const struct vrift_index_writer *writer, uint32_t entry, uint64_t length,
-                           struct vrift_move_room *room);
-/*
- * Gives an entry, and all below it, another key, in place of one that has nothing below it. With `disk_from` (else null)
- * rename(2) of that path to `disk_to` belongs to the same moment, and its error is the answer. All of it or nothing: as
- * above, ENOENT and ENOTDIR about the new directory, EINVAL for a malformed key and for a move into itself, ENOTEMPTY,
- * ENOSPC when it does not fit.
- */
-int vrift_writer_move(struct vrift_index_writer *writer, uint32_t entry, const uint8_t *key, uint64_t length,
-                      const char *disk_from, const char *disk_to);
 
 /* `marks`: MARK_COUNT words; those with something in flight are left alone. */
 void vrift_writer_publish_seen(struct vrift_index_writer *writer, const uint64_t *marks);

@@ -67,7 +67,13 @@ export interface NativeAddon {
    */
   indexCreate(path: string, options: IndexCreateOptions): IndexHandle;
   /**
-   * A new file at `path` with the entries (and entry numbers), seen marks, distrust and transaction of `handle`, for
+   * Takes over the file of a writer that is gone, when it is what `options` would make (sizes apart), was left whole by a
+   * process under this very kernel, and reflects `transaction`: `distrust` is 1 then. ENOENT, ESTALE, EINVAL, EBUSY, EACCES:
+   * make another. Reads every entry once.
+   */
+  indexReopen(path: string, options: IndexCreateOptions, transaction: bigint): ReopenedIndex;
+  /**
+   * A new file at `path` with the entries (under other numbers), seen marks, distrust and transaction of `handle`, for
    * `entryCapacity` entries and `moreKeys` bytes of keys beside those in use; space of removed keys is won back.
    */
   indexGrow(handle: IndexHandle, path: string, entryCapacity: number, moreKeys: number): IndexHandle;
@@ -157,6 +163,16 @@ export interface IndexCreateOptions {
   readonly gid: number;
   readonly entryCapacity: number;
   readonly keysSize: number;
+}
+
+export interface ReopenedIndex {
+  readonly handle: IndexHandle;
+  readonly virtualEntries: number;
+  readonly virtualBytes: bigint;
+  /** Numbers of the entries with ENTRY_KERNEL. */
+  readonly kernel: readonly number[];
+  /** Numbers of the directories without ENTRY_COMPLETE, ENTRY_KERNEL ones not among them. */
+  readonly incomplete: readonly number[];
 }
 
 /** The value part of `struct vrift_entry`. */

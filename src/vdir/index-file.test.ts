@@ -21,7 +21,8 @@ import type { IndexValue } from "../platform/native.js";
 import { IndexWriter } from "./index-file.js";
 import type { IndexOptions } from "./index-file.js";
 import { IndexReader } from "./index-reader.js";
-import { constants } from "./layout.js";
+import { offsetsOf } from "./fields.js";
+import { constants, indexHeader } from "./layout.js";
 import { Marks, MARKS_SIZE, makeStripes } from "./marks.js";
 
 const DIR = Number(constants.ENTRY_DIR | constants.ENTRY_BACKED);
@@ -240,6 +241,69 @@ test("publishing tells the programs that map the file of a daemon before", () =>
   third.close();
   IndexWriter.create(path, options()).close();
   assert.equal(existsSync(`${path}.new`), false);
+});
+
+test("the file of a daemon before is taken over when it is whole and current, and not otherwise", () => {
+  const path = join(folder, "taken-over");
+  const first = IndexWriter.create(path, options());
+  first.fill([
+    ["d", value(1, DIR)],
+    ["d/v", value(2, VIRTUAL)],
+    ["d/.git", value(3, Number(constants.ENTRY_KERNEL | constants.ENTRY_DIR))],
+    ["whole", value(4, DIR | Number(constants.ENTRY_COMPLETE))],
+    [`d/${"long".repeat(30)}`, value(5, VIRTUAL)],
+  ]);
+  first.setTransaction(7n);
+  first.setDistrust(0);
+  first.publish();
+  assert.equal(IndexWriter.reopen(path, options(), 7n), undefined, "its writer lives");
+  const mapped = IndexReader.open(path);
+  first.close();
+  assert.equal(IndexWriter.reopen(path, options(), 8n), undefined, "another transaction");
+  assert.equal(IndexWriter.reopen(path, options({ rootIno: 78n }), 7n), undefined, "another root");
+  assert.equal(IndexWriter.reopen(path, options({ rootPath: "/elsewhere" }), 7n), undefined);
+  assert.equal(IndexWriter.reopen(join(folder, "nothing"), options(), 7n), undefined);
+
+  const kept = IndexWriter.reopen(path, options(), 7n) ?? assert.fail("not taken over");
+  assert.equal(kept.virtualEntries, 2);
+  assert.equal(kept.virtualBytes, 7n << 33n);
+  assert.deepEqual([...kept.stubs.keys()], ["d/.git"]);
+  assert.equal(kept.stubs.get("d/.git")?.ino, value(3, 0).ino);
+  assert.deepEqual([...kept.incomplete].sort(), ["", "d"]);
+  assert.deepEqual([mapped.header.alive, mapped.header.distrust], [true, 1], "distrusted before it is alive");
+  kept.writer.put("d/v", value(9, VIRTUAL));
+  kept.writer.insert("d/new", value(10, VIRTUAL));
+  assert.equal(mapped.lookup("d/v")?.blocks, 9);
+  assert.equal(mapped.lookup("d/new")?.blocks, 10);
+  kept.writer.close();
+
+  const bytes = readFileSync(path);
+  const damaged = (name: string, change: (copy: Buffer) => void): string => {
+    const copy = Buffer.from(bytes);
+    change(copy);
+    writeFileSync(join(folder, name), copy, { mode: 0o600 });
+    return join(folder, name);
+  };
+  const entry = mapped.header.entriesOffset + (mapped.lookup("d/v")?.number ?? 0) * 128;
+  const offset = offsetsOf(indexHeader);
+  const cases: Record<string, (copy: Buffer) => void> = {
+    "in a change of names": (copy) => copy.writeUInt8(1, offset("structure_seq")),
+    "in a change of an entry": (copy) => copy.writeUInt32LE(copy.readUInt32LE(entry) + 1, entry),
+    "a link out of bounds": (copy) => copy.writeUInt32LE(0xffff_fff0, entry + 56),
+    "an entry without a tag": (copy) =>
+      copy.writeUInt16LE(0, mapped.header.tagsOffset + 2 * (mapped.lookup("d/v")?.number ?? 0)),
+    "a file of before the machine was started": (copy) => copy.writeUInt8(~copy.readUInt8(240) & 255, 240),
+    "no index": (copy) => copy.fill(0, 0, 8),
+  };
+  assert.ok(
+    IndexWriter.reopen(
+      damaged("as it was", () => undefined),
+      options(),
+      7n,
+    )?.writer.close() === undefined,
+  );
+  for (const [what, change] of Object.entries(cases))
+    assert.equal(IndexWriter.reopen(damaged(what, change), options(), 7n), undefined, what);
 });
 
 test("trust: seen follows the marks, but not of a word with something in flight", () => {

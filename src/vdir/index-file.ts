@@ -4,13 +4,15 @@
  * stores is native/index/index_writer.c's.
  */
 import { closeSync, constants as fs, openSync, renameSync } from "node:fs";
+import { setImmediate as turn } from "node:timers/promises";
 import { VriftError } from "../platform/errors.js";
 import { isErrno, unlinkIfPresent } from "../platform/files.js";
 import { native } from "../platform/native.js";
-import type { IndexCreateOptions, IndexHandle, IndexValue } from "../platform/native.js";
+import type { IndexCreateOptions, IndexHandle, IndexValue, ReopenedIndex } from "../platform/native.js";
 import { offsetsOf } from "./fields.js";
 import { FillBatch } from "./fill-batch.js";
 import { readHeader } from "./index-header.js";
+import { IndexReader } from "./index-reader.js";
 import { constants, indexHeader } from "./layout.js";
 
 /** A name and what is said of it. */
@@ -21,6 +23,17 @@ export interface IndexOptions extends Omit<IndexCreateOptions, "entryCapacity" |
   readonly expectedEntries?: number;
   /** Called after a larger file took the name: whoever holds `handle` or `buffer` takes them again. */
   readonly onReplaced?: (writer: IndexWriter) => void;
+}
+
+/** A writer over the file of the daemon before, and what its owner must know of it. */
+export interface ReopenedWriter {
+  readonly writer: IndexWriter;
+  readonly virtualEntries: number;
+  readonly virtualBytes: bigint;
+  /** Names with ENTRY_KERNEL. */
+  readonly stubs: ReadonlyMap<string, IndexValue>;
+  /** Keys of directories without ENTRY_COMPLETE. */
+  readonly incomplete: Set<string>;
 }
 
 const SUPERSEDED = offsetsOf(indexHeader)("superseded");
@@ -61,6 +74,33 @@ export class IndexWriter {
     return new IndexWriter(path, at, handle, options);
   }
 
+  /**
+   * Takes over the file that a daemon before left under its name, when it is whole and says what the manifest of `transaction`
+   * says; undefined otherwise. `distrust` is 1. Programs that map it go on with it.
+   */
+  static reopen(path: string, options: IndexOptions, transaction: bigint): ReopenedWriter | undefined {
+    const sizes = { entryCapacity: 1, keysSize: 1 };
+    let opened: ReopenedIndex;
+    try {
+      opened = native.indexReopen(path, { ...options, ...sizes }, transaction);
+    } catch (error) {
+      if (isErrno(error, "ENOENT", "ELOOP", "ESTALE", "EINVAL", "EBUSY", "EACCES")) return undefined;
+      throw error;
+    }
+    const writer = new IndexWriter(path, path, opened.handle, options);
+    IndexWriter.#published.add(writer);
+    native.indexBeat(opened.handle);
+    const reader = new IndexReader(writer.buffer);
+    const { virtualEntries, virtualBytes } = opened;
+    return {
+      writer,
+      virtualEntries,
+      virtualBytes,
+      stubs: new Map(opened.kernel.map((number) => [reader.entry(number).key, reader.entry(number)])),
+      incomplete: new Set(opened.incomplete.map((number) => reader.entry(number).key)),
+    };
+  }
+
   /** For Watcher and for readers of this process; another one after `onReplaced`. */
   get handle(): IndexHandle {
     return this.#handle;
@@ -94,6 +134,18 @@ export class IndexWriter {
         this.#flush(batch);
         batch.add(key, value);
       }
+    }
+    this.#flush(batch);
+  }
+
+  /** The same in pieces of some milliseconds, other work of this thread between them. The names must not change meanwhile. */
+  async fillInTurns(names: Iterable<IndexName>): Promise<void> {
+    const batch = new FillBatch();
+    for (const [key, value] of names) {
+      if (batch.add(key, value)) continue;
+      this.#flush(batch);
+      await turn();
+      batch.add(key, value);
     }
     this.#flush(batch);
   }

@@ -103,6 +103,11 @@ export class IndexReader {
     });
   }
 
+  /** An entry by its number; FREE in its flags when there is none. */
+  entry(number: number): IndexEntry {
+    return this.#settled(() => this.#read(number));
+  }
+
   /** Every entry, in order of their numbers; what changes meanwhile may be missing or there. */
   *entries(): Generator<IndexEntry> {
     for (let number = 0; number < this.#limits.entryCapacity; number += 1) {

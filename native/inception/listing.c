@@ -8,9 +8,11 @@
 /* A child whose physical name was told. Entry numbers stay below 2^31. */
 #define TOLD 0x80000000u
 
+/* An entry in the middle of a change may be virtual; describe() finds out. */
 static bool is_virtual(const struct view *view, uint32_t number) {
-  uint16_t flags = __atomic_load_n(&view->index.entries[number].flags, __ATOMIC_RELAXED);
-  return (flags & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_FREE)) == VRIFT_ENTRY_VIRTUAL;
+  const struct vrift_index_entry *entry = &view->index.entries[number];
+  if ((__atomic_load_n(&entry->seq, __ATOMIC_ACQUIRE) & 1) != 0) return true;
+  return (__atomic_load_n(&entry->flags, __ATOMIC_RELAXED) & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_FREE)) == VRIFT_ENTRY_VIRTUAL;
 }
 
 static bool find_directory(const struct view *view, const struct place *directory, uint32_t *number) {

@@ -217,6 +217,34 @@ static inline int vrift_entry_held(const struct vrift_index_entry *entry, uint32
 }
 
 /*
+ * An entry as it was before the change in place that was begun last. `of` is the entry's number and the even `seq` it had: an
+ * entry that is odd and one further is in the middle of that change, its key and links are not being changed, and this is what
+ * it said before. So a writer that was stopped there, for a moment or for ever, takes no name away.
+ */
+struct vrift_undo {
+  uint64_t of;
+  vrift_word entry[VRIFT_ENTRY_WORDS];
+  vrift_word content_hash[4];
+};
+_Static_assert(VRIFT_INDEX_UNDO_OFFSET + sizeof(struct vrift_undo) <= VRIFT_INDEX_HEADER_SIZE, "in the header block");
+_Static_assert(VRIFT_INDEX_UNDO_OFFSET >= VRIFT_INDEX_SOURCE_PATH_OFFSET + VRIFT_INDEX_PATH_MAX, "behind the paths");
+
+static inline uint64_t vrift_undo_of(uint32_t entry, uint32_t seq) { return (uint64_t)entry << 32 | seq; }
+
+/* For who has waited long enough: 0 and the copy from before a change that is not done, or -1. */
+static __attribute__((cold, noinline, unused)) int vrift_entry_before(const struct vrift_index_view *view, uint32_t entry,
+                                                                      struct vrift_entry *copy) {
+  const struct vrift_undo *undo = (const void *)((const uint8_t *)view->header + VRIFT_INDEX_UNDO_OFFSET);
+  uint32_t seq = __atomic_load_n(&view->entries[entry].seq, __ATOMIC_ACQUIRE);
+  uint64_t of = vrift_undo_of(entry, seq - 1);
+  if ((seq & 1) == 0 || __atomic_load_n(&undo->of, __ATOMIC_ACQUIRE) != of) return -1;
+  vrift_copy_words((vrift_word *)(void *)copy, undo->entry, VRIFT_ENTRY_WORDS);
+  vrift_copy_words((vrift_word *)(void *)copy->content_hash, undo->content_hash, 4);
+  /* `seq` first: while it is this one, the writer has not come to the next change. */
+  return vrift_entry_held(&view->entries[entry], seq) && __atomic_load_n(&undo->of, __ATOMIC_RELAXED) == of ? 0 : -1;
+}
+
+/*
  * A copy taken between two equal, even values of `seq`: 0, or -1 (out of range, or no quiet moment). One that was never
  * used reads as FREE.
  */
@@ -236,7 +264,7 @@ static inline int vrift_entry_read(const struct vrift_index_view *view, uint32_t
     }
     vrift_pause();
   }
-  return -1;
+  return vrift_entry_before(view, entry, copy);
 }
 
 /*
@@ -261,7 +289,9 @@ static VRIFT_ALWAYS_INLINE enum vrift_found vrift_entry_match(const struct vrift
     }
     vrift_pause();
   }
-  return VRIFT_UNSURE;
+  if (vrift_entry_before(view, entry, copy) != 0) return VRIFT_UNSURE;
+  const uint8_t *own = copy->key_length == length && (copy->flags & VRIFT_ENTRY_FREE) == 0 ? vrift_entry_key(view, copy) : 0;
+  return own != 0 && vrift_bytes_equal(own, key, length) ? VRIFT_FOUND : VRIFT_ABSENT;
 }
 
 static inline uint64_t vrift_structure_begin(const struct vrift_index_view *view) {

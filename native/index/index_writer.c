@@ -4,7 +4,7 @@
  * Readers run at any moment between any two stores of this file, so:
  *  - `seq` of an entry is odd from before its first store to after its last (write_begin, write_end);
  *  - `structure_seq` is odd around everything that adds or removes a name or relinks siblings;
- *  - a slot is stored last when a name appears (release: who sees it sees the entry) and first thing inside the odd
+ *  - a tag is stored last when a name appears (release: who sees it sees the entry) and first thing inside the odd
  *    `structure_seq` when it goes;
  *  - key bytes are never overwritten: a freed key's place is used again only by a new file (vrift_writer_copy).
  * A kill at any point leaves odd sequences: readers then say "unsure", and `alive` has told them already.
@@ -13,7 +13,7 @@
 #include "index_writer.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -31,47 +31,66 @@ static void structure_end(struct vrift_index_writer *writer) {
   __atomic_store_n(&writer->header->structure_seq, writer->header->structure_seq + 1, __ATOMIC_RELEASE);
 }
 
-static void write_begin(struct vrift_entry *entry) {
+static void write_begin(struct vrift_index_entry *entry) {
   STORE(entry->seq, entry->seq + 1);
   __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
-static void write_end(struct vrift_entry *entry) { __atomic_store_n(&entry->seq, entry->seq + 1, __ATOMIC_RELEASE); }
+static void write_end(struct vrift_index_entry *entry) { __atomic_store_n(&entry->seq, entry->seq + 1, __ATOMIC_RELEASE); }
 
 /* Everything an update may change; inside write_begin and write_end. */
-static void store_value(struct vrift_entry *entry, const struct vrift_index_value *value) {
+static void store_value(struct vrift_index_writer *writer, struct vrift_index_entry *entry,
+                        const struct vrift_index_value *value) {
+  vrift_word *hash = (vrift_word *)(void *)(writer->hashes + 32ull * (uint64_t)(entry - writer->entries));
   STORE(entry->flags, value->flags);
   STORE(entry->size, value->size);
   STORE(entry->mtime_ns, value->mtime_ns);
   STORE(entry->ctime_ns, value->ctime_ns);
   STORE(entry->ino, value->ino);
   for (unsigned i = 0; i < sizeof value->content_hash; i += 8)
-    STORE(((vrift_word *)(void *)entry->content_hash)[i / 8], vrift_load8(value->content_hash + i));
-  STORE(entry->mode, value->mode);
+    STORE(hash[i / 8], vrift_load8(value->content_hash + i));
+  STORE(entry->mode, (uint16_t)value->mode);
   STORE(entry->blocks, value->blocks);
 }
 
-static void place(struct vrift_index_writer *writer, uint64_t hash, uint32_t entry) {
-  uint32_t mask = writer->view.slot_mask, slot = (uint32_t)hash & mask;
-  while (writer->slots[slot] != VRIFT_SLOT_EMPTY && writer->slots[slot] != VRIFT_SLOT_TOMBSTONE) slot = (slot + 1) & mask;
-  if (writer->slots[slot] == VRIFT_SLOT_TOMBSTONE) STORE(writer->header->slot_tombstones, writer->header->slot_tombstones - 1);
-  __atomic_store_n(&writer->slots[slot], (hash >> 32) << 32 | (entry + 1), __ATOMIC_RELEASE);
+/* Of the group's places, the first that nobody has, entry 0's never; NO_ENTRY when there is none. `taken` counts the others. */
+static uint32_t free_place(const struct vrift_index_writer *writer, uint32_t group, uint32_t *taken) {
+  uint32_t first = group * VRIFT_GROUP_ENTRIES, found = VRIFT_NO_ENTRY;
+  *taken = 0;
+  for (uint32_t number = first; number < first + VRIFT_GROUP_ENTRIES; number++) {
+    if (number == 0 || writer->tags[number] >= VRIFT_TAG_FIRST)
+      ++*taken;
+    else if (found == VRIFT_NO_ENTRY)
+      found = number;
+  }
+  return found;
+}
+
+/* Where a new name goes: into the emptier of its two groups, or, when both are full, on from the first. */
+static uint32_t find_place(const struct vrift_index_writer *writer, uint64_t hash) {
+  uint32_t groups = writer->view.group_count, taken, other_taken;
+  uint32_t place = free_place(writer, vrift_tag_next_group(hash, groups, 0), &taken);
+  uint32_t other = free_place(writer, vrift_tag_next_group(hash, groups, 1), &other_taken);
+  if (other_taken < taken) place = other;
+  for (uint32_t probe = 2; place == VRIFT_NO_ENTRY; probe++)
+    place = free_place(writer, vrift_tag_next_group(hash, groups, probe), &taken);
+  return place;
+}
+
+static void set_tag(struct vrift_index_writer *writer, uint32_t number, uint16_t tag) {
+  if (writer->tags[number] == VRIFT_TAG_REMOVED) STORE(writer->header->removed_tags, writer->header->removed_tags - 1);
+  __atomic_store_n(&writer->tags[number], tag, __ATOMIC_RELEASE);
 }
 
 /*
- * A tombstone keeps the probes behind it going. Before an empty slot there is nothing behind it, so it and the
- * tombstones in front of it can be empty too; for a probe on its way both read the same.
+ * A name lies beyond its two groups only when both were full, and a group that was full keeps its removed tags. So in a
+ * group that has an empty place no search has to go on.
  */
-static void displace(struct vrift_index_writer *writer, uint64_t hash, uint32_t entry) {
-  uint32_t mask = writer->view.slot_mask, slot = (uint32_t)hash & mask;
-  while ((uint32_t)writer->slots[slot] != entry + 1) slot = (slot + 1) & mask;
-  STORE(writer->slots[slot], VRIFT_SLOT_TOMBSTONE);
-  STORE(writer->header->slot_tombstones, writer->header->slot_tombstones + 1);
-  if (writer->slots[(slot + 1) & mask] != VRIFT_SLOT_EMPTY) return;
-  for (; writer->slots[slot] == VRIFT_SLOT_TOMBSTONE; slot = (slot - 1) & mask) {
-    STORE(writer->slots[slot], VRIFT_SLOT_EMPTY);
-    STORE(writer->header->slot_tombstones, writer->header->slot_tombstones - 1);
-  }
+static void clear_tag(struct vrift_index_writer *writer, uint32_t number) {
+  uint32_t first = number - number % VRIFT_GROUP_ENTRIES;
+  uint32_t empty = vrift_tag_match(writer->tags + first, VRIFT_TAG_REMOVED).empty;
+  STORE(writer->tags[number], empty != 0 ? VRIFT_TAG_EMPTY : VRIFT_TAG_REMOVED);
+  if (empty == 0) STORE(writer->header->removed_tags, writer->header->removed_tags + 1);
 }
 
 /* One component after another, none empty, none longer than the kernel takes; "" is the root, which is there. */
@@ -104,22 +123,11 @@ static int find_parent(const struct vrift_index_writer *writer, const uint8_t *k
 /* Bytes of the pool that a key takes. */
 static uint64_t pool_size(uint64_t length) { return length > VRIFT_INLINE_KEY_SIZE ? length : 0; }
 
-/* Three quarters of the slots, tombstones counted, so that every probe meets an empty one soon. */
+/* Some places stay empty, so that every probe meets one soon. */
 static bool has_room(const struct vrift_index_writer *writer, uint64_t length) {
   const struct vrift_index_header *header = writer->header;
-  uint64_t taken = (uint64_t)header->entry_count + header->slot_tombstones;
-  if (header->free_head == 0 && header->entry_used >= header->entry_capacity) return false;
-  return pool_size(length) <= header->keys_size - header->keys_used && (taken + 1) * 4 <= (uint64_t)header->slot_capacity * 3;
-}
-
-static uint32_t take_entry(struct vrift_index_writer *writer) {
-  struct vrift_index_header *header = writer->header;
-  uint32_t entry = header->free_head;
-  if (entry != 0)
-    STORE(header->free_head, writer->entries[entry].next);
-  else
-    entry = header->entry_used;
-  return entry;
+  uint64_t taken = (uint64_t)header->entry_count + header->removed_tags;
+  return taken < header->entry_limit && pool_size(length) <= header->keys_size - header->keys_used;
 }
 
 /* In front of its siblings. */
@@ -131,7 +139,7 @@ static void link_child(struct vrift_index_writer *writer, uint32_t parent, uint3
   STORE(writer->entries[parent].first_child, entry);
 }
 
-static void unlink_child(struct vrift_index_writer *writer, const struct vrift_entry *entry) {
+static void unlink_child(struct vrift_index_writer *writer, const struct vrift_index_entry *entry) {
   if (entry->prev != 0)
     STORE(writer->entries[entry->prev].next, entry->next);
   else
@@ -147,25 +155,26 @@ static uint32_t store_in_pool(struct vrift_index_writer *writer, const uint8_t *
 }
 
 /* Readers copy entries word by word, so words are what is stored. */
-static void store_key(struct vrift_index_writer *writer, struct vrift_entry *entry, const uint8_t *key, uint64_t length) {
+static void store_key(struct vrift_index_writer *writer, struct vrift_index_entry *entry, const uint8_t *key,
+                      uint64_t length) {
   uint64_t words[VRIFT_INLINE_KEY_SIZE / 8] = {0};
-  uint64_t pooled = pool_size(length);
-  STORE(entry->key_offset, pooled ? store_in_pool(writer, key, length) : 0);
+  if (pool_size(length))
+    words[0] = store_in_pool(writer, key, length);
+  else
+    memcpy(words, key, length);
   STORE(entry->key_length, (uint16_t)length);
-  if (pooled) return;
-  memcpy(words, key, length);
   for (unsigned i = 0; i < VRIFT_INLINE_KEY_SIZE / 8; i++)
     STORE(((vrift_word *)(void *)entry->inline_key)[i], words[i]);
 }
 
-static const uint8_t *key_of(const struct vrift_index_writer *writer, const struct vrift_entry *entry) {
-  return pool_size(entry->key_length) ? writer->keys + entry->key_offset : entry->inline_key;
+static const uint8_t *key_of(const struct vrift_index_writer *writer, const struct vrift_index_entry *entry) {
+  return pool_size(entry->key_length) ? writer->keys + vrift_load4(entry->inline_key) : entry->inline_key;
 }
 
 int vrift_writer_insert(struct vrift_index_writer *writer, const uint8_t *key, uint64_t length,
                         const struct vrift_index_value *value, uint32_t *out) {
   uint64_t hash = vrift_path_hash(key, length), start = name_start(key, length);
-  uint32_t parent;
+  uint32_t parent = 0;
   int error = check_key(key, length);
   if (!error && (value->flags & VRIFT_ENTRY_FREE)) error = EINVAL;
   if (!error && vrift_index_find(&writer->view, key, length, hash) != VRIFT_NO_ENTRY) error = EEXIST;
@@ -174,146 +183,68 @@ int vrift_writer_insert(struct vrift_index_writer *writer, const uint8_t *key, u
   if (error) return error;
 
   structure_begin(writer);
-  uint32_t number = take_entry(writer);
-  struct vrift_entry *entry = &writer->entries[number];
+  uint32_t number = find_place(writer, hash);
+  struct vrift_index_entry *entry = &writer->entries[number];
   write_begin(entry);
   store_key(writer, entry, key, length);
   STORE(entry->name_length, (uint16_t)(length - start));
   STORE(entry->parent, parent);
   STORE(entry->first_child, 0);
-  store_value(entry, value);
+  store_value(writer, entry, value);
   link_child(writer, parent, number);
   write_end(entry);
   STORE(writer->header->entry_count, writer->header->entry_count + 1);
-  if (number == writer->header->entry_used) STORE(writer->header->entry_used, number + 1);
-  place(writer, hash, number);
+  set_tag(writer, number, vrift_tag(hash));
   structure_end(writer);
   *out = number;
   return 0;
 }
 
 static bool in_use(const struct vrift_index_writer *writer, uint32_t entry) {
-  return entry < writer->header->entry_used && !(writer->entries[entry].flags & VRIFT_ENTRY_FREE);
+  if (entry >= writer->view.entry_capacity) return false;
+  return writer->entries[entry].seq != 0 && !(writer->entries[entry].flags & VRIFT_ENTRY_FREE);
+}
+
+/* Before `seq` becomes odd: whoever sees that finds this, whole. */
+static void keep_undo(struct vrift_index_writer *writer, uint32_t number) {
+  struct vrift_undo *undo = (void *)((uint8_t *)writer->header + VRIFT_INDEX_UNDO_OFFSET);
+  const vrift_word *words = (const vrift_word *)(const void *)&writer->entries[number];
+  const vrift_word *hash = (const vrift_word *)(const void *)(writer->hashes + 32ull * number);
+  STORE(undo->of, 0);
+  __atomic_thread_fence(__ATOMIC_RELEASE);
+  for (unsigned i = 0; i < VRIFT_ENTRY_WORDS; i++) STORE(undo->entry[i], words[i]);
+  for (unsigned i = 0; i < 4; i++) STORE(undo->content_hash[i], hash[i]);
+  __atomic_store_n(&undo->of, vrift_undo_of(number, writer->entries[number].seq), __ATOMIC_RELEASE);
 }
 
 int vrift_writer_update(struct vrift_index_writer *writer, uint32_t number, const struct vrift_index_value *value) {
   if (!in_use(writer, number)) return ENOENT;
-  struct vrift_entry *entry = &writer->entries[number];
+  struct vrift_index_entry *entry = &writer->entries[number];
   if (value->flags & VRIFT_ENTRY_FREE) return EINVAL;
   if (!(value->flags & VRIFT_ENTRY_DIR) && (entry->first_child != 0 || number == 0)) return ENOTEMPTY;
+  keep_undo(writer, number);
   write_begin(entry);
-  store_value(entry, value);
+  store_value(writer, entry, value);
   write_end(entry);
   return 0;
-}
-
-/* Inside structure_begin and structure_end: an entry without children goes. */
-static void drop(struct vrift_index_writer *writer, uint32_t number) {
-  struct vrift_entry *entry = &writer->entries[number];
-  uint64_t hash = vrift_path_hash(key_of(writer, entry), entry->key_length);
-  write_begin(entry);
-  displace(writer, hash, number);
-  unlink_child(writer, entry);
-  STORE(entry->flags, VRIFT_ENTRY_FREE);
-  STORE(entry->prev, 0);
-  STORE(entry->next, writer->header->free_head);
-  STORE(writer->header->free_head, number);
-  STORE(writer->header->entry_count, writer->header->entry_count - 1);
-  write_end(entry);
 }
 
 int vrift_writer_remove(struct vrift_index_writer *writer, uint32_t number) {
   if (!in_use(writer, number)) return ENOENT;
   if (number == 0) return EBUSY;
-  if (writer->entries[number].first_child != 0) return ENOTEMPTY;
+  struct vrift_index_entry *entry = &writer->entries[number];
+  if (entry->first_child != 0) return ENOTEMPTY;
   structure_begin(writer);
-  drop(writer, number);
-  structure_end(writer);
-  return 0;
-}
-
-/*
- * A directory (or any name) gets another key, and with it everything below: numbers, values and lists of children stay. The
- * subtree is walked twice, first to see that all of it fits, so that the change cannot stop halfway.
- *
- * What is on disk is renamed inside the odd `structure_seq`: a program that finds no virtual file under a name would make a
- * new one there. It must not find none while the directory has one name and the entries have the other.
- */
-
-/* Preorder, without a stack: down, then across, then up until there is a sibling. 0: that was the last one. */
-static uint32_t next_below(const struct vrift_index_writer *writer, uint32_t top, uint32_t at) {
-  if (writer->entries[at].first_child != 0) return writer->entries[at].first_child;
-  while (at != top && writer->entries[at].next == 0) at = writer->entries[at].parent;
-  return at == top ? 0 : writer->entries[at].next;
-}
-
-int vrift_writer_move_room(const struct vrift_index_writer *writer, uint32_t number, uint64_t length,
-                           struct vrift_move_room *room) {
-  if (!in_use(writer, number)) return ENOENT;
-  if (number == 0) return EBUSY;
-  const struct vrift_index_header *header = writer->header;
-  uint64_t before = writer->entries[number].key_length;
-  *room = (struct vrift_move_room){0};
-  for (uint32_t at = number; at != 0; at = next_below(writer, number, at)) {
-    uint64_t after = writer->entries[at].key_length - before + length;
-    if (header->root_length + 1 + after >= VRIFT_INDEX_PATH_MAX) return ENAMETOOLONG;
-    room->entries++;
-    room->key_bytes += pool_size(after);
-  }
-  /* Each may leave a tombstone behind. */
-  uint64_t taken = (uint64_t)header->entry_count + header->slot_tombstones + room->entries;
-  room->fits = room->key_bytes <= header->keys_size - header->keys_used && taken * 4 <= (uint64_t)header->slot_capacity * 3;
-  return 0;
-}
-
-/* A lookup in between finds neither key, and `structure_seq` makes that "unsure". */
-static void rename_entry(struct vrift_index_writer *writer, uint32_t number, uint64_t before, const uint8_t *to,
-                         uint64_t length) {
-  uint8_t key[UINT16_MAX];
-  struct vrift_entry *entry = &writer->entries[number];
-  const uint8_t *old = key_of(writer, entry);
-  uint64_t rest = entry->key_length - before;
-  memcpy(key, to, length);
-  memcpy(key + length, old + before, rest);
-  displace(writer, vrift_path_hash(old, entry->key_length), number);
   write_begin(entry);
-  store_key(writer, entry, key, length + rest);
+  clear_tag(writer, number);
+  unlink_child(writer, entry);
+  STORE(entry->flags, VRIFT_ENTRY_FREE);
+  STORE(entry->next, 0);
+  STORE(entry->prev, 0);
+  STORE(writer->header->entry_count, writer->header->entry_count - 1);
   write_end(entry);
-  place(writer, vrift_path_hash(key, length + rest), number);
-}
-
-int vrift_writer_move(struct vrift_index_writer *writer, uint32_t number, const uint8_t *to, uint64_t length,
-                      const char *disk_from, const char *disk_to) {
-  struct vrift_move_room room;
-  uint32_t parent, replaced;
-  uint64_t start = name_start(to, length);
-  int error = check_key(to, length);
-  if (!error) error = vrift_writer_move_room(writer, number, length, &room);
-  if (!error) error = find_parent(writer, to, start, &parent);
-  for (uint32_t up = parent; !error && up != 0; up = writer->entries[up].parent)
-    if (up == number) error = EINVAL;
-  if (error) return error;
-  replaced = vrift_index_find(&writer->view, to, length, vrift_path_hash(to, length));
-  if (replaced == number) return EEXIST;
-  if (replaced != VRIFT_NO_ENTRY && writer->entries[replaced].first_child != 0) return ENOTEMPTY;
-  if (!room.fits) return ENOSPC;
-
-  struct vrift_entry *top = &writer->entries[number];
-  uint64_t before = top->key_length;
-  structure_begin(writer);
-  if (disk_from && rename(disk_from, disk_to) != 0) error = errno;
-  if (!error) {
-    if (replaced != VRIFT_NO_ENTRY) drop(writer, replaced);
-    for (uint32_t at = number; at != 0; at = next_below(writer, number, at)) rename_entry(writer, at, before, to, length);
-    write_begin(top);
-    unlink_child(writer, top);
-    STORE(top->name_length, (uint16_t)(length - start));
-    STORE(top->parent, parent);
-    link_child(writer, parent, number);
-    write_end(top);
-  }
   structure_end(writer);
-  return error;
+  return 0;
 }
 
 void vrift_writer_publish_seen(struct vrift_index_writer *writer, const uint64_t *marks) {
@@ -331,40 +262,56 @@ void vrift_writer_beat(struct vrift_index_writer *writer) {
 
 /* Below: files nobody reads yet (no `magic`), so plain stores. */
 
-static void place_new(struct vrift_index_writer *writer, const struct vrift_entry *entry, uint32_t number) {
-  uint64_t hash = vrift_path_hash(key_of(writer, entry), entry->key_length);
-  uint32_t mask = writer->header->slot_capacity - 1, slot = (uint32_t)hash & mask;
-  while (writer->slots[slot] != VRIFT_SLOT_EMPTY) slot = (slot + 1) & mask;
-  writer->slots[slot] = (hash >> 32) << 32 | (number + 1);
-}
-
 void vrift_writer_add_root(struct vrift_index_writer *writer) {
-  struct vrift_entry *root = &writer->entries[0];
+  struct vrift_index_entry *root = &writer->entries[0];
+  root->seq = 2;
   root->flags = VRIFT_ENTRY_DIR | VRIFT_ENTRY_BACKED;
   root->mode = S_IFDIR | 0755;
   root->ino = writer->header->root_ino;
+  writer->tags[0] = VRIFT_TAG_REMOVED;
   writer->header->entry_count = 1;
-  writer->header->entry_used = 1;
-  place_new(writer, root, 0);
+}
+
+/* Every name to the place its hash points at in the new table; `moved[old number]` is the new one. */
+static int copy_entries(struct vrift_index_writer *writer, const struct vrift_index_writer *from, uint32_t *moved) {
+  struct vrift_index_header *header = writer->header;
+  for (uint32_t old = 0; old < from->view.entry_capacity; old++) {
+    const struct vrift_index_entry *entry = &from->entries[old];
+    if (!in_use(from, old)) continue;
+    const uint8_t *key = key_of(from, entry);
+    uint64_t hash = vrift_path_hash(key, entry->key_length), pooled = pool_size(entry->key_length);
+    if (pooled > header->keys_size - header->keys_used) return ENOSPC;
+    uint32_t number = old == 0 ? 0 : find_place(writer, hash);
+    struct vrift_index_entry *copy = &writer->entries[number];
+    *copy = *entry;
+    copy->seq = 2;
+    memcpy(writer->hashes + 32ull * number, from->hashes + 32ull * old, 32);
+    if (pooled) {
+      uint32_t offset = store_in_pool(writer, key, pooled);
+      memcpy(copy->inline_key, &offset, sizeof offset);
+    }
+    if (number != 0) writer->tags[number] = vrift_tag(hash);
+    moved[old] = number;
+  }
+  writer->tags[0] = VRIFT_TAG_REMOVED;
+  return 0;
 }
 
 int vrift_writer_copy(struct vrift_index_writer *writer, const struct vrift_index_writer *from) {
-  struct vrift_index_header *header = writer->header;
-  const struct vrift_index_header *old = from->header;
-  for (uint32_t number = 0; number < old->entry_used; number++) {
-    struct vrift_entry *entry = &writer->entries[number];
-    *entry = from->entries[number];
-    if (entry->flags & VRIFT_ENTRY_FREE) continue;
-    uint64_t pooled = pool_size(entry->key_length);
-    if (pooled > header->keys_size - header->keys_used) return ENOSPC;
-    if (pooled) entry->key_offset = store_in_pool(writer, from->keys + entry->key_offset, pooled);
-    place_new(writer, entry, number);
+  uint32_t *moved = calloc(from->view.entry_capacity, sizeof *moved);
+  if (!moved) return ENOMEM;
+  int error = copy_entries(writer, from, moved);
+  for (uint32_t number = 0; !error && number < writer->view.entry_capacity; number++) {
+    struct vrift_index_entry *entry = &writer->entries[number];
+    entry->parent = moved[entry->parent];
+    entry->first_child = moved[entry->first_child];
+    entry->next = moved[entry->next];
+    entry->prev = moved[entry->prev];
   }
+  free(moved);
   memcpy(writer->seen, from->seen, 8ull * VRIFT_MARK_COUNT);
-  header->entry_count = old->entry_count;
-  header->entry_used = old->entry_used;
-  header->free_head = old->free_head;
-  header->transaction = old->transaction;
-  header->distrust = __atomic_load_n(&old->distrust, __ATOMIC_ACQUIRE);
-  return 0;
+  writer->header->entry_count = from->header->entry_count;
+  writer->header->transaction = from->header->transaction;
+  writer->header->distrust = __atomic_load_n(&from->header->distrust, __ATOMIC_ACQUIRE);
+  return error;
 }

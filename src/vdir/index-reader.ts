@@ -30,8 +30,6 @@ export interface IndexEntry {
 }
 
 const ATTEMPTS = 1000;
-/** A daemon that has not given a sign of life for so long is frozen: what it knows may be old. */
-const HEARTBEAT_STALE_NS = BigInt(constants.HEARTBEAT_STALE_NS);
 const ENTRY_WORDS = indexEntry.size / 8;
 const HASH_WORDS = 4;
 const GROUP = Number(constants.GROUP_ENTRIES);
@@ -41,6 +39,7 @@ const FREE = Number(constants.ENTRY_FREE);
 const at = offsetsOf(indexEntry);
 const NEXT = at("next");
 const FIRST_CHILD = at("first_child");
+const UNDO = Number(constants.INDEX_UNDO_OFFSET) / 8;
 const STRUCTURE_SEQ = offsetsOf(indexHeader)("structure_seq") / 8;
 
 export class IndexReader {
@@ -103,11 +102,6 @@ export class IndexReader {
     });
   }
 
-  /** An entry by its number; FREE in its flags when there is none. */
-  entry(number: number): IndexEntry {
-    return this.#settled(() => this.#read(number));
-  }
-
   /** Every entry, in order of their numbers; what changes meanwhile may be missing or there. */
   *entries(): Generator<IndexEntry> {
     for (let number = 0; number < this.#limits.entryCapacity; number += 1) {
@@ -119,8 +113,7 @@ export class IndexReader {
 
   /** Whether the index alone may answer for a key: DESIGN section 4. */
   trusted(key: string, marks: ArrayBuffer): boolean {
-    const { alive, distrust, superseded, seenOffset, heartbeatNs } = this.header;
-    const isBeating = process.hrtime.bigint() - heartbeatNs < HEARTBEAT_STALE_NS;
+    const { alive, distrust, superseded, seenOffset } = this.header;
     const words = new BigUint64Array(marks, 0, Number(constants.MARK_COUNT));
     const clean = (word: number): boolean => {
       const seen = Atomics.load(this.#words, seenOffset / 8 + word);
@@ -128,7 +121,7 @@ export class IndexReader {
     };
     const isClean =
       clean(Number(constants.MARK_SUMMARY)) || clean(markWord(native.pathHash(Buffer.from(key))));
-    return alive && isBeating && distrust === 0 && !superseded && isClean;
+    return alive && distrust === 0 && !superseded && isClean;
   }
 
   #probe(key: Buffer, hash: bigint): IndexEntry | undefined {
@@ -188,7 +181,18 @@ export class IndexReader {
       if (Atomics.load(this.#half, from / 4) === before)
         return this.#decode(number, new DataView(copy.buffer));
     }
+    if (this.#before(number, copy)) return this.#decode(number, new DataView(copy.buffer));
     throw new VriftError("EBUSY", "an entry is being changed, or the writer ended in the middle of it");
+  }
+
+  /** Copies what an entry in the middle of a change in place said before: `vrift_undo` of index_reader.h. */
+  #before(number: number, copy: BigUint64Array): boolean {
+    const seqAt = (this.#limits.entriesOffset + number * indexEntry.size) / 4;
+    const seq = Atomics.load(this.#half, seqAt);
+    const of = (BigInt(number) << 32n) | BigInt(seq - 1);
+    if ((seq & 1) === 0 || Atomics.load(this.#words, UNDO) !== of) return false;
+    for (let word = 0; word < copy.length; word += 1) copy[word] = Atomics.load(this.#words, UNDO + 1 + word);
+    return Atomics.load(this.#half, seqAt) === seq && Atomics.load(this.#words, UNDO) === of;
   }
 
   #decode(number: number, view: DataView<ArrayBuffer>): IndexEntry {

@@ -34,6 +34,8 @@ export const constants = {
   INDEX_ROOT_PATH_OFFSET: 4096n,
   INDEX_SOURCE_PATH_OFFSET: 8192n,
   INDEX_PATH_MAX: 4096n,
+  /** In the header block too: an entry as it was before the change in place that was begun last (struct vrift_undo). */
+  INDEX_UNDO_OFFSET: 12288n,
   /** Keys up to this many bytes are in the entry itself, beside its other fields; longer ones in the pool. */
   INLINE_KEY_SIZE: 64n,
 
@@ -81,9 +83,6 @@ export const constants = {
    * the index.
    */
   DISTRUST_LOST: 0x8000_0000n,
-
-  /** A `heartbeat_ns` older than this is that of a frozen daemon. */
-  HEARTBEAT_STALE_NS: 10_000_000_000n,
 
   /** Inode number shown for a virtual entry: this plus the entry's manifest id. */
   VIRTUAL_INODE_BASE: 1n << 52n,

@@ -44,7 +44,7 @@ describe("debug index", () => {
     assert.equal(whole.data["virtual"], 50);
     assert.equal(
       (whole.data["probes"] as number[]).reduce((sum, count) => sum + count),
-      53,
+      54,
     );
     assert.match((await debug()).stdout, /^daemon {4}alive/m);
 

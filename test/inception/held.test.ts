@@ -14,6 +14,27 @@ const RENAMEAT = "264";
 
 before(buildNative);
 
+test("an entry whose change in place stopped in the middle says what it said before, in listings too", async () => {
+  const base = mkdtempSync(join(tmpdir(), "vrift-half-"));
+  const root = join(base, "tree");
+  makeTree(root, { "dir/kept": "kept\n", "dir/other": "other\n" });
+  const phantom = await Phantom.start(root, join(base, "run"), join(base, "source"));
+  try {
+    const script = "ls dir; stat -c '%s %Y' dir/kept; cat dir/kept; ls -l --time-style=+%s dir | grep kept";
+    const before = sh(script, root, phantom.environment);
+    assert.match(before.stdout, /^kept\nother\n5 /);
+    await phantom.command("half dir/kept");
+    assert.deepEqual(sh(script, root, phantom.environment), before, "stopped for a moment");
+    await phantom.command("distrust 1");
+    assert.deepEqual(sh(script, root, phantom.environment), before, "the kernel asked first");
+    await phantom.stop();
+    assert.deepEqual(sh(script, root, phantom.environment), before, "for ever");
+  } finally {
+    await phantom.stop();
+    rmSync(base, { recursive: true, force: true });
+  }
+});
+
 describe("in the middle of a call", () => {
   const base = mkdtempSync(join(tmpdir(), "vrift-held-"));
   const root = join(base, "tree");

@@ -42,7 +42,7 @@ const SPARE_ENTRIES = 1024;
 /** A full file is copied into one larger by this. */
 const GROWTH = 1.5;
 /** Of the pool, for each entry: keys over INLINE_KEY_SIZE bytes are a few percent of npm trees. */
-const KEY_BYTES = 24;
+const KEY_BYTES = 16;
 const LONGEST_KEY = 65_536;
 const U32_MAX = 0xffff_ffff;
 

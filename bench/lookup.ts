@@ -2,12 +2,15 @@
  * stat hit and absent through the shipped library on a phantom tree, against the bare system call on the same tree made
  * plain, interleaved. Paths are absolute and 77 bytes long.
  */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { spawnSync } from "node:child_process";
 import { Sandbox, copyTree, projectRoot } from "../test/e2e/sandbox.js";
 import type { BenchCase, BenchContext, BenchRow } from "./case.js";
 import { spread } from "./statistics.js";
-import { makeTree } from "./tree.js";
+
+/** A call of native/bench/lookup_bench.c. */
+type Call = "stat" | "statx" | "access" | "list" | "spawn";
 
 const PATH_BYTES = 77;
 const benchProgram = join(projectRoot, "build", "native", "lookup-bench");
@@ -34,7 +37,7 @@ function measure(sandbox: Sandbox, context: BenchContext, files: number): BenchR
   const rounds = context.toy ? 2 : 7;
   const phantom = sandbox.path("p");
   const plain = sandbox.path("q");
-  const keys = makeTree(plain, files, PATH_BYTES - plain.length - 1);
+  const keys = makeTree(plain, files);
   copyTree(plain, phantom);
   context.note(`${files} files; moving them into the store`);
   sandbox.mustVrift(["phantom", phantom]);
@@ -43,21 +46,67 @@ function measure(sandbox: Sandbox, context: BenchContext, files: number): BenchR
   const hot = present.slice(0, 256);
   // The last byte differs: same directory, same length, no such file.
   const missing = (key: string): string => `${key.slice(0, -1)}#`;
-  const lists = {
-    [`stat hit, 256 hot paths of ${files}`]: hot,
-    [`stat absent, 256 hot paths of ${files}`]: hot.map(missing),
-    [`stat hit, all ${files} in random order`]: present,
-    [`stat absent, all ${files} in random order`]: present.map(missing),
-  };
-  return Object.entries(lists).map(([what, list]) =>
-    compare(sandbox, context, what, list, { phantom, plain, rounds }),
+  const all = `all ${files} in random order`;
+  const directories = shuffle([...new Set(keys.map((key) => dirname(key)))], 2);
+  const cases: readonly (readonly [what: string, call: Call, list: readonly string[]])[] = [
+    [`stat hit, 256 hot paths of ${files}`, "stat", hot],
+    [`stat absent, 256 hot paths of ${files}`, "stat", hot.map(missing)],
+    [`stat hit, ${all}`, "stat", present],
+    [`statx hit, ${all}`, "statx", present],
+    [`access hit, ${all}`, "access", present],
+    [`stat absent, ${all}`, "stat", present.map(missing)],
+    [`opendir, readdir, stat of every child, ${directories.length} directories`, "list", directories],
+  ];
+  return cases.map(([what, call, list]) =>
+    compare(sandbox, context, what, list, { phantom, plain, rounds, call }),
   );
 }
+
+/** 5,000 directories of ten files: what one costs when there is little in it. */
+export const list: BenchCase = {
+  name: "list",
+  summary: "opendir, readdir and stat of every child, 5,000 directories of ten files",
+  run(context) {
+    const sandbox = new Sandbox();
+    try {
+      const [phantom, plain] = [sandbox.path("p"), sandbox.path("q")];
+      const rounds = context.toy ? 2 : 7;
+      const keys = makeTree(plain, context.toy ? 200 : 50_000, 10);
+      copyTree(plain, phantom);
+      sandbox.mustVrift(["phantom", phantom]);
+      const directories = shuffle([...new Set(keys.map((key) => dirname(key)))], 1);
+      const what = `opendir, readdir, stat of every child, ${directories.length} directories of ten files`;
+      return [compare(sandbox, context, what, directories, { phantom, plain, rounds, call: "list" })];
+    } finally {
+      sandbox.dispose();
+    }
+  },
+};
+
+/** What the library adds to the start of a program. */
+export const start: BenchCase = {
+  name: "start",
+  summary: "posix_spawn of true and its end, with the library and without",
+  run(context) {
+    const sandbox = new Sandbox();
+    try {
+      const [phantom, plain] = [sandbox.path("p"), sandbox.path("q")];
+      makeTree(plain, context.toy ? 64 : 65_536);
+      copyTree(plain, phantom);
+      sandbox.mustVrift(["phantom", phantom]);
+      const trees = { phantom: "/usr", plain: "/usr", rounds: context.toy ? 2 : 15, call: "spawn" as const };
+      return [compare(sandbox, context, "start and end of true", ["bin/true"], trees, { phantom, plain })];
+    } finally {
+      sandbox.dispose();
+    }
+  },
+};
 
 interface Trees {
   readonly phantom: string;
   readonly plain: string;
   readonly rounds: number;
+  readonly call: Call;
 }
 
 function compare(
@@ -66,6 +115,7 @@ function compare(
   what: string,
   keys: readonly string[],
   trees: Trees,
+  cwd: Readonly<Record<"phantom" | "plain", string>> = trees,
 ): BenchRow {
   const lists = { phantom: sandbox.path("phantom.list"), plain: sandbox.path("plain.list") };
   for (const side of ["phantom", "plain"] as const) {
@@ -75,10 +125,10 @@ function compare(
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round < trees.rounds; round++) {
-    const through = sandbox.mustVrift(["run", "--", benchProgram, "stat", lists.phantom, passes], {
-      cwd: trees.phantom,
+    const through = sandbox.mustVrift(["run", "--", benchProgram, trees.call, lists.phantom, passes], {
+      cwd: cwd.phantom,
     });
-    const bare = sandbox.run(benchProgram, ["stat", lists.plain, passes], { cwd: trees.plain });
+    const bare = sandbox.run(benchProgram, [trees.call, lists.plain, passes], { cwd: cwd.plain });
     if (bare.code !== 0) throw new Error(bare.stderr);
     ours.push(nanoseconds(through.stdout, what));
     theirs.push(nanoseconds(bare.stdout, what));
@@ -97,6 +147,20 @@ function nanoseconds(output: string, what: string): number {
   return spread(lines.map(Number)).median;
 }
 
+/** Files in directories of 64 (or so many), each absolute path PATH_BYTES long. Returns their keys. */
+function makeTree(root: string, files: number, inEach = 64): string[] {
+  const keys: string[] = [];
+  for (let n = 0; n < files; n++) {
+    const directory = `packages/group-${Math.floor(n / 4096) % 64}/unit-${Math.floor(n / inEach)}`;
+    const stem = `${directory}/f${n}-`;
+    const key = `${stem}${"x".repeat(Math.max(0, PATH_BYTES - root.length - 1 - stem.length - 3))}.js`;
+    if (n % inEach === 0) mkdirSync(dirname(join(root, key)), { recursive: true });
+    writeFileSync(join(root, key), `export const value = ${n};\n`);
+    keys.push(key);
+  }
+  return keys;
+}
+
 function shuffle<T>(items: readonly T[], seed: number): T[] {
   const shuffled = [...items];
   let state = seed;
@@ -106,4 +170,12 @@ function shuffle<T>(items: readonly T[], seed: number): T[] {
     [shuffled[i], shuffled[j]] = [shuffled[j] as T, shuffled[i] as T];
   }
   return shuffled;
+}
+
+/** Builds the measuring program; the cases need it. */
+export function buildBenchPrograms(): void {
+  const made = spawnSync("make", ["--silent", "-C", join(projectRoot, "native"), "bench"], {
+    encoding: "utf8",
+  });
+  if (made.status !== 0) throw new Error(made.stderr);
 }

@@ -4,11 +4,11 @@
  */
 import { parseArgs } from "node:util";
 import type { BenchCase, BenchRow } from "./case.js";
-import { buildBenchPrograms, lookup } from "./lookup.js";
-import { manifest } from "./manifest.js";
+import { endToEnd } from "./end-to-end.js";
+import { buildBenchPrograms, list, lookup, start } from "./lookup.js";
 import { formatSpread } from "./statistics.js";
 
-const cases: readonly BenchCase[] = [lookup, manifest];
+const cases: readonly BenchCase[] = [lookup, list, start, endToEnd];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,7 +23,7 @@ buildBenchPrograms();
 const results: Record<string, BenchRow[]> = {};
 for (const each of chosen) {
   console.error(`${each.name}: ${each.summary}`);
-  results[each.name] = await each.run({ toy: values.toy, note: (text) => console.error(`  ${text}`) });
+  results[each.name] = each.run({ toy: values.toy, note: (text) => console.error(`  ${text}`) });
 }
 if (values.json) console.log(JSON.stringify(results, null, 2));
 else

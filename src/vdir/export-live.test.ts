@@ -83,11 +83,11 @@ test(
 
     const script = join(import.meta.dirname, "../../../test/python/watch_manifest_export.py");
     const reader = spawn("python3", [script, path], { stdio: ["pipe", "pipe", "inherit"], timeout: 120_000 });
-    const lines = createInterface({ input: reader.stdout })[Symbol.asyncIterator]();
+    const lines: AsyncIterator<string> = createInterface({ input: reader.stdout })[Symbol.asyncIterator]();
     const answer = async (): Promise<Seen> => {
-      const { value: line, done } = await lines.next();
-      assert.ok(!done, "the reader ended");
-      return JSON.parse(line as string) as Seen;
+      const next = await lines.next();
+      assert.ok(next.done !== true, "the reader ended");
+      return JSON.parse(next.value) as Seen;
     };
     await answer();
     /** Makes a change, and gives what the reader saw of it with the milliseconds in between. */

@@ -138,6 +138,34 @@ test("of two keys with one hash neither is exported", async () => {
   writer.close();
 });
 
+test(
+  "hashes that mean something else in a slot: the names that have them, together and alone",
+  withPython,
+  async () => {
+    // FNV-1a 64 of the first two is 0, of the third 1: all are written as 2.
+    const [zero, other, one] = ["77kepQFQ8Kl", "!0IC=VloaY", "*WYjbkf%~D"] as const;
+    const path = join(folder, "reserved.mmap");
+    for (const there of [[zero, one], [zero], [one], []]) {
+      const writer = writerOf(`reserved-${there.join("-").length}-${there[0] ?? ""}`, [
+        ["plain", value(FILE, 0o100644, 7n)],
+        ...there.map((key) => [key, value(FILE, 0o100644, 5n)] as const),
+      ]);
+      const exporter = new ManifestExport(path, assert.ifError);
+      exporter.schedule(() => writer.handle);
+      await exporter.flush();
+      const alone = there.length === 1;
+      const found = readByPython(path, ["", "plain", ...there, ...(alone ? [] : [other])]);
+      assert.equal(found.get("plain")?.stat?.size, 7);
+      for (const key of there) assert.equal(found.get(key)?.stat?.size, alone ? 5 : undefined, key);
+      if (!alone) assert.equal(found.get(other)?.stat, null);
+      const listed = Object.keys(found.get("")?.children ?? {});
+      assert.deepEqual(listed.sort(), [...(alone ? there : []), "plain"].sort());
+      await exporter.close();
+      writer.close();
+    }
+  },
+);
+
 test("changes are gathered and visible within 100 ms; errors are told and do not end it", async () => {
   const writer = writerOf("delay", []);
   const path = join(folder, "delay.mmap");

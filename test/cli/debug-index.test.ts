@@ -19,7 +19,7 @@ async function debug(...words: string[]) {
   const finished = await home.vrift(["debug", "index", ...words], { cwd: project });
   return {
     ...finished,
-    data: words.includes("--json") && finished.stdout !== "" ? JSON.parse(finished.stdout) : {},
+    data: words.includes("--json") && finished.stdout !== "" ? (JSON.parse(finished.stdout) as unknown) : {},
   } as {
     stdout: string;
     stderr: string;

@@ -30,7 +30,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   manifest: ["platform", "protocol"],
   vdir: ["platform", "protocol"],
   workspace: ["platform", "protocol", "store", "manifest", "vdir"],
-  daemon: ["platform", "protocol", "store", "manifest", "vdir", "workspace"],
+  daemon: ["platform", "protocol", "store", "manifest", "vdir", "workspace", "client"],
   client: ["platform", "protocol"],
   tree: ["platform", "protocol", "store", "manifest", "vdir", "workspace", "client"],
   cli: ["platform", "protocol", "store", "manifest", "vdir", "workspace", "daemon", "client", "tree"],

@@ -89,7 +89,8 @@ async function attempt(path: string, signal: AbortSignal): Promise<Socket | unde
     socket.destroy();
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "EAGAIN") return undefined;
-    if (code === "ENOENT" || code === "ECONNREFUSED") {
+    // ECONNRESET: it was killed with us in its queue.
+    if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ECONNRESET") {
       throw new VriftError("ECONNREFUSED", `nobody listens on ${path}`, { cause: error });
     }
     throw signal.aborted ? error : toVriftError(error);

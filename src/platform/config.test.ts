@@ -29,6 +29,7 @@ test("built-in, home, project, environment, flags: the later one wins", async ()
     source: join(home.root, "the_source"),
     default_workspace: undefined,
     log_bytes: 4 * 1024 * 1024,
+    idle_seconds: 600,
     sweep_grace_seconds: 3600,
     watch: true,
   });

@@ -284,6 +284,19 @@ for (const [name, open] of Object.entries(implementations)) {
       );
     });
 
+    test("a directory that became a file, with the same identity, and a directory again is not the one before", async () => {
+      const first = await put(ROOT_ID, "d", DIR);
+      const name = { parent: ROOT_ID, name: "d" } as const;
+      assert.equal(manifest.find("d/x"), undefined); // its identity is remembered from here on
+      await manifest.apply([{ type: "put", ...name, record: record(first) }]);
+      assert.equal(manifest.find("d/x"), undefined);
+      await manifest.apply([{ type: "remove", ...name }]);
+      const second = await put(ROOT_ID, "d", DIR);
+      const child = await put(second, "x");
+      assert.equal(manifest.find("d/x")?.id, child);
+      assert.deepEqual(keys(manifest), ["d", "d/x"]);
+    });
+
     test("meta", async () => {
       assert.equal(manifest.getMeta("kind"), undefined);
       await manifest.setMeta("kind", "phantom");

@@ -19,7 +19,7 @@ export interface Plan {
   readonly countDelta: number;
   /** The highest id a record of the plan has; 0 for none. */
   readonly highestId: EntryId;
-  /** A directory went, came to another place or got another identity. */
+  /** A directory went, became something else, came to another place or got another identity. */
   readonly directoriesMoved: boolean;
 }
 
@@ -45,7 +45,8 @@ export function planChanges(changes: readonly ManifestChange[], lookup: Lookup):
   const set = (parent: EntryId, name: string, value: OverlayValue): void => {
     const before = current(parent, name);
     countDelta += (value ? 1 : 0) - (before ? 1 : 0);
-    if (before && isDirectory(before) && before.id !== value?.id) directoriesMoved = true;
+    const isSame = value !== null && value.id === before?.id && isDirectory(value);
+    if (before && isDirectory(before) && !isSame) directoriesMoved = true;
     staged.set(parent, name, value);
   };
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   existsSync,
   lstatSync,
@@ -6,8 +7,11 @@ import {
   readFileSync,
   readdirSync,
   readlinkSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -231,4 +235,83 @@ test("mutations from many callers are applied in call order", async () => {
   const both = [workspace.remove("same"), workspace.upsert("same", texts[3]!)];
   await Promise.all(both);
   assert.deepEqual(await workspace.get("same"), texts[3]);
+});
+
+for (const kind of ["solid", "phantom"] as const) {
+  test(`${kind}: a file takes the place of a directory that was moved away outside, by upsert, reingest and rename`, async () => {
+    const put: ((key: string) => Promise<unknown>)[] = [
+      async (key) => workspace.upsert(key, await t.fileEntry(`new ${key}`)),
+      async (key) => {
+        const temporary = join(t.directory, "handed over");
+        writeFileSync(temporary, `new ${key}`);
+        return workspace.reingest(key, temporary, process.getuid!());
+      },
+      async (key) => {
+        await workspace.upsert("other", await t.fileEntry(`new ${key}`));
+        return workspace.rename("other", key);
+      },
+      async (key) => {
+        writeFileSync(path("other file"), `new ${key}`);
+        return workspace.rename("other file", key);
+      },
+    ];
+    for (const n of put.keys()) t.write(`d${n}/below/b.txt`, "content");
+    for (const n of put.keys()) t.write(`d${n}/.env`, "a name that only the kernel knows");
+    workspace = await t.registry.open(t.root, kind === "phantom");
+    for (const [n, put_] of put.entries()) {
+      renameSync(path(`d${n}`), path(`moved${n}`));
+      await put_(`d${n}`);
+      assert.equal((await workspace.get(`d${n}`))?.size, 6n);
+      assert.equal(await workspace.get(`d${n}/below/b.txt`), null);
+      await workspace.resync();
+      assert.deepEqual(
+        (await workspace.list(`moved${n}/below`)).map(({ name }) => name),
+        ["b.txt"],
+      );
+    }
+    await reopened();
+    for (const n of put.keys()) {
+      assert.equal((await workspace.get(`d${n}`))?.flags, 0);
+      assert.equal((await workspace.get(`moved${n}/below/b.txt`))?.size, 7n);
+    }
+  });
+}
+
+test("phantom: a directory that was moved away outside with virtual files in it is in the way, until they are removed", async () => {
+  t.write("d/plain", "plain");
+  workspace = await t.registry.open(t.root, true);
+  await workspace.upsert("d/v", await t.fileEntry("virtual"));
+  renameSync(path("d"), path("moved"));
+  const other = await t.fileEntry("other");
+  await workspace.upsert("other", other);
+  await assert.rejects(workspace.upsert("d", other), { code: "EISDIR" });
+  await assert.rejects(workspace.rename("other", "d"), { code: "EISDIR" });
+  assert.equal((await workspace.get("d/v"))?.size, 7n);
+  t.whiteOut("d/v");
+  await workspace.upsert("d", other);
+  await workspace.resync();
+  assert.deepEqual(await workspace.get("d"), other);
+  assert.equal(await workspace.get("d/v"), null);
+});
+
+test("a directory that was removed outside with names that only the kernel knew can be removed", async () => {
+  t.write("d/.env", "secret");
+  t.write("d/plain", "plain");
+  workspace = await t.registry.open(t.root, true);
+  rmSync(path("d"), { recursive: true });
+  await workspace.remove("d");
+  assert.equal(await workspace.get("d"), null);
+  assert.equal(IndexReader.open(workspace.info.index).lookup("d/.env"), undefined);
+  await workspace.resync();
+  assert.equal(IndexReader.open(workspace.info.index).lookup("d"), undefined);
+});
+
+test("a file in the place of a name that only the kernel knew stays in the index when the tree is compared", async () => {
+  execFileSync("mkfifo", [path("pipe")]);
+  workspace = await t.registry.open(t.root, true);
+  unlinkSync(path("pipe"));
+  await workspace.upsert("pipe", await t.fileEntry("a file"));
+  assert.ok(isVirtual("pipe"));
+  await workspace.resync();
+  assert.ok(isVirtual("pipe"));
 });

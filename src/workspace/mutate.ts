@@ -16,11 +16,13 @@ import { isElf, staysPhysical } from "./policy.js";
 import { DIR, SYMLINK, backedRecord, isDir, isVirtual, toVnodeEntry, virtualRecord } from "./records.js";
 import type { KeyState } from "./refresh.js";
 import {
+  assertNoDirectory,
   assertOwnName,
   beginDirectory,
   changesBelow,
   ensureParents,
   foldWhiteouts,
+  putChanges,
   refreshKey,
 } from "./refresh.js";
 import type { Tree } from "./tree.js";
@@ -113,10 +115,10 @@ async function putLink(
   entry: VnodeEntry,
   { record, physical }: KeyState,
 ): Promise<ManifestRecord> {
-  if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
+  assertNoDirectory(tree, key, { record, physical });
   const target = await tree.store.readBlob({ hash: entry.content_hash, size: entry.size });
   if (target.includes(0)) throw new VriftError("EINVAL", `the target of ${key} holds a NUL byte`);
-  await tree.roots.add([entry.content_hash]);
+  await keepContent(tree, entry);
   placeLink(tree, `${tree.root}/${key}`, target, entry.mtime);
   return rememberPhysical(tree, key, record, entry);
 }
@@ -129,10 +131,10 @@ export async function putFile(
   state: KeyState,
 ): Promise<ManifestRecord> {
   const { record, physical } = state;
-  if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
+  assertNoDirectory(tree, key, state);
   const id = { hash: entry.content_hash, size: entry.size };
   const mode = entry.mode & 0o7777;
-  if (id.size > 0n) await tree.roots.add([id.hash]);
+  await keepContent(tree, entry);
   if (physical !== undefined || mustBePhysical(tree, key, entry)) {
     await placeFile(tree, `${tree.root}/${key}`, id, mode, entry.mtime);
     return rememberPhysical(tree, key, record, entry);
@@ -143,7 +145,7 @@ export async function putFile(
     { ...id, mtimeNs: entry.mtime, mode, blocks },
     BigInt(Date.now()) * 1_000_000n,
   );
-  await commit(tree, [{ parent: parentId(tree, key), key, record: next }]);
+  await commit(tree, putChanges(tree, key, record, next));
   // A program may have made the file meanwhile; it wins, and the answer says so.
   const after = await refreshKey(tree, key, false);
   return after.record ?? next;
@@ -161,7 +163,7 @@ export async function rememberPhysical(
   const untouched = physical.size === content?.size && physical.mtimeNs === content.mtime;
   const hash = untouched ? content.content_hash : undefined;
   const record = backedRecord(before?.id ?? tree.manifest.nextId(), physical, hash);
-  await commit(tree, [{ parent: parentId(tree, key), key, record }]);
+  await commit(tree, putChanges(tree, key, before, record));
   return record;
 }
 
@@ -208,6 +210,13 @@ function checkEntry(key: string, entry: VnodeEntry): EntryType {
   if (entry.mtime > 0x7fff_ffff_ffff_ffffn)
     throw new VriftError("EINVAL", `mtime ${entry.mtime} is beyond the year 2262`);
   return type;
+}
+
+/** The roots name it first, then it is looked for once more: a sweep that came between has taken it away, or sees the roots. */
+async function keepContent(tree: Tree, entry: VnodeEntry): Promise<void> {
+  if (entry.size === 0n) return;
+  await tree.roots.add([entry.content_hash]);
+  checkContent(tree, entry);
 }
 
 /** ENOENT naming the hash when the store does not have it. */

@@ -92,7 +92,8 @@ export async function refreshKey(tree: Tree, key: string, whiteout: boolean): Pr
   }
   const next =
     decision === "remove" ? undefined : backedRecord(record?.id ?? tree.manifest.nextId(), physical!);
-  if (next !== undefined && isDir(next) && record === undefined) beginDirectory(tree, key, physical!);
+  const isNew = record === undefined || !isDir(record);
+  if (next !== undefined && isDir(next) && isNew) beginDirectory(tree, key, physical!);
   await commit(tree, [{ parent, key, record: next }]);
   return { record: next, physical };
 }
@@ -115,6 +116,34 @@ export async function ensureParents(tree: Tree, key: string, make: (path: string
   if (physical === undefined) throw new VriftError("ENOENT", `${parent} is not there`);
   if (physical.type !== "dir") throw new VriftError("ENOTDIR", `${parent} is not a directory`);
   await refreshKey(tree, parent, false);
+}
+
+/**
+ * Puts an entry under a key (or none). Where a directory was known that is not there any more, all that was known below it ends: the
+ * identity of an entry is that of its children's directory.
+ */
+export function putChanges(
+  tree: Tree,
+  key: string,
+  before: ManifestRecord | undefined,
+  record: ManifestRecord | undefined,
+): Change[] {
+  const isReplaced = before !== undefined && isDir(before) && (record === undefined || !isDir(record));
+  const ended = isReplaced ? changesBelow(tree, key, before) : [];
+  return [...ended, { parent: parentId(tree, key), key, record }];
+}
+
+/**
+ * EISDIR when a directory is there, or is known and holds virtual files: somebody outside removed or moved it, and they are not
+ * ended by that (resync.ts).
+ */
+export function assertNoDirectory(tree: Tree, key: string, { record, physical }: KeyState): void {
+  if (
+    physical !== undefined
+      ? physical.type === "dir"
+      : record !== undefined && isDir(record) && hides(tree, key)
+  )
+    throw new VriftError("EISDIR", `${key} is a directory`);
 }
 
 /** Removals of every entry below a directory, deepest first. */

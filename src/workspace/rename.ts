@@ -19,9 +19,16 @@ import { placeFile } from "./materialise.js";
 import { rememberPhysical } from "./mutate.js";
 import type { PhysicalName } from "./physical.js";
 import { lookAtKey, lookPhysical, lookTimes, parentKey } from "./physical.js";
-import { HASHED, backedRecord, describes, isDir, isVirtual } from "./records.js";
+import { HASHED, backedRecord, describes, isVirtual } from "./records.js";
 import type { KeyState } from "./refresh.js";
-import { assertOwnName, ensureParents, foldWhiteouts, refreshKey } from "./refresh.js";
+import {
+  assertNoDirectory,
+  assertOwnName,
+  ensureParents,
+  foldWhiteouts,
+  putChanges,
+  refreshKey,
+} from "./refresh.js";
 import { renameDirectory } from "./rename-directory.js";
 import { withStripes } from "./stripes.js";
 import type { Tree } from "./tree.js";
@@ -73,10 +80,9 @@ async function renameNow(
   if (from === to) return source.record;
   if (from.startsWith(`${to}/`)) throw new VriftError("ENOTEMPTY", `${to} is not empty: it holds ${from}`);
   if (whole) return renameDirectory(tree, from, to, source, target);
-  if (target.physical?.type === "dir" || (target.record !== undefined && isDir(target.record)))
-    throw new VriftError("EISDIR", `${to} is a directory`);
+  assertNoDirectory(tree, to, target);
   if (source.physical === undefined && target.physical === undefined)
-    return renameVirtual(tree, from, to, source.record);
+    return renameVirtual(tree, from, to, source.record, target.record);
   return renamePhysical(tree, from, to, source, target);
 }
 
@@ -107,12 +113,13 @@ async function renameVirtual(
   from: string,
   to: string,
   record: ManifestRecord,
+  replaced: ManifestRecord | undefined,
 ): Promise<ManifestRecord> {
   const nowNs = BigInt(Date.now()) * 1_000_000n;
   const moved = { ...record, ctimeNs: nowNs };
   // In this order the name that is replaced is never missing from the index.
   await commit(tree, [
-    { parent: parentId(tree, to), key: to, record: moved },
+    ...putChanges(tree, to, replaced, moved),
     { parent: parentId(tree, from), key: from, record: undefined },
   ]);
   for (const parent of new Set([parentKey(from), parentKey(to)])) touchDirectory(tree, parent, nowNs);
@@ -150,7 +157,7 @@ async function renamePhysical(
   const moved =
     after === undefined ? undefined : backedRecord(record.id, after, keptHash(record, physical, after));
   await commit(tree, [
-    { parent: parentId(tree, to), key: to, record: moved },
+    ...putChanges(tree, to, target.record, moved),
     { parent: parentId(tree, from), key: from, record: undefined },
   ]);
   if (moved === undefined) throw new VriftError("EBUSY", `${to} was removed while ${from} was renamed to it`);

@@ -125,9 +125,12 @@ function changedCompleteness(tree: Tree, physical: TreeNames): string[] {
   return changed.filter((key) => key === "" || physical.names.has(key));
 }
 
-/** Stubs that are gone, or are entries of the manifest now; a stub has nothing below it in the index. True: there were some. */
+/**
+ * Stubs that are gone, or are entries of the manifest now (a request may have put one there since); a stub has nothing below
+ * it in the index. True: there were some.
+ */
 function removeOldStubs(tree: Tree, physical: TreeNames): boolean {
   const old = [...tree.stubs.keys()].filter((key) => !physical.stubs.has(key));
-  for (const key of old) putIndex(tree, { key, record: undefined });
+  for (const key of old) putIndex(tree, { key, record: tree.manifest.find(key) });
   return old.length > 0;
 }

@@ -8,6 +8,7 @@ import type {
 } from "../manifest/manifest.js";
 import { ROOT_ID, ROOT_PARENT } from "../manifest/manifest.js";
 import { VriftError } from "../platform/errors.js";
+import { isErrno } from "../platform/files.js";
 import type { Log } from "../platform/log.js";
 import type { IndexValue } from "../platform/native.js";
 import type { Home, ProjectPaths, WorkspacePaths } from "../platform/paths.js";
@@ -92,9 +93,32 @@ export function recount(count: VirtualCount, record: ManifestRecord | undefined,
   count.bytes += BigInt(by) * record.size;
 }
 
-export function putIndex(tree: Tree, { key, record }: Pick<Change, "key" | "record">): void {
+export function putIndex(tree: Tree, change: Pick<Change, "key" | "record">): void {
+  try {
+    putIndexNow(tree, change);
+  } catch (error) {
+    // A directory that ends may have had names that only the kernel knew: they are in the index and not in the manifest.
+    if (!isErrno(error, "ENOTEMPTY") || !endStubsBelow(tree, change.key)) throw error;
+    putIndexNow(tree, change);
+  }
+}
+
+function putIndexNow(tree: Tree, { key, record }: Pick<Change, "key" | "record">): void {
   if (record !== undefined) tree.index?.put(key, toIndexValue(record, !tree.incomplete.has(key)));
   else if (tree.index?.find(key) !== undefined) tree.index.remove(key);
+}
+
+/** False: there were none. */
+function endStubsBelow(tree: Tree, directory: string): boolean {
+  const kept = new Map(tree.stubs);
+  for (const key of tree.stubs.keys()) {
+    if (!key.startsWith(`${directory}/`)) continue;
+    if (tree.index?.find(key) !== undefined) tree.index.remove(key);
+    kept.delete(key);
+  }
+  const hadSome = kept.size !== tree.stubs.size;
+  tree.stubs = kept;
+  return hadSome;
 }
 
 function toManifestChange({ parent, key, record }: Change): ManifestChange {

@@ -10,7 +10,7 @@ import { native } from "../platform/native.js";
 import type { PhysicalName } from "./physical.js";
 import { lookAtKey, lookPhysical, lookTimes } from "./physical.js";
 import { HASHED, backedRecord, describes, isVirtual } from "./records.js";
-import { assertOwnName, ensureParents, foldWhiteouts, refreshKey } from "./refresh.js";
+import { assertOwnName, ensureParents, foldWhiteouts, putChanges, refreshKey } from "./refresh.js";
 import { withStripes } from "./stripes.js";
 import type { Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
@@ -56,7 +56,7 @@ async function touchFile(
     after,
     keepsHash && isSame ? record.hash : undefined,
   );
-  await commit(tree, [{ parent: parentId(tree, key), key, record: next }]);
+  await commit(tree, putChanges(tree, key, record, next));
   return next;
 }
 

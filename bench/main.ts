@@ -4,11 +4,14 @@
  */
 import { parseArgs } from "node:util";
 import type { BenchCase, BenchRow } from "./case.js";
-import { endToEnd } from "./end-to-end.js";
-import { buildBenchPrograms, list, lookup, start } from "./lookup.js";
+import { isolation } from "./isolation.js";
+import { lookup } from "./lookup.js";
+import { buildBenchPrograms } from "./programs.js";
+import { manifest } from "./manifest.js";
 import { formatSpread } from "./statistics.js";
+import { wire } from "./wire.js";
 
-const cases: readonly BenchCase[] = [lookup, list, start, endToEnd];
+const cases: readonly BenchCase[] = [lookup, manifest, wire, isolation];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,12 +26,12 @@ buildBenchPrograms();
 const results: Record<string, BenchRow[]> = {};
 for (const each of chosen) {
   console.error(`${each.name}: ${each.summary}`);
-  results[each.name] = each.run({ toy: values.toy, note: (text) => console.error(`  ${text}`) });
+  results[each.name] = await each.run({ toy: values.toy, note: (text) => console.error(`  ${text}`) });
 }
 if (values.json) console.log(JSON.stringify(results, null, 2));
 else
   for (const [name, rows] of Object.entries(results))
     for (const row of rows)
       console.log(
-        `${name}: ${row.what}: ${formatSpread(row.ratio, 1)} times; ${formatSpread(row.ours, 0)} ${row.unit} against ${formatSpread(row.theirs, 0)} ${row.unit}`,
+        `${name}: ${row.what}: ${formatSpread(row.ratio, 2)} times; ${formatSpread(row.ours, 0)} ${row.unit} against ${formatSpread(row.theirs, 0)} ${row.unit}`,
       );

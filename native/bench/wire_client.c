@@ -4,7 +4,7 @@
  * Files hold frames (u32 little-endian length, payload). Every connection sends the frames of SETUP_FILE and waits for as many
  * replies; then DEPTH requests of REQUESTS_FILE are under way on each at a time. A reply whose payload does not begin with
  * REPLY_TAG ends the run. CPU -1: not pinned. Prints `requests N`, `per_second N`, and at depth 1 the nanoseconds of a
- * round trip: `p50 N`, `p99 N`, `p999 N`. A tenth of the time goes by before anything is counted.
+ * round trip: `p50 N`, `p99 N`, `p999 N`, `worst N`. A tenth of the time goes by before anything is counted.
  * MILLISECONDS 0: prints `ready` after the setup, and stays until standard input ends.
  */
 #define _GNU_SOURCE
@@ -283,5 +283,6 @@ int main(int argc, char **argv) {
   print_share("p50", 0.5);
   print_share("p99", 0.99);
   print_share("p999", 0.999);
+  print_share("worst", 1);
   return 0;
 }

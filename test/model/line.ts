@@ -42,6 +42,8 @@ export class LibraryLine implements Line {
     } catch (error) {
       if (!(error instanceof VriftError)) throw error;
       if (!LOST.has(error.code)) return { error: error.code, message: error.message };
+      // Refused at once: whoever asks again at once only keeps the daemon from starting.
+      if (error.code === "ECONNREFUSED") await wait(10);
       const late = error instanceof UnansweredError && error.sent;
       return { lost: late ? "late" : "dead", why: error.message };
     }

@@ -151,7 +151,8 @@ function nanoseconds(output: string, what: string): number {
 function makeTree(root: string, files: number, inEach = 64): string[] {
   const keys: string[] = [];
   for (let n = 0; n < files; n++) {
-    const directory = `packages/group-${Math.floor(n / 4096) % 64}/unit-${Math.floor(n / inEach)}`;
+    const unit = Math.floor(n / inEach);
+    const directory = `packages/group-${Math.floor(unit / 64) % 64}/unit-${unit}`;
     const stem = `${directory}/f${n}-`;
     const key = `${stem}${"x".repeat(Math.max(0, PATH_BYTES - root.length - 1 - stem.length - 3))}.js`;
     if (n % inEach === 0) mkdirSync(dirname(join(root, key)), { recursive: true });

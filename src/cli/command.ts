@@ -28,7 +28,7 @@ export interface Command {
   run(context: Context): Promise<Outcome>;
 }
 
-/** What a command found out: `data` for --json (bigint becomes a decimal string), `text` for people, without the last newline. */
+/** What a command found out: `data` for --json (bigint becomes a decimal string), `text` for people, without the last newline. `data` undefined: all was written already. */
 export interface Outcome {
   readonly data: unknown;
   readonly text: string;
@@ -47,6 +47,8 @@ export interface Context {
   readonly home: Home;
   /** For results without an end or too large for memory: written to standard output now. */
   write(part: string | Uint8Array): void;
+  /** As `write`; false when nobody reads any more, after which `write` would end the process. */
+  tryWrite(part: string | Uint8Array): boolean;
   /** One line to standard error, not part of the result. */
   note(line: string): void;
   /** A bar on a terminal; nothing in a pipe. */

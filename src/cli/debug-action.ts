@@ -17,5 +17,6 @@ export const debugOptions = {
   socket: { type: "string", value: "PATH", help: "the socket to talk to, instead of the daemon's" },
   root: { type: "string", value: "DIR", help: "register this workspace first" },
   count: { type: "string", value: "N", help: "ping: round trips of each kind, 1000 by default" },
+  project: { type: "string", value: "DIR", help: "trace: the project's own process, instead of the daemon" },
   json: { type: "boolean", help: "print the result as JSON" },
 } as const satisfies OptionTable;

@@ -17,9 +17,13 @@ const progress = isatty(2)
     )
   : noBar;
 
-function print(part: string | Uint8Array): void {
+function tryPrint(part: string | Uint8Array): boolean {
   progress.clear();
-  if (!writeAll(1, part)) process.exit(BROKEN_PIPE);
+  return writeAll(1, part);
+}
+
+function print(part: string | Uint8Array): void {
+  if (!tryPrint(part)) process.exit(BROKEN_PIPE);
 }
 
 function note(line: string): void {
@@ -33,6 +37,7 @@ const surroundings = {
   env: process.env,
   home: resolveHome(),
   write: print,
+  tryWrite: tryPrint,
   note,
   progress,
 };
@@ -53,6 +58,7 @@ async function runCommand(command: Command, args: readonly string[]): Promise<nu
 }
 
 function printOutcome({ data, text }: Outcome, json: boolean): void {
+  if (data === undefined) return;
   if (json)
     print(
       `${JSON.stringify(data, (_key, value: unknown) => (typeof value === "bigint" ? String(value) : value))}\n`,

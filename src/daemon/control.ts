@@ -28,6 +28,34 @@ export interface OpenedProject {
   readonly control: string;
 }
 
+/** A message as it came or went. */
+export interface TraceEvent {
+  /** Counted from 1 in one process. */
+  readonly number: number;
+  /** Since 1970, with a fraction. */
+  readonly timeMs: number;
+  /** Counted from 1 in one process. */
+  readonly connection: number;
+  readonly direction: "request" | "reply";
+  /** Of a reply: the number of its request. */
+  readonly request?: number;
+  /** From request to reply, as this process saw them. */
+  readonly microseconds?: number;
+  /** Length of the payload. */
+  readonly bytes: number;
+  /** In base64; only its beginning when `bytes` says more. */
+  readonly payload: string;
+}
+
+/**
+ * A long poll: at once when there is something after `after`, else after some seconds with nothing. Without `after`, at once: from
+ * here on. `next` is the next `after`; `dropped` counts what was not kept so long.
+ */
+export interface TraceOperation {
+  request: { after?: number };
+  reply: { events: TraceEvent[]; next: number; dropped: number };
+}
+
 export interface ControlOperations {
   /**
    * Opens the workspace at `root` (an absolute directory), indexing it the first time. `phantom: true` makes a solid one
@@ -57,6 +85,8 @@ export interface ControlOperations {
       workspaces: ProjectStatus[];
     };
   };
+  /** What vriftd's connections say from now on; a poll occupies its connection. */
+  trace: TraceOperation;
   /** Starts a successor that takes over sockets and projects, and answers when it serves. */
   restart: { request: Record<string, never>; reply: { pid: number } };
   /** Ends every project's process and vriftd itself. */
@@ -79,6 +109,8 @@ export interface ProjectOperations {
   /** Makes the directory `to` a phantom workspace with the entries of this one. */
   found: { request: { to: string }; reply: { id: string } };
   readyToSolidify: { request: Record<string, never>; reply: { report: ResyncReport } };
+  /** What the project's own connections say from now on; a poll occupies its connection. */
+  trace: TraceOperation;
   /** Makes the version-1 export of this workspace at `path` from now on; null ends it. */
   export: { request: { path: string | null }; reply: Record<string, never> };
   /** Starts a successor that takes over lock, sockets and connections, and answers when it serves. This line then ends. */

@@ -3,7 +3,7 @@ import { VriftError } from "../platform/errors.js";
 import type { ProjectWorkspace } from "../workspace/project-workspace.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import type { Protocol } from "./connection.js";
-import type { ProjectOperations, RunningProcess } from "./control.js";
+import type { ProjectOperations, RunningProcess, TraceOperation } from "./control.js";
 import { lineProtocol, text } from "./line-protocol.js";
 
 export interface ProjectService {
@@ -12,6 +12,7 @@ export interface ProjectService {
   /** undefined while it is being opened. */
   openWorkspace(): ProjectWorkspace | undefined;
   process(): RunningProcess;
+  trace(request: TraceOperation["request"]): Promise<TraceOperation["reply"]>;
   exportTo(path: string | null): Promise<void>;
   handOver(): Promise<void>;
   /** Begins to stop; the answer is still sent. */
@@ -47,6 +48,7 @@ export function projectControlProtocol(service: ProjectService): Protocol<string
     },
     found: async ({ to }) => ({ id: await (await service.workspace).found(text(to, "to")) }),
     readyToSolidify: async () => ({ report: await (await service.workspace).readyToSolidify() }),
+    trace: (request) => service.trace(request),
     export: async ({ path }) => {
       await service.exportTo(path === null ? null : text(path, "path"));
       return {};

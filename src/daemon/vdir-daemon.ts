@@ -24,6 +24,8 @@ import { Serving } from "./serving.js";
 import { sessionProtocol } from "./session.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
+import { Trace } from "./trace.js";
+import { traced } from "./traced.js";
 
 const PLACE_CHECK_MS = 5000;
 
@@ -46,6 +48,7 @@ export class VdirDaemon {
   readonly #paths: WorkspacePaths;
   readonly #control: Serving;
   readonly #serving: Serving;
+  readonly #trace = new Trace();
   readonly #process: Omit<RunningProcess, "connections" | "rssBytes">;
   /** Resolves when the project's socket listens. */
   readonly #served: Promise<ProjectWorkspace>;
@@ -104,6 +107,7 @@ export class VdirDaemon {
           workspace: this.#served,
           openWorkspace: () => this.#open,
           process: () => this.#running(),
+          trace: (request) => this.#trace.poll(request),
           exportTo: (path) => this.#exportTo(path),
           handOver: () => this.#handOver(),
           stop: () => void this.stop(),
@@ -120,7 +124,8 @@ export class VdirDaemon {
       store,
       statusText: () => this.#statusText(workspace),
     };
-    const protocol = (uid: number): Protocol<Buffer> => sessionProtocol(uid, service, workspace);
+    const protocol = (uid: number): Protocol<Buffer> =>
+      traced(sessionProtocol(uid, service, workspace), this.#trace);
     await this.#serving.listen(this.#paths.socket, protocol, inherited?.sockets.get(this.#paths.socket));
     for (const { socket, rest } of given)
       this.#serving.accept(socket, protocol(peerUid(socket) ?? process.getuid!()), rest);
@@ -141,6 +146,7 @@ export class VdirDaemon {
     log.info("stopping");
     clearInterval(this.#placeTimer);
     this.#idle.stop();
+    this.#trace.end();
     await this.#serving.stop();
     await this.#served.catch(() => undefined);
     await this.#exportTo(null);
@@ -194,6 +200,7 @@ export class VdirDaemon {
       process.exit(1);
     }
     log.info("handed over");
+    this.#trace.end();
     // Who asked is told first.
     void this.#control.stop().then(() => this.onStopped());
   }

@@ -19,6 +19,36 @@ export const CONNECT_TIMEOUT_MS = 5000;
 export const CONTROL_LINE_MAX = FRAME_MAX;
 
 /**
+ * Bytes of replies that wait in this process for a peer to read them, beyond the kernel's socket buffer. From there on the
+ * peer is neither read from nor answered. Not below the high-water mark of Node's sockets (64 KiB in newer ones), or nobody
+ * would say when they are gone.
+ */
+export const REPLIES_UNREAD_MAX = 64 * 1024;
+
+/** Replies that are ready together are written with one call, up to so many bytes: a third of the kernel's socket buffer. */
+export const REPLY_BATCH = 64 * 1024;
+
+/** Bytes of replies that wait for an earlier one of the same connection. From there on nothing more is begun. */
+export const REPLIES_HELD_MAX = 1024 * 1024;
+
+/** Bytes of whole requests that are read ahead of what is being answered: one chunk as Node reads it. */
+export const REQUESTS_AHEAD_MAX = 64 * 1024;
+
+/**
+ * What one connection may do before the others have their turn: so many messages, so many milliseconds (looked at every few
+ * messages), so many bytes. One that sends thousands ahead then holds up a neighbour by about a millisecond.
+ */
+export const TURN_MESSAGES = 256;
+export const TURN_MS = 1;
+export const TURN_BYTES = 32 * 1024;
+
+/**
+ * Seconds a swept blob stays in the trash. A program that has an older index mapped may open what the newest manifest no longer
+ * names, and whoever swept by mistake gets it back; an hour is longer than builds and test runs take.
+ */
+export const SWEEP_GRACE_SECONDS = 3600;
+
+/**
  * Requests of one client that are under way, and the bytes of them; the next one waits. A daemon that answers 200,000 a
  * second needs some hundreds on the way to stay busy over a wake-up of a millisecond; more would only lie in buffers.
  */
@@ -36,3 +66,16 @@ export const SUCCESSION_MS = 1000;
  * answer: each request would wait for the whole connect timeout.
  */
 export const FROZEN_MS = 5000;
+
+/**
+ * What a daemon keeps for who follows its traffic (`vrift debug trace`): so many messages, so many bytes of them; older ones are
+ * dropped and counted. A tenth of a second of the fastest traffic, or seconds of a busy build's. Of a message over the
+ * third limit (a sweep's filter, the listing of an enormous directory) only the beginning is kept.
+ */
+export const TRACE_EVENTS_MAX = 32 * 1024;
+export const TRACE_BYTES_MAX = 8 * 1024 * 1024;
+export const TRACE_MESSAGE_MAX = 1024 * 1024;
+
+/** What one answer to such a follower carries: putting it together holds up everybody else for some milliseconds. */
+export const TRACE_PAGE_EVENTS = 1024;
+export const TRACE_PAGE_BYTES = 1024 * 1024;

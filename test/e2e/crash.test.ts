@@ -1,14 +1,20 @@
-/** kill -9 of the daemon and of commands at random moments: nothing hangs, and no file of the original tree is lost. */
+/** kill -9 of daemons and of commands at random moments: nothing hangs, and no file of the original tree is lost. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { ownerOf } from "../../src/workspace/owner-lock.js";
+import { projectOwners } from "../end-projects.js";
 import { Sandbox, copyTree, listingScript, npmPackageTree, vriftCommand } from "./sandbox.js";
+
+const VICTIMS = ["command", "projects", "daemons"] as const;
+type Victim = (typeof VICTIMS)[number];
 
 describe("kill -9", () => {
   const sandbox = new Sandbox();
+  const vriftHome = join(sandbox.home, ".vrift");
   const tree = sandbox.path("tree");
   const other = sandbox.path("other");
   let expected = "";
@@ -21,12 +27,17 @@ describe("kill -9", () => {
   });
   after(() => sandbox.dispose());
 
-  const daemonPid = (): number => {
-    const status = sandbox.mustVrift(["daemon", "status", "--json"]);
-    return (JSON.parse(status.stdout) as { pid: number }).pid;
-  };
-  const killDaemon = (): void => {
-    process.kill(daemonPid(), "SIGKILL");
+  /** `projects`: every vdir_d; `daemons`: those and vriftd. */
+  const killDaemons = (victim: "projects" | "daemons"): void => {
+    const owners = projectOwners(vriftHome);
+    const coordinator = victim === "daemons" ? ownerOf(join(vriftHome, "run/vriftd.lock")) : undefined;
+    for (const pid of [...(coordinator === undefined ? [] : [coordinator]), ...owners]) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It ended by itself in this moment.
+      }
+    }
   };
   const listing = (directory: string, through: "bare" | "vrift") =>
     sandbox.sh(listingScript(), directory, through).stdout;
@@ -51,13 +62,8 @@ describe("kill -9", () => {
     }
   };
 
-  /** Starts a command, kills it or the daemon after `ms`, and waits for its end. */
-  const interrupted = async (
-    args: readonly string[],
-    victim: "command" | "daemon",
-    ms: number,
-  ): Promise<void> => {
-    const pid = victim === "daemon" ? daemonPid() : 0;
+  /** Starts a command, kills it or daemons after `ms`, and waits for its end. */
+  const interrupted = async (args: readonly string[], victim: Victim, ms: number): Promise<void> => {
     const child = spawn(vriftCommand, args, {
       cwd: sandbox.directory,
       env: sandbox.env,
@@ -66,28 +72,28 @@ describe("kill -9", () => {
     });
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     await Promise.race([ended, delay(ms)]);
-    if (victim === "daemon") process.kill(pid, "SIGKILL");
+    if (victim !== "command") killDaemons(victim);
     else if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     const inTime = await Promise.race([ended.then(() => true), delay(60_000, false, { ref: false })]);
     assert.ok(inTime, `vrift ${args.join(" ")} hangs after the kill of the ${victim}`);
   };
 
-  describe("of the daemon between two commands", () => {
+  describe("of daemons between two commands", () => {
     beforeEach(fresh);
     test("programs go on, with and without a new daemon", () => {
       const size = statSync(join(tree, "package.json")).size;
       sandbox.mustVrift(["phantom", tree]);
-      killDaemon();
+      killDaemons("daemons");
       assert.equal(listing(tree, "vrift"), expected);
       sandbox.sh("echo changed > README.md; rm LICENSE", tree, "vrift");
-      killDaemon();
+      killDaemons("projects");
       const outcome = sandbox.sh("cat README.md; cat LICENSE; wc -c < package.json", tree, "vrift");
       assert.equal(outcome.stdout, `changed\n${size}\n`);
       sandbox.mustVrift(["solid", tree]);
     });
   });
 
-  for (const victim of ["command", "daemon"] as const) {
+  for (const victim of VICTIMS) {
     describe(`of the ${victim} during`, () => {
       beforeEach(fresh);
       for (const share of [0.3, 0.7]) {
@@ -127,7 +133,7 @@ describe("kill -9", () => {
     });
   }
 
-  test("of the daemon during a C build", async () => {
+  test("of all daemons during a C build", async () => {
     rmSync(tree, { recursive: true, force: true });
     sandbox.run("bash", [
       "-c",
@@ -136,7 +142,6 @@ describe("kill -9", () => {
       printf 'all: $(patsubst src/%%.c,%%.o,$(wildcard src/*.c))\\n\\tcc -o all $^\\n%%.o: src/%%.c\\n\\tcc -c -o $@ $<\\n' > Makefile`,
     ]);
     sandbox.mustVrift(["phantom", tree]);
-    const pid = daemonPid();
     const build = spawn(vriftCommand, ["run", "--", "make", "-j2"], {
       cwd: tree,
       env: sandbox.env,
@@ -144,7 +149,7 @@ describe("kill -9", () => {
     });
     const code = new Promise<number | null>((resolve) => build.once("exit", resolve));
     await delay(700);
-    process.kill(pid, "SIGKILL");
+    killDaemons("daemons");
     assert.equal(await code, 0);
     const outcome = sandbox.sh("./all && ls *.o | wc -l && ls src | wc -l && make", tree, "vrift");
     assert.equal(outcome.stdout.split("\n").slice(0, 2).join(" "), "41 41");

@@ -28,7 +28,8 @@ const chosen = disturbances.filter(({ what }) => what.includes(only));
 
 export const isolation: BenchCase = {
   name: "isolation",
-  summary: "round trips of one project while another is disturbed, against right before; ratio: how many times as long",
+  summary:
+    "round trips of one project while another is disturbed, against right before; ratio: how many times as long",
   async run(context) {
     const bench = new IsolationBench(context);
     try {
@@ -174,7 +175,8 @@ class IsolationBench {
 
   async #measureAll(): Promise<Latency[]> {
     const all: Latency[] = [];
-    for (const { asked } of this.#probes) all.push(await measureLatency(asked, this.#context.toy ? 100 : 400));
+    for (const { asked } of this.#probes)
+      all.push(await measureLatency(asked, this.#context.toy ? 100 : 400));
     return all;
   }
 

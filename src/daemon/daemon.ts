@@ -27,8 +27,6 @@ import { Serving } from "./serving.js";
 import { statusText } from "./status-text.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
-import { Trace } from "./trace.js";
-import { traced } from "./traced.js";
 
 const HOME_CHECK_MS = 5000;
 /** A frozen project must not hold up the status of the others. */
@@ -50,7 +48,6 @@ export class Daemon {
   readonly #registry: Registry<ProjectProcess>;
   readonly #projects: Projects;
   readonly #serving: Serving;
-  readonly #trace = new Trace();
   readonly #startedMs = Date.now();
   /** Of the code that runs here: the stamp may be another one after a rebuild. */
   readonly #build = buildId();
@@ -86,8 +83,7 @@ export class Daemon {
         `${home.daemonSocket} (VRIFT_SOCKET) is no dead socket of yours, and is not replaced`,
       );
     makePrivateDirectory(home.sockets);
-    const front = (uid: number): ReturnType<typeof frontProtocol> =>
-      traced(frontProtocol(uid, this.#service()), this.#trace);
+    const front = (uid: number): ReturnType<typeof frontProtocol> => frontProtocol(uid, this.#service());
     const specified = inherited?.sockets.get(SPECIFIED_SOCKET);
     if (specified !== undefined || (home.isDefault && (await isFree(SPECIFIED_SOCKET))))
       await this.#serving.listen(SPECIFIED_SOCKET, front, specified);
@@ -111,8 +107,7 @@ export class Daemon {
     const { log, store, lock } = this.#options;
     log.info("stopping");
     clearInterval(this.#watchdog);
-    this.#trace.end();
-    this.#projects.end();
+    this.#projects.stop();
     await this.#serving.stop();
     await this.#registry.close();
     store.close();
@@ -136,7 +131,6 @@ export class Daemon {
       home: this.#options.home.root,
       build: this.#build,
       status: () => this.#status(),
-      trace: (request) => this.#trace.poll(request),
       restart: () => (this.#restarting ??= this.#handOver().finally(() => (this.#restarting = undefined))),
       stop: () => void this.stop(),
     };
@@ -164,7 +158,6 @@ export class Daemon {
     await successor.serves();
     clearInterval(this.#watchdog);
     log.info("handed over", { successor: successor.pid });
-    this.#trace.end();
     this.#projects.end();
     this.#serving.closeListeners(true);
     for (const project of this.#registry.openProjects()) project.release();

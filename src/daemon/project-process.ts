@@ -14,8 +14,7 @@ import type { OpenProject, ProjectPlace } from "../workspace/registry.js";
 import type { ResyncReport, WorkspaceInfo } from "../workspace/workspace.js";
 import type { ProjectStatus, RunningProcess } from "./control.js";
 import { killNamed, processState } from "./process-state.js";
-import type { Detached } from "./spawn-detached.js";
-import { lastLine, spawnDetached } from "./spawn-detached.js";
+import { lastLine, spawnDetached } from "../platform/spawn-detached.js";
 
 /** What a vdir_d calls itself. */
 export const PROJECT_PROCESS = "vdir_d";
@@ -23,7 +22,7 @@ export const PROJECT_PROCESS = "vdir_d";
 /** Until a started process listens; opening the workspace comes after that and takes its time. */
 const START_TIMEOUT_MS = 10_000;
 const START_POLL_MS = 5;
-/** Exit codes above say that somebody killed it: that is no reason against another one. */
+/** Exit codes above say that somebody killed it. */
 const KILLED = 128;
 const PING_MS = 2000;
 const FROZEN_MS = 10_000;
@@ -218,7 +217,13 @@ interface Opened {
 
 async function connectLines(home: Home, paths: WorkspacePaths, log: Log, root: string): Promise<Lines> {
   const pulse = await connectOrStart(home, paths, log, root);
-  return { pulse, line: await connectProjectControl(paths.control) };
+  try {
+    return { pulse, line: await connectProjectControl(paths.control) };
+  } catch (error) {
+    pulse.close();
+    const gone = error instanceof VriftError && error.code === "ECONNREFUSED";
+    throw gone ? new VriftError("ECONNRESET", `the process of ${root} has ended`, { cause: error }) : error;
+  }
 }
 
 async function connectOrStart(
@@ -229,20 +234,20 @@ async function connectOrStart(
 ): Promise<ProjectControlClient> {
   const running = await connectIfRunning(paths);
   if (running !== undefined) return running;
-  const start = (): Detached =>
-    spawnDetached("vdir-main.js", [root, paths.id], {
-      log: paths.log,
-      env: { ...process.env, VRIFT_HOME: home.root, VR_THE_SOURCE: home.source },
-    });
-  let started = start();
+  const started = spawnDetached("vdir-main.js", [root, paths.id], {
+    log: paths.log,
+    env: { ...process.env, VRIFT_HOME: home.root, VR_THE_SOURCE: home.source },
+  });
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const client = await connectIfRunning(paths);
     if (client !== undefined) return client;
     const code = started.exit();
-    if (code !== undefined && code > KILLED) started = start();
+    // Not at once again: one that something kills over and over would take the processor from the other projects.
+    if (code !== undefined && code > KILLED)
+      throw new VriftError("ECONNRESET", `the process of ${root} was killed while it started`);
     // 0: somebody else was faster, and is what answers next.
-    else if (Date.now() > deadline || (code !== undefined && code !== 0)) {
+    if (Date.now() > deadline || (code !== undefined && code !== 0)) {
       const last = lastLine(paths.log);
       log.error("a project's process does not start", undefined, { root, code: code ?? "none", last });
       throw new VriftError(

@@ -5,8 +5,7 @@
 import { realpathSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { buildId } from "../platform/build.js";
-import type { VriftError } from "../platform/errors.js";
-import { toVriftError } from "../platform/errors.js";
+import { VriftError, toVriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { SPECIFIED_EXPORT, workspacePaths } from "../platform/paths.js";
@@ -22,6 +21,8 @@ const RESTART_MAX_MS = 10_000;
 const REOPEN_MS = 1000;
 /** One that has lived so long did not die of being started. */
 const SETTLED_MS = 10_000;
+/** Processes that are killed while one request waits for the project to open. */
+const OPEN_ATTEMPTS = 3;
 
 export interface ProjectsOptions {
   readonly home: Home;
@@ -62,6 +63,7 @@ export class Projects {
   readonly #build = buildId();
   #exported: string | undefined;
   #ending = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: ProjectsOptions) {
     this.#options = options;
@@ -69,14 +71,7 @@ export class Projects {
 
   async open(place: ProjectPlace): Promise<ProjectProcess> {
     const { home, log } = this.#options;
-    await this.#itsTime(place.id);
-    let project: ProjectProcess;
-    try {
-      project = await ProjectProcess.open(home, log, place);
-    } catch (error) {
-      this.#failed(place.id, toVriftError(error));
-      throw error;
-    }
+    let project = await this.#openInTime(place);
     if (project.status.process?.build !== this.#build) {
       log.info("a project's process is of another build", { root: place.root });
       await project.handOver();
@@ -86,6 +81,23 @@ export class Projects {
     if (!project.isOpen) this.#died(project);
     await this.#export(project);
     return project;
+  }
+
+  /** One that is killed while it opens is a death: whoever waits goes on waiting for the next one, a few times. */
+  async #openInTime(place: ProjectPlace): Promise<ProjectProcess> {
+    const { home, log } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      await this.#itsTime(place.id);
+      try {
+        return await ProjectProcess.open(home, log, place);
+      } catch (error) {
+        const reason = toVriftError(error);
+        const died = reason.code === "ECONNRESET";
+        this.#failed(place.id, died ? undefined : reason);
+        if (!died || attempt >= OPEN_ATTEMPTS || this.#ending) throw error;
+        log.warn("a project's process has ended before it was open", { root: place.root, id: place.id });
+      }
+    }
   }
 
   /** A connection needs the project from now on, until `end`. */
@@ -105,9 +117,15 @@ export class Projects {
     return [...this.#bound.values()].some((bound) => bound.root === root);
   }
 
-  /** Nothing is started again any more. */
+  /** Nothing is started again any more. What waits for its time is still opened: for a hand-over. */
   end(): void {
     this.#ending = true;
+  }
+
+  /** And what waits for its time is refused. */
+  stop(): void {
+    this.end();
+    this.#stopping.abort();
   }
 
   /** Waits for its next attempt; while that is long away, what went wrong is said at once. */
@@ -116,7 +134,11 @@ export class Projects {
     const left = failures === undefined ? 0 : failures.notBefore - Date.now();
     if (failures === undefined || left <= 0) return;
     if (failures.error !== undefined) throw failures.error;
-    await wait(left);
+    try {
+      await wait(left, undefined, { signal: this.#stopping.signal });
+    } catch (error) {
+      throw new VriftError("ECONNRESET", "the daemon is stopping", { cause: error });
+    }
   }
 
   #failed(id: string, error: VriftError | undefined): void {

@@ -13,8 +13,10 @@ const FACTS = "workspace.json";
 
 export function rememberWorkspace(home: Home, info: WorkspaceInfo): void {
   const { root, kind, entries, virtualEntries, virtualBytes } = info;
-  const text = JSON.stringify({ root, kind, entries, virtualEntries, virtualBytes });
-  writeFileAtomic(factsFile(home, info.id), Buffer.from(`${text}\n`), { durable: true });
+  const text = Buffer.from(`${JSON.stringify({ root, kind, entries, virtualEntries, virtualBytes })}\n`);
+  const path = factsFile(home, info.id);
+  // Durable means to wait for the disk, and who waits may be serving others.
+  if (readPrivateFile(path)?.equals(text) !== true) writeFileAtomic(path, text, { durable: true });
 }
 
 /** Where the home last saw the workspace of an id. */

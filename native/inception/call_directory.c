@@ -6,10 +6,9 @@
 
 typedef void DIR;
 
-/* `path`: what the descriptor has just been opened by, or null. */
-static DIR *adopt(int fd, const char *path, bool close_on_failure) {
+static DIR *adopt(int fd, bool close_on_failure) {
   int error;
-  struct stream *stream = path != 0 ? stream_open_path(fd, path, &error) : stream_open(fd, &error);
+  struct stream *stream = stream_open(fd, &error);
   if (stream != 0) return stream;
   DIR *(*real)(int) = LIBC(DIR * (*)(int), "fdopendir");
   DIR *dir = error == 0 && real ? real(fd) : 0;
@@ -18,7 +17,7 @@ static DIR *adopt(int fd, const char *path, bool close_on_failure) {
   return dir;
 }
 
-EXPORT DIR *fdopendir(int fd) { return adopt(fd, 0, false); }
+EXPORT DIR *fdopendir(int fd) { return adopt(fd, false); }
 
 EXPORT DIR *opendir(const char *path) {
   if (view_current() == 0) {
@@ -30,7 +29,7 @@ EXPORT DIR *opendir(const char *path) {
     set_errno((int)-fd);
     return 0;
   }
-  return adopt((int)fd, path, true);
+  return adopt((int)fd, true);
 }
 
 static struct dirent64 *read_ours(struct stream *stream) {
@@ -113,3 +112,13 @@ EXPORT long telldir(DIR *dir) {
 }
 
 EXPORT ssize getdents64(int fd, void *out, size_t size) { return answer(vfs_getdents64(fd, out, size)); }
+
+#define GETDIRENTRIES(name) \
+  EXPORT ssize name(int fd, void *out, size_t size, long *base) { \
+    long at = raw3(__NR_lseek, fd, 0, 1); \
+    if (failed(at)) return answer(at); \
+    *base = at; \
+    return answer(vfs_getdents64(fd, out, size)); \
+  }
+GETDIRENTRIES(getdirentries)
+GETDIRENTRIES(getdirentries64)

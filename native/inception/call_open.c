@@ -17,7 +17,9 @@ static int open_at(int dirfd, const char *path, int flags, unsigned mode) {
     return open_at(AT_FDCWD, path, flags | (added), mode); \
   }
 OPEN(open, 0)
+OPEN(__open, 0)
 OPEN(open64, O_LARGEFILE)
+OPEN(__open64, O_LARGEFILE)
 
 #define OPENAT(name, added) \
   EXPORT int name(int dirfd, const char *path, int flags, ...) { \

@@ -134,8 +134,11 @@ EXPORT int system(const char *command) {
   return real ? real(command) : (int)answer(-ENOSYS);
 }
 
-EXPORT void *popen(const char *command, const char *mode) {
-  void *(*real)(const char *, const char *) = LIBC(void *(*)(const char *, const char *), "popen");
-  restore_environment();
-  return real ? real(command, mode) : 0;
-}
+#define POPEN(name) \
+  EXPORT void *name(const char *command, const char *mode) { \
+    void *(*real)(const char *, const char *) = LIBC(void *(*)(const char *, const char *), #name); \
+    restore_environment(); \
+    return real ? real(command, mode) : 0; \
+  }
+POPEN(popen)
+POPEN(_IO_popen)

@@ -4,8 +4,8 @@
  */
 #include "bytes.h"
 #include "errno_slot.h"
-#include "libc.h"
 #include "look.h"
+#include "program_memory.h"
 
 typedef char *(*resolver)(const char *, char *);
 
@@ -17,8 +17,7 @@ static char *canonical(const struct view *view, const struct place *place, char 
   }
   size_t size = text_length(path) + 1;
   if (out == 0) {
-    void *(*allocate)(size_t) = LIBC(void *(*)(size_t), "malloc");
-    out = allocate ? allocate(size) : 0;
+    out = program_allocate(size);
     if (out == 0) return 0;
   }
   memcpy(out, path, size);

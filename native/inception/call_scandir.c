@@ -1,7 +1,7 @@
 /* scandir on our own streams. The list and its records belong to the program: libc's malloc makes them. */
 #include "bytes.h"
 #include "errno_slot.h"
-#include "libc.h"
+#include "program_memory.h"
 #include "vfs.h"
 
 extern void *opendir(const char *path);
@@ -18,18 +18,15 @@ struct list {
 };
 
 static bool add(struct list *list, const struct dirent64 *record) {
-  void *(*allocate)(size_t) = LIBC(void *(*)(size_t), "malloc");
-  void *(*enlarge)(void *, size_t) = LIBC(void *(*)(void *, size_t), "realloc");
-  if (!allocate || !enlarge) return false;
   if (list->count == list->room) {
     size_t room = list->room == 0 ? 16 : list->room * 2;
-    struct dirent64 **items = enlarge(list->items, room * sizeof *items);
+    struct dirent64 **items = program_enlarge(list->items, room * sizeof *items);
     if (items == 0) return false;
     list->items = items;
     list->room = room;
   }
   size_t size = DIRENT_NAME_OFFSET + text_length(record->d_name) + 1;
-  struct dirent64 *copy = allocate(size);
+  struct dirent64 *copy = program_allocate(size);
   if (copy == 0) return false;
   memcpy(copy, record, size);
   list->items[list->count++] = copy;
@@ -37,10 +34,8 @@ static bool add(struct list *list, const struct dirent64 *record) {
 }
 
 static void drop(struct list *list) {
-  void (*give_back)(void *) = LIBC(void (*)(void *), "free");
-  if (!give_back) return;
-  for (size_t i = 0; i < list->count; i++) give_back(list->items[i]);
-  give_back(list->items);
+  for (size_t i = 0; i < list->count; i++) program_free(list->items[i]);
+  program_free(list->items);
 }
 
 static int scan(void *dir, struct dirent64 ***out, chooser choose, comparer compare) {

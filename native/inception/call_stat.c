@@ -63,9 +63,6 @@ EXPORT int euidaccess(const char *path, int mode) {
   return (int)answer(vfs_accessat(AT_FDCWD, path, mode, AT_EACCESS));
 }
 
-EXPORT int statfs(const char *path, struct statfs *out) { return (int)answer(vfs_statfs(path, out)); }
-EXPORT int statfs64(const char *path, struct statfs *out) { return (int)answer(vfs_statfs(path, out)); }
-
 EXPORT ssize readlink(const char *path, char *out, size_t size) {
   return answer(vfs_readlinkat(AT_FDCWD, path, out, size));
 }

@@ -16,7 +16,7 @@
   X(__NR_listxattr) X(__NR_llistxattr) X(__NR_removexattr) X(__NR_lremovexattr) X(__NR_fremovexattr) \
   X(__NR_getdents64) X(__NR_inotify_add_watch) X(__NR_openat) X(__NR_mkdirat) X(__NR_mknodat) X(__NR_fchownat) \
   X(__NR_newfstatat) X(__NR_unlinkat) X(__NR_renameat) X(__NR_linkat) X(__NR_symlinkat) X(__NR_readlinkat) \
-  X(__NR_fchmodat) X(__NR_faccessat) X(__NR_unshare) X(__NR_utimensat) X(__NR_dup3) X(__NR_name_to_handle_at) \
+  X(__NR_fchmodat) X(__NR_faccessat) X(__NR_unshare) X(__NR_utimensat) X(__NR_dup3) X(__NR_name_to_handle_at) X(__NR_fanotify_mark) \
   X(__NR_setns) X(__NR_renameat2) X(__NR_execveat) X(__NR_statx) X(__NR_io_uring_setup) X(__NR_openat2) \
   X(__NR_faccessat2) X(__NR_fchmodat2)
 
@@ -163,6 +163,8 @@ static long dispatch(long n, long a, long b, long c, long d, long e) {
     return vfs_flock((int)a, (int)b);
   case __NR_inotify_add_watch:
     return vfs_inotify_add_watch((int)a, PATH(b), (unsigned)c);
+  case __NR_fanotify_mark:
+    return vfs_fanotify_mark((int)a, (unsigned)b, (uint64_t)c, (int)d, PATH(e));
   case __NR_name_to_handle_at:
     return vfs_name_to_handle_at((int)a, PATH(b), (void *)c, (int *)d, (int)e);
   case __NR_execve:

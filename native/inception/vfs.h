@@ -63,6 +63,7 @@ long vfs_execveat(int dirfd, const char *path, char *const argv[], char *const e
 
 /* Others that take a path */
 long vfs_inotify_add_watch(int fd, const char *path, unsigned mask);
+long vfs_fanotify_mark(int fd, unsigned flags, uint64_t mask, int dirfd, const char *path);
 long vfs_name_to_handle_at(int dirfd, const char *path, void *handle, int *mount, int flags);
 
 #endif

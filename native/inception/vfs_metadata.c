@@ -70,6 +70,13 @@ long vfs_inotify_add_watch(int fd, const char *path, unsigned mask) {
   return change_file(AT_FDCWD, path, (mask & dont_follow) == 0, &call);
 }
 
+long vfs_fanotify_mark(int fd, unsigned flags, uint64_t mask, int dirfd, const char *path) {
+  struct real_call call = {__NR_fanotify_mark, fd, flags, (long)mask, dirfd, (long)path};
+  const unsigned dont_follow = 0x04;
+  if (path == 0) return make_real_call(&call);
+  return change_file(dirfd, path, (flags & dont_follow) == 0, &call);
+}
+
 long vfs_name_to_handle_at(int dirfd, const char *path, void *handle, int *mount, int flags) {
   struct real_call call = {__NR_name_to_handle_at, dirfd, (long)path, (long)handle, (long)mount, flags};
   if ((flags & AT_EMPTY_PATH) != 0) return make_real_call(&call);

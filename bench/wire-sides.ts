@@ -17,6 +17,7 @@ const bareServer = fileURLToPath(new URL("wire-server.js", import.meta.url));
 export const daemonMain = fileURLToPath(new URL("../src/daemon/main.js", import.meta.url));
 
 export interface Server {
+  readonly name: string;
   readonly path: string;
   readonly pid: number;
   /** Frames each connection sends first. */

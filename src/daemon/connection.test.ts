@@ -195,6 +195,27 @@ test("replies held back by an earlier one are bounded", async (t) => {
   assert.equal((await got).length, 200);
 });
 
+test("requests that are being answered are bounded by their bytes, too", async (t) => {
+  const { server, client } = await pair(t);
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const served = serving(1000, (reply) => released.then(() => reply.subarray(0, 4 + 64)));
+  const connection = new Connection(server, { ...served.protocol, sizeOf: (payload) => payload.length });
+  const run = connection.run();
+  const request = encodeFrame(Buffer.alloc(256 * 1024, "x"));
+  for (let i = 0; i < 64; i++) client.write(request);
+  for (let looked = 0; looked < 100 && served.most < 5; looked++) await wait(10);
+  await wait(50);
+  assert.equal(served.most, 5, "1 MiB, and the one that goes over it");
+  assert.ok(client.writableLength > 40 * request.length, "the peer is not read from");
+  client.resume();
+  release();
+  for (let looked = 0; looked < 1000 && served.seen.length < 64; looked++) await wait(10);
+  assert.equal(served.seen.length, 64);
+  client.destroy();
+  await run;
+});
+
 test("one that sends thousands ahead, and one that sends a byte at a time, do not hold up a third", async (t) => {
   const served = serving(undefined, (reply) => reply);
   const { server, client } = await pair(t);

@@ -19,6 +19,7 @@ import { answerFromIndex } from "./index-answer.js";
 import type { ProjectProcess } from "./project-process.js";
 import type { Binding } from "./projects.js";
 import { frameOf } from "./session.js";
+import { UnderWay } from "./under-way.js";
 
 /** Where an open project is served. */
 export type ServedProject = Pick<ProjectProcess, "info" | "socket">;
@@ -53,6 +54,7 @@ export function frontProtocol(uid: number, service: FrontService): Protocol<Buff
   return {
     reader: new FrameReader(),
     inFlight: IN_FLIGHT,
+    sizeOf: (payload) => payload.length,
     answer: (payload) => session.answer(payload),
     refuse: (error) => frameOf(errorResponse(error)),
     ended: () => session.end(),
@@ -65,6 +67,10 @@ class FrontSession {
   #project: BoundProject | undefined;
   /** While it is pending, later requests wait: they need what it changes. */
   #barrier: Promise<void> | undefined;
+  /** Content that the project's process is putting into the store. */
+  readonly #taking = new UnderWay();
+  /** And claims besides, whose verification may take content out of it. */
+  readonly #changing = new UnderWay();
 
   constructor(uid: number, service: FrontService) {
     this.#service = service;
@@ -105,14 +111,43 @@ class FrontSession {
       decodeRequest(payload);
       throw new VriftError("EINVAL", "the connection has no workspace; send RegisterWorkspace first");
     }
-    return encodeFrame(await this.#project.forwarding.send({ payload, name, isRead }));
+    const sent = this.#project.forwarding.send({ payload, name, isRead });
+    if (name === "ManifestReingest") this.#takes(sent);
+    return encodeFrame(await sent);
   }
 
   #answerOwn(request: VeloRequest): Promise<VeloResponse> {
-    if (request.type !== "RegisterWorkspace") return answer(request, this.#state, this.#service);
-    const registering = this.#register(request.project_root);
-    this.#holdUntil(registering);
-    return registering;
+    switch (request.type) {
+      case "RegisterWorkspace":
+        return this.#holding(this.#register(request.project_root));
+      case "CasInsert": {
+        const claim = this.#after(this.#taking, request);
+        this.#changing.add(claim);
+        return claim;
+      }
+      case "CasGet":
+        return this.#after(this.#changing, request);
+      case "CasSweep":
+        return this.#holding(this.#after(this.#taking, request));
+      default:
+        return answer(request, this.#state, this.#service);
+    }
+  }
+
+  /** Behind what this connection has asked the project's process to do to the store, and those behind it behind it. */
+  #after({ settled }: UnderWay, request: VeloRequest): Promise<VeloResponse> {
+    const now = (): Promise<VeloResponse> => answer(request, this.#state, this.#service);
+    return settled === undefined ? now() : this.#holding(settled.then(now));
+  }
+
+  #takes(work: Promise<unknown>): void {
+    this.#taking.add(work);
+    this.#changing.add(work);
+  }
+
+  #holding<T>(work: Promise<T>): Promise<T> {
+    this.#holdUntil(work);
+    return work;
   }
 
   async #register(root: string): Promise<VeloResponse> {

@@ -9,7 +9,9 @@ import { projectOwners } from "../../test/end-projects.js";
 import { connect } from "../client/client.js";
 import type { VriftClient } from "../client/client.js";
 import { connectProjectControl } from "../client/control-client.js";
+import { hashBytes } from "../platform/hash.js";
 import { workspacePaths } from "../platform/paths.js";
+import { openStore } from "../store/content-store.js";
 import { ownerOf } from "../workspace/owner-lock.js";
 import { processState } from "./process-state.js";
 
@@ -75,6 +77,80 @@ test("a killed project process: the next request has another one; reads under wa
   });
   assert.equal((await client.get("d"))?.flags, 1);
   assert.notEqual(owner(id), first);
+});
+
+test("one that is killed again and again while it starts: who waits for it is answered, others are not disturbed", async () => {
+  await t.start();
+  const client = t.client();
+  const id = await client.register(t.root);
+  await client.upsert("d", directory);
+  const { lock } = workspacePaths(t.home, id);
+  let kills = 0;
+  let over = false;
+  const killing = (async () => {
+    for (let last = 0; !over && kills < 3; await wait(1)) {
+      const pid = ownerOf(lock);
+      if (pid === undefined || pid === last) continue;
+      process.kill(pid, "SIGKILL");
+      last = pid;
+      kills++;
+    }
+  })();
+  await until(() => kills > 0);
+  assert.equal((await client.get("d"))?.flags, 1);
+  assert.deepEqual(await client.list(""), [{ name: "d", is_dir: true }]);
+  over = true;
+  await killing;
+  assert.equal(kills, 3);
+});
+
+test("stopping does not wait until it is time to start a project again", async () => {
+  const child = await t.start();
+  const client = t.client();
+  const id = await client.register(t.root);
+  const { lock } = workspacePaths(t.home, id);
+  // 0.1 s, 0.2 s … 3.2 s.
+  for (let death = 0; death < 6; death++) process.kill(await until(() => ownerOf(lock)), "SIGKILL");
+  await until(() => ownerOf(lock) === undefined);
+  const waiting = client.list("");
+  waiting.catch(() => undefined);
+  await wait(100);
+  const begin = Date.now();
+  child.kill("SIGTERM");
+  await exitCode(child);
+  assert.ok(Date.now() - begin < 2500, `${Date.now() - begin} ms`);
+});
+
+test("through vriftd, too, what is asked of the store sees what the requests before it have done", async () => {
+  await t.close();
+  t = new DaemonFixture({ VRIFT_SWEEP_GRACE_SECONDS: "0" });
+  await t.start();
+  const raw = await t.raw();
+  await raw.call({ type: "RegisterWorkspace", project_root: t.root });
+  const temporary = join(t.directory, "temporary");
+  const store = await openStore(t.home.source);
+  for (let round = 0; round < 5; round++) {
+    const text = `content ${round}`.repeat(100_000);
+    writeFileSync(temporary, text);
+    const hash = new Uint8Array(hashBytes(Buffer.from(text)));
+    const size = BigInt(text.length);
+    const lease = store.lease();
+    const orphan = await store.importBytes(Buffer.from(`orphan ${round}`), lease);
+    lease.release();
+    raw.send({ type: "ManifestReingest", vpath: `f${round}`, temp_path: temporary });
+    raw.send({ type: "CasGet", hash });
+    raw.send({ type: "CasInsert", hash, size });
+    raw.send({ type: "CasSweep", bloom_filter: new Uint8Array(0) });
+    raw.send({ type: "CasGet", hash: new Uint8Array(orphan.hash) });
+    raw.send({ type: "CasGet", hash });
+    assert.equal((await raw.reply())?.type, "ManifestAck");
+    assert.deepEqual(await raw.reply(), { type: "CasFound", size });
+    assert.deepEqual(await raw.reply(), { type: "CasAck" });
+    assert.equal((await raw.reply())?.type, "CasSweepAck");
+    assert.deepEqual(await raw.reply(), { type: "CasNotFound" });
+    assert.deepEqual(await raw.reply(), { type: "CasFound", size });
+  }
+  store.close();
 });
 
 test("one that dies while somebody is bound to it is started again by itself; other projects do not notice", async () => {

@@ -31,6 +31,12 @@ export const REPLY_BATCH = 64 * 1024;
 /** Bytes of replies that wait for an earlier one of the same connection. From there on nothing more is begun. */
 export const REPLIES_HELD_MAX = 1024 * 1024;
 
+/**
+ * Bytes of one connection's requests that are being answered at a time: forwarded ones lie in this process until a project
+ * that may be frozen takes them. Some thousands of ordinary ones.
+ */
+export const ANSWERING_MAX = 1024 * 1024;
+
 /** Bytes of whole requests that are read ahead of what is being answered: one chunk as Node reads it. */
 export const REQUESTS_AHEAD_MAX = 64 * 1024;
 
@@ -66,16 +72,3 @@ export const SUCCESSION_MS = 1000;
  * answer: each request would wait for the whole connect timeout.
  */
 export const FROZEN_MS = 5000;
-
-/**
- * What a daemon keeps for who follows its traffic (`vrift debug trace`): so many messages, so many bytes of them; older ones are
- * dropped and counted. A tenth of a second of the fastest traffic, or seconds of a busy build's. Of a message over the
- * third limit (a sweep's filter, the listing of an enormous directory) only the beginning is kept.
- */
-export const TRACE_EVENTS_MAX = 32 * 1024;
-export const TRACE_BYTES_MAX = 8 * 1024 * 1024;
-export const TRACE_MESSAGE_MAX = 1024 * 1024;
-
-/** What one answer to such a follower carries: putting it together holds up everybody else for some milliseconds. */
-export const TRACE_PAGE_EVENTS = 1024;
-export const TRACE_PAGE_BYTES = 1024 * 1024;

@@ -181,12 +181,12 @@ static int walk_directory(struct walk *walk, const struct stat *st) {
   if (verdicts && result == FTW_SKIP_SIBLINGS) result = 0;
   walk->path[length > 1 ? length - 1 : 1] = 0;
   walk->place = outer;
-  /* A directory is told of from the one it is in. */
+  /* As glibc has it, told from inside the directory with FTW_CHDIR. */
+  if (result == 0 && (walk->flags & FTW_DEPTH) != 0) result = tell(walk, st, FTW_DP);
   if (outer_directory >= 0) {
     long back = leave((int)outer_directory);
     if (back != 0 && result == 0) result = (int)answer(back);
   }
-  if (result == 0 && (walk->flags & FTW_DEPTH) != 0) result = tell(walk, st, FTW_DP);
   return result;
 }
 

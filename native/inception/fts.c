@@ -122,7 +122,8 @@ struct fts_entry *fts_build(struct fts *fts, bool names_only) {
   struct fts_entry *directory = fts->current, *first = 0, **end = &first;
   int *error = __errno_location(), before = *error;
   size_t count = 0;
-  bool trouble = false;
+  const int unstated = FTS_NOSTAT | FTS_PHYSICAL;
+  bool trouble = false, no_stat = (fts->options & unstated) == unstated;
   void *dir = opendir(directory->path);
   if (dir == 0) {
     if (!names_only) {
@@ -138,7 +139,8 @@ struct fts_entry *fts_build(struct fts *fts, bool names_only) {
     if (dot && (fts->options & FTS_SEEDOT) == 0) continue;
     struct fts_entry *entry = entry_below(directory, name, &trouble);
     if (entry == 0) break;
-    if (names_only)
+    bool no_directory = record->d_type != DT_DIR && record->d_type != DT_UNKNOWN;
+    if (names_only || (no_stat && no_directory))
       entry->info = FTS_NSOK;
     else
       fts_entry_stat(fts, entry, false);

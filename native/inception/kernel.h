@@ -46,6 +46,7 @@ struct dirent64 {
 };
 #define DIRENT_NAME_OFFSET offsetof(struct dirent64, d_name)
 #define DT_UNKNOWN 0
+#define DT_DIR 4
 #define DT_REG 8
 
 #define PROT_READ 1
@@ -54,9 +55,6 @@ struct dirent64 {
 #define MAP_PRIVATE 2
 #define MAP_ANONYMOUS 0x20
 #define MADV_WIPEONFORK 18
-#ifndef CLOCK_MONOTONIC
-#define CLOCK_MONOTONIC 1
-#endif
 #define SIG_BLOCK 0
 #define SIG_SETMASK 2
 

@@ -2,7 +2,7 @@
  * Two projects: what a well-behaved client of one notices of what happens to the other. Its round trips, one at a time, through vriftd
  * and on the project's own socket, right before and during each disturbance; any failed request of it ends the run.
  * Nothing is pinned: daemons, clients and what disturbs share the machine.
- * VRIFT_BENCH_DISTURBANCE: only those whose names contain this.
+ * VRIFT_BENCH_DISTURBANCE: a regular expression; only those whose names match.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,8 +23,8 @@ import type { Asked, Latency } from "./latency.js";
 import { spread } from "./statistics.js";
 
 const FILES = 256;
-const only = process.env["VRIFT_BENCH_DISTURBANCE"] ?? "";
-const chosen = disturbances.filter(({ what }) => what.includes(only));
+const only = new RegExp(process.env["VRIFT_BENCH_DISTURBANCE"] ?? "");
+const chosen = disturbances.filter(({ what }) => only.test(what));
 
 export const isolation: BenchCase = {
   name: "isolation",

@@ -110,7 +110,10 @@ test("stopping does not wait until it is time to start a project again", async (
   const id = await client.register(t.root);
   const { lock } = workspacePaths(t.home, id);
   // 0.1 s, 0.2 s … 3.2 s.
-  for (let death = 0; death < 6; death++) process.kill(await until(() => ownerOf(lock)), "SIGKILL");
+  for (let death = 0; death < 6; death++) {
+    await client.list("");
+    process.kill(ownerOf(lock)!, "SIGKILL");
+  }
   await until(() => ownerOf(lock) === undefined);
   const waiting = client.list("");
   waiting.catch(() => undefined);

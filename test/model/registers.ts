@@ -51,7 +51,11 @@ export class Register {
 
   read(value: bigint, { from, to }: Moments): void {
     if (!this.#clusters.has(value)) this.failures.push(`${this.#name}: nobody wrote what was read: ${value}`);
-    else this.#seen(value, from, to);
+    else {
+      if (to < this.#clusters.get(value)!.writtenFrom)
+        this.failures.push(`${this.#name}: ${value} was read before anybody wrote it`);
+      this.#seen(value, from, to);
+    }
   }
 
   #seen(value: bigint, from: number, to: number): void {

@@ -5,7 +5,7 @@ import { runModel } from "../model/run.js";
 
 const SEED = Number(process.env["VRIFT_TEST_SEED"] ?? Date.now() % 1_000_000);
 /** The long run is `npm run stress:model`. */
-const SECONDS = 5;
+const SECONDS = 4;
 
 test(
   "random requests from many connections, daemons killed at random: what is told is the model's",

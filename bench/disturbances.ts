@@ -56,8 +56,7 @@ function killOften(victim: Victim): Promise<() => Promise<void>> {
   let over = false;
   const killing = (async (): Promise<void> => {
     while (!over) {
-      const pid = ownerOf(victim.paths.lock);
-      if (pid !== undefined) await killNamed(pid, PROJECT_PROCESS);
+      await killOwner(victim.paths.lock);
       await wait(1);
     }
   })();
@@ -74,19 +73,21 @@ async function damage(victim: Victim): Promise<() => Promise<void>> {
   const files = [join(db, "data.mdb"), index].filter((path) => existsSync(path));
   for (const path of files) copyFileSync(path, `${path}.sound`);
   for (const path of files) overwrite(path);
-  const pid = ownerOf(lock);
-  if (pid !== undefined) await killNamed(pid, PROJECT_PROCESS);
+  await killOwner(lock);
   return async () => {
-    for (let pause = 0; pause < 3; pause++) {
-      const again = ownerOf(lock);
-      if (again !== undefined) await killNamed(again, PROJECT_PROCESS);
-    }
     for (const path of files) {
       copyFileSync(`${path}.sound`, path);
       rmSync(`${path}.sound`);
     }
+    // Whoever has opened it meanwhile may have read some of both.
+    await killOwner(lock);
     await victim.open();
   };
+}
+
+async function killOwner(lock: string): Promise<void> {
+  const pid = ownerOf(lock);
+  if (pid !== undefined) await killNamed(pid, PROJECT_PROCESS);
 }
 
 function overwrite(path: string): void {

@@ -7,6 +7,7 @@
 #include "hydrate.h"
 #include "libc.h"
 #include "notice.h"
+#include "openings.h"
 #include "search.h"
 #include "target.h"
 #include "vfs.h"
@@ -80,6 +81,7 @@ static int spawn(int *pid, const char *path, const void *actions, const void *at
     const char *program = searches ? search_find(path, found) : path;
     if (program != 0) notice_static_program(AT_FDCWD, program, 0);
   }
+  openings_before_child();
   if (size == 0) return real(pid, path, actions, attributes, argv, envp);
   void *memory = raw_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   if (is_error(memory)) return ENOMEM;
@@ -124,6 +126,7 @@ EXPORT int posix_spawn_file_actions_addopen(void *actions, int fd, const char *p
 
 /* system and popen start /bin/sh with libc's own `environ`: what is missing is put there. */
 static void restore_environment(void) {
+  openings_before_child();
   int (*set)(const char *, const char *, int) = LIBC(int (*)(const char *, const char *, int), "setenv");
   if (set) environment_restore(set);
 }

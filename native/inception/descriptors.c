@@ -2,6 +2,7 @@
 
 #include "blob.h"
 #include "bytes.h"
+#include "openings.h"
 #include "place.h"
 
 /* Two words that are written one after the other: a reader that sees half of each finds no entry that fits both. */
@@ -15,6 +16,7 @@ static int highest = -1;
 
 void descriptor_remember(int fd, uint32_t entry, uint64_t key_hash, uint64_t blob_ino) {
   if (fd < 0 || fd >= DESCRIPTOR_LIMIT) return;
+  opening_forget(fd);
   __atomic_store_n(&table[fd].key_hash, key_hash, __ATOMIC_RELAXED);
   __atomic_store_n(&table[fd].entry_and_inode, (uint64_t)entry << 32 | (uint32_t)blob_ino, __ATOMIC_RELEASE);
   if (fd > __atomic_load_n(&highest, __ATOMIC_RELAXED)) __atomic_store_n(&highest, fd, __ATOMIC_RELAXED);
@@ -32,24 +34,22 @@ void descriptor_copied(int from, int to) {
 
 void descriptor_forget(int fd) {
   if (fd < 0 || fd >= DESCRIPTOR_LIMIT) return;
+  opening_forget(fd);
   if (__atomic_load_n(&table[fd].entry_and_inode, __ATOMIC_RELAXED) != 0)
     __atomic_store_n(&table[fd].entry_and_inode, 0, __ATOMIC_RELAXED);
 }
 
-/* The entry with this number and key, or, in a newer index where numbers are others, with this key. */
-static bool read_named(const struct view *view, uint32_t number, uint64_t key_hash, struct vrift_entry *entry) {
-  if (vrift_entry_read(&view->index, number, entry) == 0 && (entry->flags & VRIFT_ENTRY_FREE) == 0) {
-    const uint8_t *key = vrift_entry_key(&view->index, entry);
-    if (key != 0 && vrift_path_hash(key, entry->key_length) == key_hash) return true;
-  }
-  return vrift_index_find_hash(&view->index, key_hash, entry, &number) == 0;
+uint64_t descriptor_key(int fd) {
+  return fd < 0 || fd >= DESCRIPTOR_LIMIT ? 0 : __atomic_load_n(&table[fd].key_hash, __ATOMIC_RELAXED);
 }
 
 /* Is the entry still what was opened: same key, still virtual, of the blob's size? */
 static bool fits(const struct view *view, uint32_t number, uint64_t key_hash, const struct stat *st,
                  struct vrift_entry *entry) {
-  return read_named(view, number, key_hash, entry) && (entry->flags & VRIFT_ENTRY_VIRTUAL) != 0 &&
-         entry->size == (uint64_t)st->st_size;
+  if (vrift_entry_read(&view->index, number, entry) != 0) return false;
+  if ((entry->flags & (VRIFT_ENTRY_FREE | VRIFT_ENTRY_VIRTUAL)) != VRIFT_ENTRY_VIRTUAL) return false;
+  const uint8_t *key = vrift_entry_key(&view->index, entry);
+  return key != 0 && entry->size == (uint64_t)st->st_size && vrift_path_hash(key, entry->key_length) == key_hash;
 }
 
 /* A descriptor that came from elsewhere (exec, another process): any entry with this content. */
@@ -62,7 +62,7 @@ static bool search(const struct view *view, int fd, const struct stat *st, struc
     return false;
   uint32_t limit = vrift_list_limit(&view->index);
   for (uint32_t number = 0; number < limit; number++) {
-    if (memcmp(view->index.hashes + 32ull * number, hash, sizeof hash) != 0) continue;
+    if (memcmp(view->index.entries[number].content_hash, hash, sizeof hash) != 0) continue;
     if (vrift_entry_read(&view->index, number, entry) != 0) continue;
     if ((entry->flags & (VRIFT_ENTRY_FREE | VRIFT_ENTRY_VIRTUAL)) != VRIFT_ENTRY_VIRTUAL) continue;
     const uint8_t *key = vrift_entry_key(&view->index, entry);
@@ -108,8 +108,9 @@ bool descriptor_file(const struct view *view, int fd, struct vrift_entry *entry,
   uint64_t word = fd >= 0 && fd < DESCRIPTOR_LIMIT ? __atomic_load_n(&table[fd].entry_and_inode, __ATOMIC_ACQUIRE) : 0;
   if (word == 0 || (uint32_t)word != (uint32_t)st.st_ino) {
     if (search(view, fd, &st, entry)) return true;
-  } else if (read_named(view, (uint32_t)(word >> 32), table[fd].key_hash, entry) && (entry->flags & no_file) == 0) {
-    return true;
+  } else if (vrift_entry_read(&view->index, (uint32_t)(word >> 32), entry) == 0 && (entry->flags & no_file) == 0) {
+    const uint8_t *key = vrift_entry_key(&view->index, entry);
+    if (key != 0 && vrift_path_hash(key, entry->key_length) == table[fd].key_hash) return true;
   }
   *named = false;
   return content_of(view, fd, &st, entry);

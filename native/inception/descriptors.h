@@ -12,6 +12,8 @@
 void descriptor_remember(int fd, uint32_t entry, uint64_t key_hash, uint64_t blob_ino);
 void descriptor_copied(int from, int to);
 void descriptor_forget(int fd);
+/* The hash of the name it was opened by, if it is a blob at all. */
+uint64_t descriptor_key(int fd);
 
 /*
  * The entry behind a descriptor whose own stat is `st`: from the table, else from the name of the blob. False when it is no

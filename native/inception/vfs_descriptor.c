@@ -1,24 +1,30 @@
 /* Calls on open descriptors: the table follows copies, and what would touch a blob is moved to the file it stands for. */
 #include "cancel.h"
 #include "descriptors.h"
+#include "openings.h"
 #include "swap.h"
 #include "vfs.h"
 
+static void copied(int from, int to) {
+  descriptor_copied(from, to);
+  opening_shared(from, to);
+}
+
 long vfs_dup(int fd) {
   long result = raw1(__NR_dup, fd);
-  if (result >= 0) descriptor_copied(fd, (int)result);
+  if (result >= 0) copied(fd, (int)result);
   return result;
 }
 
 long vfs_dup2(int fd, int to) {
   long result = raw2(__NR_dup2, fd, to);
-  if (result >= 0) descriptor_copied(fd, to);
+  if (result >= 0) copied(fd, to);
   return result;
 }
 
 long vfs_dup3(int fd, int to, int flags) {
   long result = raw3(__NR_dup3, fd, to, flags);
-  if (result >= 0) descriptor_copied(fd, to);
+  if (result >= 0) copied(fd, to);
   return result;
 }
 
@@ -47,7 +53,7 @@ long vfs_fcntl(int fd, int command, long argument) {
   }
   bool waits = command == F_SETLKW || command == F_OFD_SETLKW;
   long result = waits ? blocking_fcntl(fd, command, argument) : raw_fcntl(fd, command, argument);
-  if (result >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC)) descriptor_copied(fd, (int)result);
+  if (result >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC)) copied(fd, (int)result);
   return result;
 }
 

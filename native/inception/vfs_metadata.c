@@ -2,6 +2,7 @@
 #include "bytes.h"
 #include "change.h"
 #include "look.h"
+#include "openings.h"
 #include "swap.h"
 #include "vfs.h"
 
@@ -67,7 +68,15 @@ long vfs_removexattr(const char *path, const char *name, bool follow) {
 long vfs_inotify_add_watch(int fd, const char *path, unsigned mask) {
   struct real_call call = {__NR_inotify_add_watch, fd, (long)path, mask, 0, 0};
   const unsigned dont_follow = 0x02000000;
-  return change_file(AT_FDCWD, path, (mask & dont_follow) == 0, &call);
+  const struct view *view = view_current();
+  struct place place;
+  struct vrift_entry entry;
+  bool was_virtual = view != 0 && readable(path) &&
+                     look_again(view, AT_FDCWD, path, (mask & dont_follow) == 0, &place, &entry) == 0;
+  long result = change_file(AT_FDCWD, path, (mask & dont_follow) == 0, &call);
+  /* Who waits for changes of a file it has open (tail -f) wants to read them, too. */
+  if (was_virtual && result >= 0) openings_follow(view, place.hash);
+  return result;
 }
 
 long vfs_fanotify_mark(int fd, unsigned flags, uint64_t mask, int dirfd, const char *path) {

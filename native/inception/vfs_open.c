@@ -4,6 +4,7 @@
 #include "descriptor_names.h"
 #include "descriptors.h"
 #include "hydrate.h"
+#include "openings.h"
 #include "swap.h"
 #include "target.h"
 #include "vfs.h"
@@ -23,7 +24,10 @@ static long open_virtual(const struct view *view, const struct place *place, con
     if (allowed != 0) return allowed;
   }
   long fd = blob_open(view, entry, flags, &st);
-  if (fd >= 0) descriptor_remember((int)fd, place->number, place->hash, st.st_ino);
+  if (fd >= 0) {
+    descriptor_remember((int)fd, place->number, place->hash, st.st_ino);
+    opening_made((int)fd);
+  }
   return fd;
 }
 
@@ -31,7 +35,7 @@ static long open_for_reading(const struct view *view, int dirfd, const char *pat
   struct place place;
   struct vrift_entry entry;
   bool follow = (flags & O_NOFOLLOW) == 0;
-  switch (look_content(view, dirfd, path, follow, &place, &entry)) {
+  switch (look(view, dirfd, path, follow, &place, &entry)) {
   case LOOK_VIRTUAL: {
     long fd = open_virtual(view, &place, &entry, flags);
     if (fd != -EIO) return fd;

@@ -158,6 +158,10 @@ E`,
     "find data -type f | sort | xargs cat | wc -c; install -m 600 README.md data/two; stat -c %a data/two; install -d a/b/c; install -D README.md a/b/c/d; cat a/b/c/d; cat data/two | head -1; comm -12 <(sort README.md) <(sort data/two) | wc -l; du --apparent-size -b README.md data/one | cut -f1; sha1sum data/*; file README.md 2>/dev/null | head -1; nl README.md; tac data/two; paste README.md data/two; tail -n 2 data/one; tail -c 3 README.md",
   "sockets, fifos and locks":
     "exec 9>lock; flock -n 9 && echo got; flock -n lock -c true || echo held; flock -n README.md -c 'flock -n README.md true || echo busy'; flock -s README.md cat README.md; exec 8<README.md; flock -n 8 && cat <&8",
+  "locks on descriptors that were opened for reading":
+    "exec 9<README.md; read -u 9 line; flock -n 9 && echo got; flock -n README.md true || echo held; read -u 9 next; cat <&9; exec 9<&-; flock -n README.md true && echo free; exec 3<data/one; exec 5<&3; flock 3; flock -n data/one true || echo held; read -u 3 a; read -u 5 b; head -c 8 <&3; exec 3<&-; flock -n data/one true || echo held; exec 5<&-; flock -n data/one true && echo free; (flock -n 7 && echo got; flock -n data/two true || echo held) 7<data/two; { flock -n lib/data.json true || echo held; } {fd}<lib/data.json; sh -c 'exec 4<empty.txt; flock 4; flock -n empty.txt true || echo held'",
+  "tail -f of a file that is appended to":
+    "true > ../tailed; tail -n 2 -f README.md > ../tailed 2> /dev/null & t=$!; until grep -q words ../tailed; do :; done; echo more >> README.md; for i in $(seq 200); do grep -q more ../tailed && break; sleep 0.05; done; kill $t; wait $t 2> /dev/null; cat ../tailed; rm ../tailed",
   "descriptor paths":
     "cat /dev/stdin < README.md; cat /dev/fd/3 3< data/two; readlink /proc/self/fd/3 3< README.md | sed 's/.*tree/tree/'; echo x > /dev/fd/3 3>> data/two; cat data/two; wc -c /proc/self/fd/5 5< data/one",
   "programs that are not there":

@@ -28,6 +28,22 @@ IN_CHILD(by_execle, ((int (*)(const char *, const char *, ...))call)(self, self,
 IN_CHILD(by_execveat, ((int (*)(int, const char *, char *const *, char *const *, int))call)(AT_FDCWD, self, arguments, nothing, 0))
 IN_CHILD(by_fexecve, ((int (*)(int, char *const *, char *const *))call)(open(self, O_RDONLY), arguments, nothing))
 
+/* A descriptor the child inherits is the file's from then on, in both. */
+static __attribute__((noinline)) pid_t start(pid_t (*forker)(void)) {
+  pid_t pid = forker();
+  if (pid == 0) _exit(0);
+  return pid;
+}
+static int forks(void *call) {
+  int fd = open("file", O_RDONLY);
+  char text[64];
+  if (read(fd, text, 3) != 3) return 0;
+  int copy = dup(fd);
+  pid_t pid = start((pid_t(*)(void))call);
+  return succeeds(pid) && is_the_file(fd, "file") && is_the_file(copy, "file") && read(fd, text, 2) == 2 &&
+         text[0] == CONTENT[3] && lseek(copy, 0, SEEK_CUR) == 5;
+}
+
 static int spawns(void *call) {
   pid_t pid;
   typedef int (*spawner)(pid_t *, const char *, const void *, const void *, char *const *, char *const *);
@@ -72,6 +88,11 @@ const struct row program_rows[] = {
     {"execle", by_execle},
     {"execveat", by_execveat},
     {"fexecve", by_fexecve},
+    {"fork", forks},
+    {"__fork", forks},
+    {"_Fork", forks},
+    {"vfork", forks},
+    {"__vfork", forks},
     {"posix_spawn", spawns},
     {"posix_spawnp", spawns},
     {"posix_spawn_file_actions_addopen", opens_in_child},

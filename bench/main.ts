@@ -4,14 +4,14 @@
  */
 import { parseArgs } from "node:util";
 import type { BenchCase, BenchRow } from "./case.js";
-import { isolation } from "./isolation.js";
 import { lookup } from "./lookup.js";
 import { buildBenchPrograms } from "./programs.js";
 import { manifest } from "./manifest.js";
+import { memory } from "./memory.js";
 import { formatSpread } from "./statistics.js";
 import { wire } from "./wire.js";
 
-const cases: readonly BenchCase[] = [lookup, manifest, wire, isolation];
+const cases: readonly BenchCase[] = [lookup, manifest, memory, wire];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -105,7 +105,7 @@ function clientArguments(server: Server, load: Omit<Load, "requests">): string[]
 }
 
 /** Of all its threads; the kernel counts in hundredths. */
-function processorSeconds(pid: number): number {
+export function processorSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { buildBenchPrograms } from "./programs.js";
+import { memory } from "./memory.js";
 import { wire } from "./wire.js";
 
 test("the wire is measured on both sides", async () => {
@@ -12,4 +13,10 @@ test("the wire is measured on both sides", async () => {
     if (what.startsWith("an idle")) continue;
     assert.ok(ours.median > 0 && Number.isFinite(theirs.median), what);
   }
+});
+
+test("the memory of a project's process is measured", async () => {
+  const rows = await memory.run({ toy: true, note: () => undefined });
+  assert.equal(rows.length, 2);
+  for (const { what, ours, theirs } of rows) assert.ok(ours.median > 0 && theirs.median > 0, what);
 });

@@ -1,6 +1,6 @@
 /**
  * Whiteouts: files in `.vrift/whiteouts/` that say "this virtual name is removed", made by programs. Named
- * `<16 hex of pathHash(key)>`, with `.1`, `.2`… where another key has the name; the content is the key.
+ * `<16 hex of pathHash(key)><16 hex of FNV-1a 64>`, with `.1`, `.2`… where another key has the name; the content is the key.
  */
 import { isUtf8 } from "node:buffer";
 import { opendirSync } from "node:fs";
@@ -16,6 +16,23 @@ export interface Whiteout {
   readonly key: string;
 }
 
+/** The name of a key's whiteout, without a suffix: native/inception/whiteout.c makes the same. */
+export function whiteoutStem(key: Buffer): string {
+  return native.pathHash(key).toString(16).padStart(16, "0") + fnv1a(key);
+}
+
+/** FNV-1a 64 in hexadecimal, its two halves apart: the prime is 2^40 + 0x1b3. */
+function fnv1a(bytes: Buffer): string {
+  let [high, low] = [0xcbf2_9ce4, 0x8422_2325];
+  for (const byte of bytes) {
+    low = (low ^ byte) >>> 0;
+    const product = low * 0x1b3;
+    high = (Math.imul(high, 0x1b3) + Math.floor(product / 2 ** 32) + (low << 8)) >>> 0;
+    low = product >>> 0;
+  }
+  return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
+}
+
 /**
  * Every whiteout. A file that holds no key (a program was killed between creating and writing it) has not said anything
  * yet and is left out.
@@ -23,7 +40,7 @@ export interface Whiteout {
 export function readWhiteouts(directory: string): Whiteout[] {
   const found: Whiteout[] = [];
   for (const name of namesIn(directory)) {
-    if (!/^[0-9a-f]{16}(\.[1-9][0-9]*)?$/.test(name)) continue;
+    if (!/^[0-9a-f]{32}(\.[1-9][0-9]*)?$/.test(name)) continue;
     const file = join(directory, name);
     const bytes = readPrivateFile(file);
     if (bytes === undefined || bytes.length === 0 || !isUtf8(bytes)) continue;
@@ -89,7 +106,7 @@ export function whitedOutNames(
   if (present?.size === 0) return new Set();
   const isHidden = (name: string): boolean => {
     const key = directory === "" ? name : `${directory}/${name}`;
-    return (present === undefined || present.has(whiteoutName(key))) && hasWhiteout(whiteouts, key);
+    return (present === undefined || present.has(whiteoutStem(Buffer.from(key)))) && hasWhiteout(whiteouts, key);
   };
   return new Set(names.filter(isHidden));
 }
@@ -102,8 +119,8 @@ function selfAndAbove(key: string): string[] {
 
 /** As programs look (native/inception/whiteout.c): the first name that is not there ends the search. */
 function hasWhiteout(directory: string, key: string): boolean {
-  const stem = join(directory, whiteoutName(key));
   const bytes = Buffer.from(key);
+  const stem = join(directory, whiteoutStem(bytes));
   for (let n = 0; ; n++) {
     const content = readPrivateFile(n === 0 ? stem : `${stem}.${n}`);
     if (content === undefined || content.equals(bytes)) return content !== undefined;
@@ -112,10 +129,6 @@ function hasWhiteout(directory: string, key: string): boolean {
 
 function holdsKey(file: string, key: string): boolean {
   return readPrivateFile(file)?.equals(Buffer.from(key)) === true;
-}
-
-function whiteoutName(key: string): string {
-  return native.pathHash(Buffer.from(key)).toString(16).padStart(16, "0");
 }
 
 /** undefined: there are more. */

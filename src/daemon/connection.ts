@@ -38,6 +38,8 @@ export interface Protocol<M> {
   readonly refuse: (error: unknown) => Buffer;
   /** Once, when this side is done with the connection and nothing is being answered: it has ended or was detached. */
   readonly ended: () => void;
+  /** When the connection is given away, before `ended`: what whoever goes on with it must know besides the bytes. */
+  readonly carry?: () => Carried | undefined;
   /**
    * How many messages may be with `answer` at a time. Default 1: each sees what the one before has done. With more, replies
    * still go out in the order of the requests.
@@ -55,6 +57,14 @@ export interface Detached {
   readonly socket: Socket;
   /** What was read and not answered, for the `initial` of another Connection. */
   readonly rest: Buffer;
+  readonly carried?: Carried | undefined;
+}
+
+/** What a protocol has come to, besides the bytes of the connection. */
+export interface Carried {
+  readonly bytes: Buffer;
+  /** Whoever goes on with the connection has it. */
+  readonly release: () => void;
 }
 
 /** The clock is looked at once in so many messages. */
@@ -179,6 +189,7 @@ export class Connection<M> {
 
   #beginTurn(): void {
     this.#turnMessages = 0;
+    this.#turnBegan = performance.now();
     this.#serve();
   }
 
@@ -225,8 +236,6 @@ export class Connection<M> {
 
   #turnIsOver(): boolean {
     const count = this.#turnMessages++;
-    // Most turns are one message: they do without a clock.
-    if (count === 1) this.#turnBegan = performance.now();
     if (count >= TURN_MESSAGES) return true;
     return count % CLOCK_MESSAGES === CLOCK_MESSAGES - 1 && performance.now() - this.#turnBegan > TURN_MS;
   }
@@ -312,12 +321,13 @@ export class Connection<M> {
       });
       return;
     }
+    const carried = this.#protocol.carry?.();
     this.#release();
     this.#given = true;
     const ahead = stopReading(socket);
     const rest = Buffer.concat([this.#protocol.reader.rest(), ...ahead]);
     this.#ran();
-    detached({ socket, rest });
+    detached({ socket, rest, carried });
   }
 
   #release(): void {

@@ -10,7 +10,7 @@ import { VriftError } from "../platform/errors.js";
 import type { OwnerLock } from "../workspace/owner-lock.js";
 import type { Detached } from "./connection.js";
 import type { Listener } from "./listener.js";
-import { lastLine, spawnDetached } from "./spawn-detached.js";
+import { lastLine, spawnDetached } from "../platform/spawn-detached.js";
 
 export interface Successor {
   readonly pid: number;
@@ -37,7 +37,13 @@ interface SuccessorOptions {
   readonly listeners: readonly Listener[];
 }
 
-type Message = "loaded" | "go" | "serves" | { readonly connection: string };
+/** Bytes in base64. */
+interface GivenConnection {
+  readonly connection: string;
+  readonly carried?: string | undefined;
+}
+
+type Message = "loaded" | "go" | "serves" | GivenConnection;
 
 const VARIABLE = "VRIFT_INHERITED";
 /** 0 to 2 are the standard ones, 3 is the channel between the two. */
@@ -67,7 +73,8 @@ export async function startSuccessor(
   }
   return {
     pid: child.pid!,
-    give: ({ socket, rest }) => send(child, { connection: rest.toString("base64") }, socket),
+    give: ({ socket, rest, carried }) =>
+      send(child, { connection: base64(rest), carried: carried && base64(carried.bytes) }, socket),
     serves: async () => {
       const serving = told(child, "serves");
       await send(child, "go");
@@ -103,18 +110,28 @@ function given(): Promise<Detached[]> {
     process.on("message", (message: Message, handle: unknown) => {
       if (message === "go") resolve(connections);
       else if (typeof message === "object" && handle instanceof Socket)
-        connections.push(received(handle, message.connection));
+        connections.push(received(handle, message));
     });
     process.once("disconnect", () => reject(new VriftError("ECONNRESET", "the process before has ended")));
     process.send?.("loaded" satisfies Message);
   });
 }
 
-function received(socket: Socket, rest: string): Detached {
+function base64(bytes: Buffer): string {
+  return bytes.toString("base64");
+}
+
+function received(socket: Socket, { connection, carried }: GivenConnection): Detached {
   socket.pause();
   socket.allowHalfOpen = true;
   socket.on("error", () => undefined);
-  return { socket, rest: Buffer.from(rest, "base64") };
+  return {
+    socket,
+    rest: Buffer.from(connection, "base64"),
+    ...(carried === undefined
+      ? {}
+      : { carried: { bytes: Buffer.from(carried, "base64"), release: () => undefined } }),
+  };
 }
 
 function told(child: ChildProcess, expected: Message): Promise<void> {

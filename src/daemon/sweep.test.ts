@@ -1,11 +1,15 @@
 /** CasSweep over the wire, and what a connection's claims are worth beside it. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { connect as connectSocket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, test } from "node:test";
-import { DaemonFixture, killed } from "../../test/daemon-fixture.js";
+import { DaemonFixture, RawConnection, killed } from "../../test/daemon-fixture.js";
+import { connectProjectControl } from "../client/control-client.js";
 import { buildSweepFilter } from "../client/index.js";
+import { workspacePaths } from "../platform/paths.js";
 import type { VeloResponse } from "../protocol/messages.js";
 import { openStore } from "../store/content-store.js";
 import type { BlobId, ContentStore } from "../store/store.js";
@@ -142,4 +146,35 @@ test("a store of another user is not swept", { skip: process.getuid?.() !== 0 &&
   const reply = await (await t.raw()).call(sweep());
   assert.ok(reply?.type === "Error" && /^EACCES: the store .* belongs to uid 12345/.test(reply.message));
   assert.ok(isThere(id));
+});
+
+test("claims go with their connection when the project is handed over, at every moment of it", async () => {
+  await start();
+  const id = await t.client().register(t.root);
+  const { socket, control } = workspacePaths(t.home, id);
+  const stream = connectSocket({ path: socket });
+  await once(stream, "connect");
+  const direct = new RawConnection(stream);
+  const claimed = await put(...Array.from({ length: 300 }, (_, n) => `claimed ${n}`));
+  for (const { hash, size } of claimed)
+    assert.deepEqual(await direct.call({ type: "CasInsert", hash, size }), { type: "CasAck" });
+  const sweeper = await t.raw();
+  for (let round = 0; round < 2; round++) {
+    const line = await connectProjectControl(control);
+    let done = false;
+    const handedOver = line.call("handOver", {}).finally(() => (done = true));
+    while (!done) assert.deepEqual(await sweeper.call(sweep()), swept(0, 0n));
+    await handedOver;
+    line.close();
+    assert.deepEqual(await sweeper.call(sweep()), swept(0, 0n), `after hand-over ${round}`);
+  }
+  assert.ok(claimed.every(isThere));
+  const [first] = claimed as [BlobId];
+  const entry = { content_hash: first.hash, size: first.size, mtime: 1n, mode: 0o644, flags: 0 };
+  assert.equal((await direct.call({ type: "ManifestUpsert", path: "a", entry }))?.type, "ManifestAck");
+  // And they end with it, as they did before.
+  direct.close();
+  await untilNoLease();
+  const { deletedCount } = await store.sweep({ has: () => false }, { graceMs: 0 });
+  assert.equal(deletedCount, 299);
 });

@@ -65,7 +65,10 @@ export function blobDirectory(layout: StoreLayout, id: BlobId): string {
 }
 
 export function blobFile(layout: StoreLayout, id: BlobId): string {
-  return id.size === 0n ? layout.empty : join(blobDirectory(layout, id), blobName(id));
+  if (id.size === 0n) return layout.empty;
+  // Not `join`, which takes as long as the lookup itself: this is asked for each file of a tree.
+  const hash = hashToHex(id.hash);
+  return `${layout.blobs}/${hash.slice(0, 2)}/${hash}_${id.size}.bin`;
 }
 
 /** Where a sweep keeps it: in directories as small as those of the blobs, because every lookup that misses looks here. */

@@ -27,6 +27,7 @@ export function openLease(directory: string): Lease {
       writeAll(fd, hash);
       added.add(hash);
     },
+    hashes: () => Buffer.concat([...added]),
     release(): void {
       if (!open) return;
       open = false;

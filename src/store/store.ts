@@ -48,6 +48,8 @@ export interface BlobStat {
 export interface Lease {
   /** Hashes added are safe from any sweep until release or the end of the process. */
   add(hash: ContentHash): void;
+  /** What was added, 32 bytes each: for whoever goes on with the work, under a lease of its own. */
+  hashes(): Buffer;
   release(): void;
 }
 

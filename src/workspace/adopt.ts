@@ -49,7 +49,7 @@ class AdoptBatch {
   readonly #tree: Tree;
   readonly #as: "virtual" | "backed";
   readonly #changes = new Map<string, Change>();
-  /** By key: content that was there when we looked first, and the path as it was given. */
+  /** By key: content that the roots are to name, and the path as it was given. */
   readonly #stored = new Map<string, { readonly content: VirtualContent; readonly path: string }>();
   /** Keys of virtual entries whose file is there. */
   readonly #standing: string[] = [];
@@ -67,12 +67,11 @@ class AdoptBatch {
       const content = parseContent(entry);
       const parent = await this.#directory(key);
       const physical = lookPhysical(`${this.#tree.root}/${key}`);
-      const stored = content.size === 0n || this.#tree.store.statBlob(content) !== undefined;
-      if (!stored && this.#as === "virtual")
-        throw new VriftError("ENOENT", `content ${entry.hash} is not in the store`);
       this.#changes.set(key, { parent, key, record: this.#record(key, parent, content, physical) });
       if (physical !== undefined && this.#as === "virtual") this.#standing.push(key);
-      if (stored && content.size > 0n) this.#stored.set(key, { content, path: entry.path });
+      // Of a virtual entry it is looked for when the roots name it: once, and then it stays.
+      const isStored = this.#as === "virtual" || this.#tree.store.statBlob(content) !== undefined;
+      if (isStored && content.size > 0n) this.#stored.set(key, { content, path: entry.path });
       else this.#stored.delete(key);
     } catch (error) {
       this.refused.push({ path: entry.path, reason: toVriftError(error).toWire() });
@@ -81,21 +80,20 @@ class AdoptBatch {
 
   async apply(): Promise<void> {
     await this.#tree.roots.add([...this.#stored.values()].map(({ content }) => content.hash));
-    if (this.#as === "virtual") this.#lookAgain();
+    if (this.#as === "virtual") await this.#refuseAbsent();
     // Until they are gone, the kernel answers for files that somebody may have open for writing (records.ts, `pending`).
     for (const key of this.#standing) if (this.#changes.has(key)) this.#tree.marks.bump(key);
     await commit(this.#tree, [...this.#changes.values()]);
   }
 
-  /** The roots name it now, so that what is there stays: a sweep may have been faster (store/named-hashes.ts). */
-  #lookAgain(): void {
+  /** The roots name it now, so that what is there stays (store/named-hashes.ts). */
+  async #refuseAbsent(): Promise<void> {
+    let looked = 0;
     for (const [key, { content, path }] of this.#stored) {
+      if (++looked % TURN === 0) await nextTurn();
       if (this.#tree.store.statBlob(content) !== undefined) continue;
       this.#changes.delete(key);
-      const error = new VriftError(
-        "ENOENT",
-        `content ${hashToHex(content.hash)} is not in the store any more`,
-      );
+      const error = new VriftError("ENOENT", `content ${hashToHex(content.hash)} is not in the store`);
       this.refused.push({ path, reason: error.toWire() });
     }
   }

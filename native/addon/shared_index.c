@@ -4,6 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -30,6 +33,39 @@ enum { CANNOT_SAY = 0, OPEN_AGAIN = -1 };
 /* An option and a VnodeEntry as bincode writes them. */
 enum { NONE_SIZE = 1, SOME_SIZE = 1 + 32 + 8 + 8 + 4 + 2 };
 
+/*
+ * A file that somebody cuts short under its mapping is SIGBUS at the next load. It is one project's file, and this process may
+ * serve others: such a load ends the reading, not the process. Anything else that raises SIGBUS ends it as ever.
+ */
+static _Thread_local volatile sig_atomic_t reading;
+static _Thread_local sigjmp_buf cut_short;
+static struct sigaction before;
+
+static void on_bus_error(int signal) {
+  (void)signal;
+  if (reading) siglongjmp(cut_short, 1);
+  sigaction(SIGBUS, &before, NULL); /* and the load is tried again */
+}
+
+static void survive_cut_files(void) {
+  static bool done;
+  if (done) return;
+  done = true;
+  /* Not blocked in the handler, so that nothing has to be unblocked after it is left by a jump. */
+  struct sigaction action = {.sa_handler = on_bus_error, .sa_flags = SA_NODEFER};
+  sigaction(SIGBUS, &action, &before);
+}
+
+static void begin_reading(void) {
+  reading = 1;
+  atomic_signal_fence(memory_order_seq_cst);
+}
+
+static void end_reading(void) {
+  atomic_signal_fence(memory_order_seq_cst);
+  reading = 0;
+}
+
 static void unmap(struct shared_index *shared) {
   if (shared->map) munmap(shared->map, shared->size);
   if (shared->marks) munmap(shared->marks, MARKS_SIZE);
@@ -48,19 +84,34 @@ static void *map_file(int fd, size_t size) {
   return data == MAP_FAILED ? NULL : data;
 }
 
+static int judge_mapped(struct shared_index *shared) {
+  struct stat root;
+  survive_cut_files();
+  if (sigsetjmp(cut_short, 0) != 0) {
+    end_reading();
+    return EBADMSG;
+  }
+  begin_reading();
+  int error = 0;
+  if (vrift_index_validate(shared->map, shared->size, &shared->view) != 0)
+    error = EBADMSG;
+  else if (stat(vrift_index_root(&shared->view), &root) != 0 || root.st_dev != shared->view.header->root_dev ||
+           root.st_ino != shared->view.header->root_ino)
+    error = ESTALE;
+  end_reading();
+  return error;
+}
+
 /* 0, or an errno: EBADMSG is no index, ESTALE one of a directory that has another place now. */
 static int open_shared(struct shared_index *shared, int fd, int marks_fd) {
-  struct stat index, marks, root;
+  struct stat index, marks;
   if (fstat(fd, &index) != 0 || fstat(marks_fd, &marks) != 0) return errno;
   if (index.st_size < VRIFT_INDEX_HEADER_SIZE || (uint64_t)marks.st_size != MARKS_SIZE) return EBADMSG;
   shared->size = (size_t)index.st_size;
   shared->map = map_file(fd, shared->size);
   shared->marks = map_file(marks_fd, MARKS_SIZE);
   if (!shared->map || !shared->marks) return errno;
-  if (vrift_index_validate(shared->map, shared->size, &shared->view) != 0) return EBADMSG;
-  const struct vrift_index_header *header = shared->view.header;
-  if (stat(vrift_index_root(&shared->view), &root) != 0) return ESTALE;
-  return root.st_dev == header->root_dev && root.st_ino == header->root_ino ? 0 : ESTALE;
+  return judge_mapped(shared);
 }
 
 napi_value vrift_js_shared_index_open(napi_env env, napi_callback_info info) {
@@ -212,6 +263,18 @@ static int judge(const struct shared_index *shared, const uint8_t *key, size_t l
   return write_some(&entry, out);
 }
 
+static int judge_guarded(const struct shared_index *shared, const uint8_t *key, size_t length, uint8_t *out) {
+  if (sigsetjmp(cut_short, 0) != 0) {
+    end_reading();
+    return OPEN_AGAIN;
+  }
+  begin_reading();
+  int said = OPEN_AGAIN;
+  if (!vrift_index_superseded(&shared->view) && vrift_index_alive(&shared->view)) said = judge(shared, key, length, out);
+  end_reading();
+  return said;
+}
+
 static napi_value number(napi_env env, int value) {
   napi_value result;
   napi_create_int32(env, value, &result);
@@ -244,7 +307,6 @@ napi_value vrift_js_shared_index_get(napi_env env, napi_callback_info info) {
   const struct shared_index *shared = data;
   if (shared->kind != SHARED_INDEX || from > to || to > length || at > room || room - at < SOME_SIZE)
     return vrift_throw(env, EINVAL, "sharedIndexGet", NULL);
-  if (!shared->map || vrift_index_superseded(&shared->view) || !vrift_index_alive(&shared->view))
-    return number(env, OPEN_AGAIN);
-  return number(env, judge(shared, bytes + from, to - from, out + at));
+  if (!shared->map) return number(env, OPEN_AGAIN);
+  return number(env, judge_guarded(shared, bytes + from, to - from, out + at));
 }

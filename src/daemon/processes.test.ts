@@ -1,6 +1,17 @@
 /** One vdir_d for each project: its life, its death, its successors, and that nobody notices. docs/processes.md */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
@@ -102,6 +113,45 @@ test("one that is killed again and again while it starts: who waits for it is an
   over = true;
   await killing;
   assert.equal(kills, 3);
+});
+
+test("an index that is cut short or overwritten under vriftd hurts its own project only", async () => {
+  const daemon = await t.start();
+  const other = join(t.directory, "other");
+  mkdirSync(other);
+  const bystander = t.client();
+  await bystander.register(other);
+  await bystander.upsert("b", directory);
+  const control = await t.control();
+  const { workspace } = await control.call("open", { root: t.root, phantom: true });
+  const client = t.client();
+  await client.register(t.root);
+  await client.upsert("d", directory);
+  const { index } = workspace;
+  const sizes = [0, 4096 * 3];
+  for (let round = 0; round < 5; round++) {
+    assert.equal((await client.get("d"))?.flags, 1);
+    const bytes = readFileSync(index);
+    if (round < sizes.length) truncateSync(index, sizes[round]);
+    else {
+      const fd = openSync(index, "r+");
+      // The header says how to read the rest; without it nothing is read.
+      const from = round % 2 === 0 ? 0 : 4096;
+      const garbage = Buffer.from(bytes.subarray(from).map((byte, i) => (byte * 31 + i * round) & 255));
+      writeSync(fd, garbage, 0, garbage.length, from);
+      closeSync(fd);
+    }
+    // What it says now is not known; that it says it to nobody else is.
+    const said = Promise.allSettled(["d", "e", "e/f"].map((path) => client.get(path)));
+    assert.equal((await bystander.get("b"))?.flags, 1);
+    await said;
+    const pid = owner(workspace.id);
+    if (pid !== undefined) process.kill(pid, "SIGKILL");
+    await until(() => owner(workspace.id) !== pid);
+    assert.equal((await bystander.get("b"))?.flags, 1);
+    await client.list("");
+  }
+  assert.deepEqual([daemon.exitCode, daemon.signalCode], [null, null]);
 });
 
 test("stopping does not wait until it is time to start a project again", async () => {

@@ -1,8 +1,9 @@
 /** The workspace as `vrift run` needs it. */
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { toVriftError, VriftError } from "../platform/errors.js";
-import { workspacePaths } from "../platform/paths.js";
+import { PROJECT_DIR, workspacePaths } from "../platform/paths.js";
 import type { Home } from "../platform/paths.js";
 import type { Context } from "./command.js";
 import { connectDaemon } from "./connect-daemon.js";
@@ -29,9 +30,31 @@ export interface RunView {
  */
 export async function openForRun(context: Context): Promise<RunView | null> {
   const root = workspaceRoot(context);
+  await sayInterrupted(context, root);
   const view = (await viewOfDaemon(context, root)) ?? (await viewWithoutDaemon(context, root));
   if (view?.phantom && context.flag("hydrate")) await hydrate(context, root);
   return view;
+}
+
+/**
+ * Files that a killed phantom, solid or hydrate was just moving stand in `.vrift/moving/`, where programs do not look. To put them
+ * back takes the tree's lock and the store, and what was interrupted may be wanted: whoever runs it decides.
+ */
+async function sayInterrupted({ home, note }: Context, root: string): Promise<void> {
+  if (!existsSync(join(root, PROJECT_DIR))) return;
+  const { isInterrupted } = await import("../tree/recover.js");
+  if (!isInterrupted(root)) return;
+  const [{ isTreeLocked }, { readWorkspaceFile }] = await Promise.all([
+    import("../tree/tree-lock.js"),
+    import("../platform/workspace-id.js"),
+  ]);
+  const file = readWorkspaceFile(root);
+  // It is not interrupted: it runs.
+  if (file !== undefined && isTreeLocked(workspacePaths(home, file.id).run)) return;
+  note(
+    `vrift: a command that moved the files of ${root} was interrupted, and some may be missing\n` +
+      `  Finish it with 'vrift phantom ${root}', or bring every file back with 'vrift solid ${root}'.`,
+  );
 }
 
 async function viewOfDaemon(context: Context, root: string): Promise<RunView | null> {

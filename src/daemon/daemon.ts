@@ -27,6 +27,7 @@ import { Serving } from "./serving.js";
 import { statusText } from "./status-text.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
+import { TrashTimer } from "./trash-timer.js";
 
 const HOME_CHECK_MS = 5000;
 /** A frozen project must not hold up the status of the others. */
@@ -53,6 +54,7 @@ export class Daemon {
   readonly #build = buildId();
   readonly #version = packageVersion();
   #watchdog: NodeJS.Timeout | undefined;
+  readonly #trash: TrashTimer;
   #stopped: Promise<void> | undefined;
   #restarting: Promise<number> | undefined;
   /** Opens a project; after a hand-over that is the successor's to do. */
@@ -72,6 +74,7 @@ export class Daemon {
     this.#registry = new Registry(home, store, log, (place) => this.#projects.open(place));
     this.#open = (root) => this.#registry.open(root);
     this.#serving = new Serving(log);
+    this.#trash = new TrashTimer(store, log);
   }
 
   async listen(): Promise<void> {
@@ -92,6 +95,7 @@ export class Daemon {
     const control = (): ReturnType<typeof controlProtocol> => controlProtocol(this.#control());
     await this.#serving.listen(home.controlSocket, control, inherited?.sockets.get(home.controlSocket));
     this.#watchHome();
+    this.#trash.start();
     const sockets = this.#serving.paths.join(" ");
     log.info("started", { version: this.#version, build: this.#build, home: home.root, sockets });
     this.#adoptRunning();
@@ -107,7 +111,8 @@ export class Daemon {
     const { log, store, lock } = this.#options;
     log.info("stopping");
     clearInterval(this.#watchdog);
-    this.#projects.stop();
+    this.#trash.stop();
+    this.#projects.end();
     await this.#serving.stop();
     await this.#registry.close();
     store.close();
@@ -157,6 +162,7 @@ export class Daemon {
     });
     await successor.serves();
     clearInterval(this.#watchdog);
+    this.#trash.stop();
     log.info("handed over", { successor: successor.pid });
     this.#projects.end();
     this.#serving.closeListeners(true);

@@ -23,7 +23,7 @@ import { discardLinked, importBytes, importFile } from "./import.js";
 import { removeAbandoned } from "./incoming.js";
 import { LeaseReader, openLease } from "./leases.js";
 import { openRoots, removeRoots } from "./roots.js";
-import { sweep } from "./sweep.js";
+import { emptyTrash, sweep } from "./sweep.js";
 import type { BlobId, BlobStat, ContentStore } from "./store.js";
 
 export interface StoreSettings {
@@ -78,6 +78,8 @@ export async function openStore(path: string, settings: StoreSettings = {}): Pro
     },
     rootNames: () => readdirSync(layout.roots).filter(isRootsName),
     sweep: (filter, options) => sweep(layout, filter, { graceMs, signal: closing.signal, ...options }),
+    emptyTrash: (dueMs, options) =>
+      emptyTrash(layout, { graceMs, signal: closing.signal, ...options }, dueMs),
     usage: () => usage(layout),
     close: () => {
       closing.abort();

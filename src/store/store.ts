@@ -148,6 +148,11 @@ export interface ContentStore {
    * In slices: other work of the process goes on.
    */
   sweep(filter: { has(hash: ContentHash): boolean }, options?: Partial<SweepOptions>): Promise<SweepResult>;
+  /**
+   * Deletes from the trash what is over its grace period and puts back what is named, as a sweep begins; undefined when that was
+   * done less than `dueMs` milliseconds ago. Errors and slices as `sweep`.
+   */
+  emptyTrash(dueMs: number, options?: Partial<SweepOptions>): Promise<SweepResult | undefined>;
   /** Blobs, and the bytes of their content. */
   usage(): Promise<{ readonly blobs: number; readonly bytes: bigint }>;
   close(): void;

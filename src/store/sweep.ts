@@ -11,11 +11,13 @@
  * lost either: named-hashes.ts has that argument. docs/store.md says what a kill leaves at each step.
  */
 import type { Dirent } from "node:fs";
+import { utimesSync } from "node:fs";
 import { opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
 import { type StoreLayout, isShardName, parseBlobName } from "./blob-names.js";
+import { statFile } from "./blobs.js";
 import { NamedHashes } from "./named-hashes.js";
 import type { ContentHash, SweepOptions, SweepResult } from "./store.js";
 import { takeSweepLock } from "./sweep-lock.js";
@@ -52,6 +54,43 @@ export async function sweep(
     named.close();
     release();
   }
+}
+
+/**
+ * The second step alone: what was named meanwhile goes back, what is over its grace period is deleted. Nothing is read but the
+ * trash when nothing in it is over.
+ * @param dueMs not when it was done in so many milliseconds before, by whichever process; the lock's file has the time.
+ * @returns undefined: it is not due. @throws VriftError as sweep does.
+ */
+export async function emptyTrash(
+  layout: StoreLayout,
+  { graceMs, signal }: SweepOptions,
+  dueMs: number,
+): Promise<SweepResult | undefined> {
+  if (isEarly(layout, dueMs)) return undefined;
+  const release = takeSweepLock(layout.sweepLock);
+  const turns = new Turns();
+  const named = new NamedHashes(layout, turns);
+  try {
+    if (isEarly(layout, dueMs)) return undefined; // somebody had the lock until now
+    const run = new Sweep(layout, named, turns, { has: () => false }, graceMs, signal);
+    if (await run.hasExpired()) {
+      await named.refresh();
+      await run.emptyTrash();
+    }
+    const now = new Date();
+    utimesSync(layout.sweepLock, now, now);
+    return run.result;
+  } finally {
+    named.close();
+    release();
+  }
+}
+
+/** A time in the future (the clock was set back) says nothing. */
+function isEarly({ sweepLock }: StoreLayout, dueMs: number): boolean {
+  const age = Date.now() - Number((statFile(sweepLock)?.mtimeNs ?? 0n) / 1_000_000n);
+  return age >= 0 && age < dueMs;
 }
 
 class Sweep {
@@ -91,6 +130,14 @@ class Sweep {
       else if (isOver(candidate, this.#graceMs)) this.#delete(candidate);
       await this.#pause();
     }
+  }
+
+  async hasExpired(): Promise<boolean> {
+    for await (const candidate of this.#shards(this.#layout.trash)) {
+      if (isOver(candidate, this.#graceMs)) return true;
+      await this.#pause();
+    }
+    return false;
   }
 
   async sweepBlobs(): Promise<void> {

@@ -2,21 +2,39 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
+import { isErrno } from "../platform/files.js";
 import { native } from "../platform/native.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const LOCK_FILE = "tree.lock";
 
 /** Runs `work` under the lock of the workspace. EBUSY when another command has it. */
 export async function withTreeLock<T>(workspace: WorkspaceInfo, work: () => Promise<T>): Promise<T> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
-  const fd = openSync(join(workspace.run, "tree.lock"), flags, 0o600);
+  const fd = openSync(join(workspace.run, LOCK_FILE), flags, 0o600);
   try {
     if (!native.flock(fd, LOCK_EX | LOCK_NB)) {
       throw new VriftError("EBUSY", `another vrift command is moving files of ${workspace.root}`);
     }
     return await work();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether a command has it in this moment. @param run directory of the workspace. */
+export function isTreeLocked(run: string): boolean {
+  let fd: number;
+  try {
+    fd = openSync(join(run, LOCK_FILE), constants.O_RDWR | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+  try {
+    return !native.flock(fd, LOCK_EX | LOCK_NB);
   } finally {
     closeSync(fd);
   }

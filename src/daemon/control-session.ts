@@ -1,9 +1,11 @@
 /** vriftd's control socket (control.ts). */
+import { existsSync } from "node:fs";
 import { VriftError } from "../platform/errors.js";
+import { projectPaths } from "../platform/paths.js";
 import { resolveRoot } from "../workspace/root.js";
 import type { Registry } from "../workspace/registry.js";
 import type { Protocol } from "./connection.js";
-import type { ControlOperations, OpenedProject, TraceOperation } from "./control.js";
+import type { ControlOperations, OpenedProject } from "./control.js";
 import { lineProtocol, text } from "./line-protocol.js";
 import type { ProjectProcess } from "./project-process.js";
 
@@ -13,7 +15,6 @@ export interface ControlService {
   /** Of the code that runs. */
   readonly build: string;
   status(): Promise<ControlOperations["status"]["reply"]>;
-  trace(request: TraceOperation["request"]): Promise<TraceOperation["reply"]>;
   /** Resolves with the successor's process id. */
   restart(): Promise<number>;
   /** Begins to stop; the answer is still sent. */
@@ -37,13 +38,15 @@ export function controlProtocol(service: ControlService): Protocol<string> {
         homeRoot: service.home,
         registered: (directory) => known.has(directory),
       });
+      // `vrift run` has something to say then, which the launcher cannot.
+      if (existsSync(projectPaths(root).intent))
+        throw new VriftError("EBUSY", `files of ${root} are being moved, or a command that did was killed`);
       const { index, kind } = (await registry.open(root)).info;
       return { index, kind };
     },
     clone: async ({ src, dst }) => opened(await registry.clone(text(src, "src"), text(dst, "dst"))),
     solidify: async ({ root }) => ({ report: await registry.solidify(text(root, "root")) }),
     status: () => service.status(),
-    trace: (request) => service.trace(request),
     restart: async () => ({ pid: await service.restart() }),
     stop: async () => {
       service.stop();

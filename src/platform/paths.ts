@@ -56,6 +56,9 @@ export interface ProjectPaths {
   readonly staging: string;
   readonly whiteouts: string;
   readonly gitignore: string;
+  /** Files that a command is just moving, and the list of them. */
+  readonly moving: string;
+  readonly intent: string;
 }
 
 /** Reads VRIFT_HOME, VR_THE_SOURCE and VRIFT_SOCKET from `env`. */
@@ -114,6 +117,8 @@ export function projectPaths(root: string): ProjectPaths {
     staging: join(dir, "staging"),
     whiteouts: join(dir, "whiteouts"),
     gitignore: join(dir, ".gitignore"),
+    moving: join(dir, "moving"),
+    intent: join(dir, "moving", "intent"),
   };
 }
 

@@ -44,7 +44,7 @@ export interface RecordedIntent extends IntentContent {
 const VERSION = 1;
 
 export function movingDirectory(root: string): string {
-  return join(projectPaths(root).dir, "moving");
+  return projectPaths(root).moving;
 }
 
 export function movingPath(root: string, n: number): string {
@@ -129,7 +129,7 @@ export function removeIntent(root: string): void {
 }
 
 function intentPath(root: string): string {
-  return join(movingDirectory(root), "intent");
+  return projectPaths(root).intent;
 }
 
 type IntentLine =

@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { VriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
+import { projectPaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
 import { restoreDirectories } from "./recorded-directories.js";
 import { movingDirectory, movingPath, readIntent, removeIntent } from "./intent.js";
@@ -23,7 +24,7 @@ const LATER_NS = 2_000_000_000n;
 
 /** True when `recover` has something to do: one look, for commands that only want to say so. */
 export function isInterrupted(root: string): boolean {
-  return statFile(`${movingDirectory(root)}/intent`) !== undefined;
+  return statFile(projectPaths(root).intent) !== undefined;
 }
 
 export async function recover(store: ContentStore, root: string): Promise<RecoverSummary> {

@@ -27,6 +27,7 @@ export class Comparison {
   readonly #directories = new Map<string, EntryId>([["", ROOT_ID]]);
   /** Backed directories that are gone; those with a virtual entry below that stays are kept. */
   readonly #missing = new Map<string, { readonly change: Change; readonly record: ManifestRecord }>();
+  /** Physical names that have an entry. (Of a phantom tree nearly all entries have no such name.) */
   readonly #known = new Set<string>();
   readonly report = { added: 0, removed: 0, becameBacked: 0 };
   /** Virtual entries whose adopted file still stands: somebody may have it open for writing. */
@@ -68,7 +69,7 @@ export class Comparison {
 
   #compare(key: string, record: ManifestRecord): void {
     const parent = this.#directories.get(parentKey(key));
-    this.#known.add(key);
+    if (this.#physical.names.has(key)) this.#known.add(key);
     if (parent === undefined) return this.#belowNoDirectory(key, record);
     if (this.#unreadable(key)) {
       if (isDir(record)) this.#directories.set(key, record.id);

@@ -15,11 +15,13 @@ import type { Home } from "../platform/paths.js";
 import { projectPaths, workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
 import { IndexWriter } from "../vdir/index-file.js";
-import type { IndexOptions } from "../vdir/index-file.js";
 import { constants } from "../vdir/layout.js";
 import { Marks, makeStripes } from "../vdir/marks.js";
+import { HeldContent } from "./held-content.js";
 import { makeProjectDirectories } from "./identity.js";
+import type { OwnerLock } from "./owner-lock.js";
 import { ProjectWorkspace } from "./project-workspace.js";
+import { finishRename } from "./rename-directory.js";
 import { publish, resync } from "./resync.js";
 import { removeOrphans } from "./staging.js";
 import type { Tree } from "./tree.js";
@@ -36,30 +38,47 @@ export interface OpenOptions {
   readonly id: string;
   readonly kind: WorkspaceKind;
   readonly log: Log;
+  /** Of the project: the workspace's from now on, also when opening fails. Without one the caller keeps it. */
+  readonly lock?: OwnerLock | undefined;
   /** Watch a phantom tree, so that the index may answer. Default: no, as for a process that ends soon. */
   readonly watch?: boolean;
 }
 
-/** The caller has made sure that nobody else has the workspace open (vriftd's lock, and its registry). */
+/** The caller holds the project's lock, or gives it. */
 export async function openWorkspace(options: OpenOptions): Promise<ProjectWorkspace> {
   const { root, kind, log } = options;
-  const tree = await openTree(options);
+  let tree: Tree;
+  try {
+    tree = await openTree(options);
+  } catch (error) {
+    options.lock?.release();
+    throw error;
+  }
   let index: IndexWriter | undefined;
   try {
+    await finishRename(tree);
+    const content = new HeldContent(tree);
+    for (const [, record] of tree.manifest.entries()) {
+      recount(tree.virtual, record, 1);
+      content.take(record);
+    }
+    await content.settle();
     const workspace = new ProjectWorkspace(tree);
-    const kept = keptIndex(tree);
-    if (kept === undefined)
-      for (const [, record] of tree.manifest.entries()) recount(tree.virtual, record, 1);
-    index = await prepareIndex(tree, kept, options.watch === true, () => workspace.scheduleResync());
-    if (kept !== undefined) tree.index = index;
+    index = await prepareIndex(tree, options.watch === true, () => workspace.scheduleResync());
     const { report, snapshot, removeWhiteouts } = await resync(tree, true);
-    if (kept === undefined) await fillIndex(tree, index, snapshot);
+    // One by one: a list of a million names would be most of what the process ever needs.
+    const names = indexNames(tree);
+    const top = names.next();
+    if (top.done !== true) index.update(...top.value);
+    index.fill(names);
+    index.setTransaction(tree.manifest.sequence);
+    publish(tree, index, snapshot);
+    index.publish();
     tree.index = index;
-    await removeWhiteouts();
+    removeWhiteouts();
     const entries = tree.manifest.count();
     const distrust = tree.watch.failure ?? "";
-    const rebuilt = kept === undefined;
-    log.info("opened workspace", { root, id: tree.id, kind, entries, ...report, distrust, rebuilt });
+    log.info("opened workspace", { root, id: tree.id, kind, entries, ...report, distrust });
     return workspace;
   } catch (error) {
     if (tree.index === undefined) index?.close();
@@ -68,7 +87,7 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
   }
 }
 
-async function openTree({ home, store, root, id, kind, log }: OpenOptions): Promise<Tree> {
+async function openTree({ home, store, root, id, kind, log, lock }: OpenOptions): Promise<Tree> {
   const paths = workspacePaths(home, id);
   makeDirectory(paths.db);
   makeDirectory(paths.run);
@@ -83,6 +102,7 @@ async function openTree({ home, store, root, id, kind, log }: OpenOptions): Prom
   });
   await rememberPlace(manifest, root, kind);
   return {
+    home,
     root,
     id,
     kind,
@@ -100,6 +120,7 @@ async function openTree({ home, store, root, id, kind, log }: OpenOptions): Prom
     incomplete: new Set(),
     virtual: { entries: 0, bytes: 0n },
     log,
+    lock,
     onIndexed: () => undefined,
   };
 }
@@ -116,20 +137,11 @@ async function syncContent(store: ContentStore, root: string, dev: bigint): Prom
   }
 }
 
-/** The index of last time, when it says what the manifest says: then only what has changed since is left to do. */
-function keptIndex(tree: Tree): IndexWriter | undefined {
-  const kept = IndexWriter.reopen(tree.paths.index, indexOptions(tree), tree.manifest.sequence);
-  if (kept === undefined) return undefined;
-  tree.virtual.entries = kept.virtualEntries;
-  tree.virtual.bytes = kept.virtualBytes;
-  tree.stubs = kept.stubs;
-  tree.incomplete = kept.incomplete;
-  return kept.writer;
-}
-
-function indexOptions(tree: Tree): IndexOptions {
+/** A new file without names, distrusted and not yet under its name; in a watched workspace the watcher already knows it. */
+async function prepareIndex(tree: Tree, watch: boolean, onChange: () => void): Promise<IndexWriter> {
+  const watched = watch && tree.kind === "phantom" ? await survey(tree) : undefined;
   const { dev, ino } = lstatSync(tree.root, { bigint: true });
-  return {
+  const index = IndexWriter.create(tree.paths.index, {
     workspaceId: tree.id,
     kind: Number(tree.kind === "phantom" ? constants.KIND_PHANTOM : constants.KIND_SOLID),
     rootPath: tree.root,
@@ -139,45 +151,15 @@ function indexOptions(tree: Tree): IndexOptions {
     sourceDev: tree.store.dev,
     uid: tree.owner.uid,
     gid: tree.owner.gid,
+    expectedEntries: Math.max(tree.manifest.count(), (watched?.names ?? 0) + tree.virtual.entries),
     onReplaced: ({ handle }) => tree.watch.indexReplaced(handle),
-  };
-}
-
-/** Everything into a new file, which gets its name then. */
-async function fillIndex(tree: Tree, index: IndexWriter, snapshot: ArrayBuffer): Promise<void> {
-  const names = indexNames(tree);
-  const top = names.next();
-  if (top.done !== true) index.update(...top.value);
-  await index.fillInTurns(names);
-  index.setTransaction(tree.manifest.sequence);
-  publish(tree, index, snapshot);
-  index.publish();
-}
-
-/**
- * The index of last time, or a new file without names, distrusted and not yet under its name; in a watched workspace the
- * watcher already knows it.
- */
-async function prepareIndex(
-  tree: Tree,
-  kept: IndexWriter | undefined,
-  watch: boolean,
-  onChange: () => void,
-): Promise<IndexWriter> {
-  try {
-    const watched = watch && tree.kind === "phantom" ? await survey(tree) : undefined;
-    const expectedEntries = Math.max(tree.manifest.count(), (watched?.names ?? 0) + tree.virtual.entries);
-    const index = kept ?? IndexWriter.create(tree.paths.index, { ...indexOptions(tree), expectedEntries });
-    if (watched !== undefined) {
-      const { root, paths } = tree;
-      tree.watch = watchTree({ root, run: paths.run, marks: paths.marks, index: index.handle, onChange });
-      tree.watch.cover(watched.directories);
-    }
-    return index;
-  } catch (error) {
-    kept?.close();
-    throw error;
+  });
+  if (watched !== undefined) {
+    const { root, paths } = tree;
+    tree.watch = watchTree({ root, run: paths.run, marks: paths.marks, index: index.handle, onChange });
+    tree.watch.cover(watched.directories);
   }
+  return index;
 }
 
 function prepareProject(root: string, log: Log): void {

@@ -101,11 +101,13 @@ FOPEN(fopen64)
 FOPEN(_IO_fopen)
 
 /* libc adds a flag of its own to the mode, for a stream without cancellation. */
-EXPORT FILE *setmntent(const char *path, const char *mode) {
-  FILE *(*real)(const char *, const char *) = LIBC(FILE * (*)(const char *, const char *), "setmntent");
-  const struct view *view = view_current();
-  return real && view != 0 ? open_stream(path, mode, real) : real ? real(path, mode) : 0;
-}
+#define SETMNTENT(name) \
+  EXPORT FILE *name(const char *path, const char *mode) { \
+    FILE *(*real)(const char *, const char *) = LIBC(FILE * (*)(const char *, const char *), #name); \
+    return real ? open_stream(path, mode, real) : on_descriptor(-ENOSYS, mode); \
+  }
+SETMNTENT(setmntent)
+SETMNTENT(__setmntent)
 
 typedef FILE *(*reopener)(const char *, const char *, FILE *);
 

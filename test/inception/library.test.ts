@@ -33,6 +33,27 @@ function symbols(kind: string): string[] {
   });
 }
 
+/** What the C library of this process exports to programs. */
+function libcFunctions(): { name: string; address: string }[] {
+  const libc = /\s(\/\S*\/libc\.so\.6)$/m.exec(readFileSync("/proc/self/maps", "utf8"))?.[1] ?? "";
+  const lines = execFileSync("readelf", ["-W", "--dyn-syms", libc], {
+    encoding: "utf8",
+    maxBuffer: 16 << 20,
+  });
+  return lines.split("\n").flatMap((line) => {
+    const found = /^\s*\d+: (\w+)\s+\d+ I?FUNC\s.*\s(?!UND)\S+ (\w+)@@?(\S+)$/.exec(line);
+    const [, address, name, version] = found ?? [];
+    if (address === undefined || name === undefined || version === "GLIBC_PRIVATE") return [];
+    return [{ name, address }];
+  });
+}
+
+/** The names a fortified, wide, old or internal name may be a variant of. */
+function variants(name: string): string[] {
+  const bare = name.replace(/^(_IO_|_+)/, "").replace(/(_chk|_2|64|_np)+$/, "");
+  return [bare, `${bare}64`, bare.replace(/^x(?=stat|mknod)/, ""), `${bare}at`, `f${bare}`, `l${bare}`];
+}
+
 /** The symbols that docs/interception.md says are intercepted: code in the first column of its tables. */
 function documented(): string[] {
   const rows = readFileSync(DOCUMENT, "utf8")
@@ -58,6 +79,23 @@ describe("the file", () => {
   test("exports exactly the symbols of docs/interception.md", () => {
     assert.deepEqual(symbols("T").sort(), documented().sort());
     for (const kind of ["D", "B", "R", "W", "V"]) assert.deepEqual(symbols(kind), []);
+  });
+
+  test("has a case for each of them", () => {
+    const rows = execFileSync(program("each"), ["--rows"], { encoding: "utf8" }).trim().split("\n");
+    assert.deepEqual(rows.sort(), symbols("T").sort());
+  });
+
+  test("forgets no other name of them in libc", () => {
+    const ours = new Set(symbols("T"));
+    const forgotten = libcFunctions().filter(
+      ({ name, address }, _, all) =>
+        !ours.has(name) &&
+        (all.some((other) => other.address === address && ours.has(other.name)) ||
+          variants(name).some((variant) => ours.has(variant))),
+    );
+    assert.deepEqual(forgotten, []);
+    assert.ok(libcFunctions().length > 1000, "libc's symbols were read");
   });
 });
 

@@ -13,7 +13,16 @@ const NATIVE = join(import.meta.dirname, "..", "..", "..", "build", "native");
 export const LIBRARY = join(NATIVE, "libvrift_inception.so");
 /** A test program of native/test. */
 export function program(
-  name: "operations" | "quiet_reads" | "contention" | "spawning" | "calls" | "walking" | "held" | "each",
+  name:
+    | "operations"
+    | "quiet_reads"
+    | "contention"
+    | "spawning"
+    | "calls"
+    | "walking"
+    | "escapes"
+    | "held"
+    | "each",
 ): string {
   return join(NATIVE, name);
 }

@@ -87,6 +87,7 @@ const struct row opening_rows[] = {
     {"mkostemps64", temporary_suffix_flags},
     {"mkdtemp", temporary_directory},
     {"setmntent", table_of_mounts},
+    {"__setmntent", table_of_mounts},
     {"catopen", catalogue},
     {NULL, NULL},
 };

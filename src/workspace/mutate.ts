@@ -10,19 +10,18 @@ import { isErrno, readFully } from "../platform/files.js";
 import { EMPTY_HASH, hashToHex } from "../platform/hash.js";
 import type { VnodeEntry } from "../protocol/messages.js";
 import type { ManifestRecord } from "../manifest/manifest.js";
+import type { BlobId } from "../store/store.js";
 import { placeDirectory, placeFile, placeLink } from "./materialise.js";
 import { lookAtKey } from "./physical.js";
 import { isElf, staysPhysical } from "./policy.js";
 import { DIR, SYMLINK, backedRecord, isDir, isVirtual, toVnodeEntry, virtualRecord } from "./records.js";
 import type { KeyState } from "./refresh.js";
 import {
-  assertNoDirectory,
   assertOwnName,
   beginDirectory,
   changesBelow,
   ensureParents,
   foldWhiteouts,
-  putChanges,
   refreshKey,
 } from "./refresh.js";
 import type { Tree } from "./tree.js";
@@ -32,6 +31,8 @@ import { commit, parentId } from "./tree.js";
 export const PARENT_MODE = 0o755;
 const TYPE_BITS = { file: 0o100000, dir: 0o040000, symlink: 0o120000 } as const;
 const ELF_HEAD = 4;
+/** For a blob that sweeps move away and back. */
+const LOOKS = 10;
 
 type EntryType = keyof typeof TYPE_BITS;
 
@@ -115,7 +116,7 @@ async function putLink(
   entry: VnodeEntry,
   { record, physical }: KeyState,
 ): Promise<ManifestRecord> {
-  assertNoDirectory(tree, key, { record, physical });
+  if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
   const target = await tree.store.readBlob({ hash: entry.content_hash, size: entry.size });
   if (target.includes(0)) throw new VriftError("EINVAL", `the target of ${key} holds a NUL byte`);
   await keepContent(tree, entry);
@@ -131,7 +132,7 @@ export async function putFile(
   state: KeyState,
 ): Promise<ManifestRecord> {
   const { record, physical } = state;
-  assertNoDirectory(tree, key, state);
+  if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
   const id = { hash: entry.content_hash, size: entry.size };
   const mode = entry.mode & 0o7777;
   await keepContent(tree, entry);
@@ -145,7 +146,7 @@ export async function putFile(
     { ...id, mtimeNs: entry.mtime, mode, blocks },
     BigInt(Date.now()) * 1_000_000n,
   );
-  await commit(tree, putChanges(tree, key, record, next));
+  await commit(tree, [{ parent: parentId(tree, key), key, record: next }]);
   // A program may have made the file meanwhile; it wins, and the answer says so.
   const after = await refreshKey(tree, key, false);
   return after.record ?? next;
@@ -163,7 +164,7 @@ export async function rememberPhysical(
   const untouched = physical.size === content?.size && physical.mtimeNs === content.mtime;
   const hash = untouched ? content.content_hash : undefined;
   const record = backedRecord(before?.id ?? tree.manifest.nextId(), physical, hash);
-  await commit(tree, putChanges(tree, key, before, record));
+  await commit(tree, [{ parent: parentId(tree, key), key, record }]);
   return record;
 }
 
@@ -180,18 +181,28 @@ function mustBePhysical(tree: Tree, key: string, entry: VnodeEntry): boolean {
   } as const;
   if (staysPhysical({ ...facts, ...tree.owner }, tree.owner) !== null) return true;
   return (
-    entry.size >= BigInt(ELF_HEAD) &&
-    isElf(headOf(tree.store.blobPath({ hash: entry.content_hash, size: entry.size })))
+    entry.size >= BigInt(ELF_HEAD) && isElf(headOf(tree, { hash: entry.content_hash, size: entry.size }))
   );
 }
 
-function headOf(path: string): Uint8Array {
-  const fd = openSync(path, "r");
+function headOf(tree: Tree, id: BlobId): Uint8Array {
+  const fd = openBlob(tree, id);
   try {
     const head = Buffer.alloc(ELF_HEAD);
     return head.subarray(0, readFully(fd, head, 0));
   } finally {
     closeSync(fd);
+  }
+}
+
+/** A sweep may have it in the trash for a moment, until it has read the roots: a look takes it back. */
+function openBlob({ store }: Tree, id: BlobId): number {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return openSync(store.blobPath(id), "r");
+    } catch (error) {
+      if (!isErrno(error, "ENOENT") || attempt >= LOOKS || store.statBlob(id) === undefined) throw error;
+    }
   }
 }
 

@@ -1,10 +1,11 @@
-import { realpath } from "node:fs/promises";
+import { lstat, realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { VriftError, toVriftError } from "../platform/errors.js";
 import { CONNECT_TIMEOUT_MS, SUCCESSION_MS } from "../platform/limits.js";
 import { resolveHome, workspacePaths } from "../platform/paths.js";
 import type { Home } from "../platform/paths.js";
+import { readWorkspaceFile } from "../platform/workspace-id.js";
 import { VriftClient } from "./client.js";
 import type { ClientOptions } from "./client.js";
 import { converse } from "./converse.js";
@@ -13,6 +14,7 @@ import type { Exchange } from "./exchange.js";
 import { greet } from "./greet.js";
 import type { GreetOptions } from "./greet.js";
 import { isAbsent } from "./open-socket.js";
+import { startProjectProcess } from "./start-project.js";
 import { UnansweredError } from "./unanswered.js";
 
 /**
@@ -24,8 +26,8 @@ export type StartProject = (root: string, id: string) => Promise<void>;
 export interface ProjectOptions extends ClientOptions {
   /** Names the home, as for `vrift` itself; by default this process's. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Without it a project that is not open is ECONNREFUSED while vriftd is gone. */
-  readonly startProject?: StartProject;
+  /** By default the project's process is started; `false`: a project that is not open is ECONNREFUSED while vriftd is gone. */
+  readonly startProject?: StartProject | false;
 }
 
 /** Milliseconds until both sockets are tried again, while nobody is there and that is to be waited for. */
@@ -33,13 +35,17 @@ const RETRY_MS = 20;
 
 /**
  * A client of one project, on the project's own socket: bound to it from the start, and served while vriftd is away. When
- * nobody listens there, vriftd is asked to open the project; without vriftd `startProject` is. Where vriftd serves the
+ * nobody listens there, vriftd is asked to open the project; without vriftd the project's process is started. Where vriftd serves the
  * project itself, the client stays with it. Everything else is as with `connect`.
  * @param root a directory; made absolute now, looked at when it connects.
  */
 export function connectProject(root: string, options: ProjectOptions = {}): VriftClient {
   const absolute = resolve(root);
-  const endpoint = projectEndpoint(absolute, resolveHome(options.env), options.startProject);
+  const home = resolveHome(options.env);
+  const start: StartProject = (realRoot, id) =>
+    startProjectProcess(home, options.env ?? process.env, realRoot, id, options.signal);
+  const { startProject = start } = options;
+  const endpoint = projectEndpoint(absolute, home, startProject === false ? undefined : startProject);
   const request = { type: "RegisterWorkspace", project_root: absolute } as const;
   return new VriftClient(endpoint, options, { request, state: "made" });
 }
@@ -47,17 +53,25 @@ export function connectProject(root: string, options: ProjectOptions = {}): Vrif
 function projectEndpoint(given: string, home: Home, startProject: StartProject | undefined): Endpoint {
   return {
     open: async (options) => {
-      const { root, id } = await lookAt(given);
+      const { root, id, isCopy } = await lookAt(given);
       const deadline = performance.now() + (options.timeoutMs ?? CONNECT_TIMEOUT_MS);
       const absentUntil = Math.min(options.absentUntil, deadline);
       const now = { ...options, absentUntil: 0 };
       for (;;) {
-        const own = await onSocket(workspacePaths(home, id).socket, now);
+        const own = isCopy ? undefined : await onSocket(workspacePaths(home, id).socket, now);
         if (own !== undefined) return own;
         try {
           return await throughDaemon(home, root, now);
         } catch (error) {
           if (!isGone(error)) throw error;
+          if (isCopy)
+            throw new VriftError(
+              "VRIFT_NO_DAEMON",
+              `${root} was copied or moved, which only vriftd can sort out`,
+              {
+                cause: error,
+              },
+            );
           if (startProject !== undefined) {
             await abortable(startProject(root, id), options.signal);
             const path = workspacePaths(home, id).socket;
@@ -72,11 +86,15 @@ function projectEndpoint(given: string, home: Home, startProject: StartProject |
   };
 }
 
-async function lookAt(given: string): Promise<{ root: string; id: string }> {
+/** `isCopy`: the id is that of the directory it was copied from (or moved, to another disk), whose process is another project's. */
+async function lookAt(given: string): Promise<{ root: string; id: string; isCopy: boolean }> {
   try {
     const root = await realpath(given);
     const { realWorkspaceId } = await import("./real-tree.js");
-    return { root, id: await realWorkspaceId(root) };
+    const id = await realWorkspaceId(root);
+    const file = readWorkspaceFile(root);
+    const { dev, ino } = await lstat(root, { bigint: true });
+    return { root, id, isCopy: file !== undefined && (file.device !== dev || file.inode !== ino) };
   } catch (error) {
     throw toVriftError(error);
   }

@@ -1,0 +1,34 @@
+/** Without vriftd a client starts the project's process itself. */
+import assert from "node:assert/strict";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { DaemonFixture, killed } from "../../test/daemon-fixture.js";
+import { projectOwners } from "../../test/end-projects.js";
+import { connectProject } from "./connect-project.js";
+
+const directory = { content_hash: new Uint8Array(32), size: 0n, mtime: 1n, mode: 0o755, flags: 1 };
+
+test("vriftd is gone: a client has its project, and one of a copy is not served by the original", async () => {
+  const t = new DaemonFixture({ VRIFT_IDLE_SECONDS: "600" });
+  const copy = join(t.directory, "copy");
+  const one = connectProject(t.root, { env: t.env });
+  const other = connectProject(copy, { env: t.env });
+  try {
+    const daemon = await t.start();
+    await (await t.control()).call("open", { root: t.root, phantom: true });
+    await killed(daemon);
+    await one.upsert("d", directory);
+    assert.equal(projectOwners(t.home.root).length, 1);
+    cpSync(t.root, copy, { recursive: true });
+    await assert.rejects(other.upsert("e", directory), {
+      code: "VRIFT_NO_DAEMON",
+      message: /copied or moved/,
+    });
+    assert.deepEqual(await one.list(""), [{ name: "d", is_dir: true }]);
+  } finally {
+    one.close();
+    other.close();
+    await t.close();
+  }
+});

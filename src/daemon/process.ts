@@ -1,6 +1,7 @@
 /** What every daemon's process does around its work: who it is, its lock, its signals, its end. */
 import { closeSync, readFileSync, readdirSync, writeSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import { isCommitFailure } from "../manifest/lmdb-table.js";
 import { toVriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
 import type { Log } from "../platform/log.js";
@@ -46,10 +47,16 @@ export async function lockOrLeave(path: string, socket: string, log: Log): Promi
 /** SIGTERM and SIGINT stop it in order; what nobody thought of ends it. */
 export function runDaemon(daemon: Stoppable, log: Log): void {
   daemon.onStopped = () => process.exit();
+  // Libraries print to descriptor 2, which is the log: on a full disk that must not end us.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void daemon.stop());
   process.on("SIGHUP", () => undefined);
+  // A file beyond the limit of whoever started us is an error of that write (EFBIG), not our end.
+  process.on("SIGXFSZ", () => undefined);
   process.on("uncaughtException", (error) => die(log, error));
-  process.on("unhandledRejection", (error) => die(log, error));
+  process.on("unhandledRejection", (error) => {
+    if (!isCommitFailure(error)) die(log, error);
+  });
 }
 
 /** For what goes wrong before there is a log; descriptor 2 is the log of whoever started us. */

@@ -1,5 +1,6 @@
 /** One vdir_d for each project: its life, its death, its successors, and that nobody notices. docs/processes.md */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -113,6 +114,47 @@ test("one that is killed again and again while it starts: who waits for it is an
   over = true;
   await killing;
   assert.equal(kills, 3);
+});
+
+test("one whose files cannot grow refuses changes and lives; when they can again, it goes on, and nothing is lost", async () => {
+  await t.start();
+  const client = t.client();
+  const id = await client.register(t.root);
+  const pid = owner(id)!;
+  const limit = (bytes: string): void => {
+    const { status, stderr } = spawnSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:`]);
+    assert.equal(status, 0, String(stderr));
+  };
+  const names = new Set<string>();
+  let refused = 0;
+  const fill = async (begin: number): Promise<void> => {
+    // Longer than until the next commit.
+    for (const until = Date.now() + 2500; Date.now() < until; await wait(20)) {
+      const name = `d${begin + names.size + refused}`;
+      await client.upsert(name, directory).then(
+        () => names.add(name),
+        () => refused++,
+      );
+    }
+  };
+  await client.upsert("before", directory);
+  names.add("before");
+  limit("1");
+  await fill(0);
+  assert.equal(owner(id), pid, "it lives");
+  assert.ok(refused > 0);
+  assert.equal((await client.get("before"))?.flags, 1);
+  limit("unlimited");
+  const begin = refused;
+  await fill(1000);
+  assert.equal(owner(id), pid);
+  assert.ok(names.size > 20, `${names.size} names, ${refused - begin} refused`);
+  process.kill(pid, "SIGKILL");
+  const listed = new Set((await client.list("")).map(({ name }) => name));
+  assert.deepEqual(
+    [...names].filter((name) => !listed.has(name)),
+    [],
+  );
 });
 
 test("an index that is cut short or overwritten under vriftd hurts its own project only", async () => {

@@ -90,7 +90,7 @@ export class LmdbTable {
       await this.#db.batch(() => {
         for (const [parent, name, record] of changes) {
           const key = entryKey(parent, name);
-          // What they return settles with the batch, which is what is waited for.
+          // What they return settles with the batch, which is what is waited for (isCommitFailure).
           if (record) void this.#db.put(key, encodeManifestRecord(record));
           else void this.#db.remove(key);
         }
@@ -135,6 +135,14 @@ function encodeState(state: TableState): Buffer {
   bytes.writeBigUInt64LE(BigInt(state.count), 12);
   bytes.writeBigUInt64LE(state.nextId, 20);
   return bytes;
+}
+
+/**
+ * A transaction that cannot be written rejects, besides what is waited for, promises of lmdb-js that nobody can get hold of. In a
+ * process that ends on unhandled rejections these are to be left out: `commit` has told, and is tried again.
+ */
+export function isCommitFailure(error: unknown): boolean {
+  return error instanceof Error && "commitError" in error;
 }
 
 /** lmdb-js rejects with a general error, and with the reason in a second promise. */

@@ -24,10 +24,12 @@ import { isFree, makePrivateDirectory } from "./listener.js";
 import type { ProjectProcess } from "./project-process.js";
 import { Projects } from "./projects.js";
 import { Serving } from "./serving.js";
+import { lastLine } from "../platform/spawn-detached.js";
 import { statusText } from "./status-text.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
-import { TrashTimer } from "./trash-timer.js";
+import { Trace } from "./trace.js";
+import { traced } from "./traced.js";
 
 const HOME_CHECK_MS = 5000;
 /** A frozen project must not hold up the status of the others. */
@@ -49,12 +51,12 @@ export class Daemon {
   readonly #registry: Registry<ProjectProcess>;
   readonly #projects: Projects;
   readonly #serving: Serving;
+  readonly #trace = new Trace();
   readonly #startedMs = Date.now();
   /** Of the code that runs here: the stamp may be another one after a rebuild. */
   readonly #build = buildId();
   readonly #version = packageVersion();
   #watchdog: NodeJS.Timeout | undefined;
-  readonly #trash: TrashTimer;
   #stopped: Promise<void> | undefined;
   #restarting: Promise<number> | undefined;
   /** Opens a project; after a hand-over that is the successor's to do. */
@@ -74,7 +76,6 @@ export class Daemon {
     this.#registry = new Registry(home, store, log, (place) => this.#projects.open(place));
     this.#open = (root) => this.#registry.open(root);
     this.#serving = new Serving(log);
-    this.#trash = new TrashTimer(store, log);
   }
 
   async listen(): Promise<void> {
@@ -86,7 +87,8 @@ export class Daemon {
         `${home.daemonSocket} (VRIFT_SOCKET) is no dead socket of yours, and is not replaced`,
       );
     makePrivateDirectory(home.sockets);
-    const front = (uid: number): ReturnType<typeof frontProtocol> => frontProtocol(uid, this.#service());
+    const front = (uid: number): ReturnType<typeof frontProtocol> =>
+      traced(frontProtocol(uid, this.#service()), this.#trace);
     const specified = inherited?.sockets.get(SPECIFIED_SOCKET);
     if (specified !== undefined || (home.isDefault && (await isFree(SPECIFIED_SOCKET))))
       await this.#serving.listen(SPECIFIED_SOCKET, front, specified);
@@ -95,7 +97,6 @@ export class Daemon {
     const control = (): ReturnType<typeof controlProtocol> => controlProtocol(this.#control());
     await this.#serving.listen(home.controlSocket, control, inherited?.sockets.get(home.controlSocket));
     this.#watchHome();
-    this.#trash.start();
     const sockets = this.#serving.paths.join(" ");
     log.info("started", { version: this.#version, build: this.#build, home: home.root, sockets });
     this.#adoptRunning();
@@ -111,8 +112,8 @@ export class Daemon {
     const { log, store, lock } = this.#options;
     log.info("stopping");
     clearInterval(this.#watchdog);
-    this.#trash.stop();
-    this.#projects.end();
+    this.#trace.end();
+    this.#projects.stop();
     await this.#serving.stop();
     await this.#registry.close();
     store.close();
@@ -136,6 +137,7 @@ export class Daemon {
       home: this.#options.home.root,
       build: this.#build,
       status: () => this.#status(),
+      trace: (request) => this.#trace.poll(request),
       restart: () => (this.#restarting ??= this.#handOver().finally(() => (this.#restarting = undefined))),
       stop: () => void this.stop(),
     };
@@ -160,10 +162,16 @@ export class Daemon {
       lock,
       listeners: this.#serving.listeners,
     });
-    await successor.serves();
+    try {
+      await successor.serves();
+    } catch (error) {
+      lock.sign();
+      const said = `the successor has ended before it served; it says: ${lastLine(home.daemonLog)}`;
+      throw new VriftError("VRIFT_NO_DAEMON", said, { cause: error });
+    }
     clearInterval(this.#watchdog);
-    this.#trash.stop();
     log.info("handed over", { successor: successor.pid });
+    this.#trace.end();
     this.#projects.end();
     this.#serving.closeListeners(true);
     for (const project of this.#registry.openProjects()) project.release();

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { configuredHome, loadConfig } from "../platform/config.js";
 import { makeDirectory } from "../platform/files.js";
+import { recordSource } from "../platform/home-source.js";
 import { openLog } from "../platform/log.js";
 import { resolveHome } from "../platform/paths.js";
 import { openStore } from "../store/content-store.js";
@@ -24,9 +25,12 @@ async function main(): Promise<void> {
   const lock = inherited
     ? inheritOwnerLock(home.daemonLock, inherited.lock)
     : await lockOrLeave(home.daemonLock, home.controlSocket, log);
-  const daemon = new Daemon({ home, config, log, lock, store: await openStore(home.source), inherited });
+  recordSource(home);
+  const store = await openStore(home.source, { graceMs: config.sweep_grace_seconds * 1000 });
+  const daemon = new Daemon({ home, config, log, lock, store, inherited });
   runDaemon(daemon, log);
   await inherited?.given();
+  lock.sign();
   await daemon.listen();
   inherited?.serving();
 }

@@ -11,10 +11,11 @@ import type { OwnerLock } from "../workspace/owner-lock.js";
 import type { Detached } from "./connection.js";
 import type { Listener } from "./listener.js";
 import { lastLine, spawnDetached } from "../platform/spawn-detached.js";
+import { processState } from "./process-state.js";
 
 export interface Successor {
   readonly pid: number;
-  /** Resolves when the successor has the connection. */
+  /** Resolves when the successor has the connection; rejects when it has ended. */
   give(connection: Detached): Promise<void>;
   /** Everything was given. Resolves when it serves; rejects when it ends instead. */
   serves(): Promise<void>;
@@ -37,18 +38,15 @@ interface SuccessorOptions {
   readonly listeners: readonly Listener[];
 }
 
-/** Bytes in base64. */
-interface GivenConnection {
-  readonly connection: string;
-  readonly carried?: string | undefined;
-}
-
-type Message = "loaded" | "go" | "serves" | GivenConnection;
+type Message = "loaded" | "go" | "serves" | { readonly connection: string };
 
 const VARIABLE = "VRIFT_INHERITED";
 /** 0 to 2 are the standard ones, 3 is the channel between the two. */
 const FIRST_FD = 4;
 const LOAD_TIMEOUT_MS = 20_000;
+/** A successor that somebody stopped is killed after so long: everybody who was handed over waits for it. */
+const FROZEN_MS = 10_000;
+const FROZEN_POLL_MS = 500;
 
 /** @throws VriftError VRIFT_NO_DAEMON: then nothing has changed. */
 export async function startSuccessor(
@@ -62,23 +60,25 @@ export async function startSuccessor(
     env: { ...process.env, [VARIABLE]: names },
     inherit: [lock.fd, ...listeners.map(({ fd }) => fd)],
   });
+  const ended = endOf(child);
   const timer = setTimeout(() => child.kill("SIGKILL"), LOAD_TIMEOUT_MS);
   try {
-    await told(child, "loaded");
+    await Promise.race([told(child, "loaded"), ended]);
   } catch (error) {
     const said = `the successor does not start; it says: ${lastLine(log)}`;
     throw new VriftError("VRIFT_NO_DAEMON", said, { cause: error });
   } finally {
     clearTimeout(timer);
   }
+  killWhenFrozen(child);
   return {
     pid: child.pid!,
-    give: ({ socket, rest, carried }) =>
-      send(child, { connection: base64(rest), carried: carried && base64(carried.bytes) }, socket),
+    // Node forgets what waits for a child that has ended: neither `send` nor `told` would ever say so.
+    give: ({ socket, rest }) =>
+      Promise.race([send(child, { connection: rest.toString("base64") }, socket), ended]),
     serves: async () => {
       const serving = told(child, "serves");
-      await send(child, "go");
-      await serving;
+      await Promise.race([send(child, "go").then(() => serving), ended]);
       child.disconnect();
     },
   };
@@ -110,28 +110,18 @@ function given(): Promise<Detached[]> {
     process.on("message", (message: Message, handle: unknown) => {
       if (message === "go") resolve(connections);
       else if (typeof message === "object" && handle instanceof Socket)
-        connections.push(received(handle, message));
+        connections.push(received(handle, message.connection));
     });
     process.once("disconnect", () => reject(new VriftError("ECONNRESET", "the process before has ended")));
     process.send?.("loaded" satisfies Message);
   });
 }
 
-function base64(bytes: Buffer): string {
-  return bytes.toString("base64");
-}
-
-function received(socket: Socket, { connection, carried }: GivenConnection): Detached {
+function received(socket: Socket, rest: string): Detached {
   socket.pause();
   socket.allowHalfOpen = true;
   socket.on("error", () => undefined);
-  return {
-    socket,
-    rest: Buffer.from(connection, "base64"),
-    ...(carried === undefined
-      ? {}
-      : { carried: { bytes: Buffer.from(carried, "base64"), release: () => undefined } }),
-  };
+  return { socket, rest: Buffer.from(rest, "base64") };
 }
 
 function told(child: ChildProcess, expected: Message): Promise<void> {
@@ -139,9 +129,28 @@ function told(child: ChildProcess, expected: Message): Promise<void> {
     child.once("message", (message) =>
       message === expected ? resolve() : reject(new Error(`unexpected: ${JSON.stringify(message)}`)),
     );
-    child.once("exit", (code, signal) => reject(new Error(`it ended with ${code ?? signal}`)));
-    child.once("error", reject);
   });
+}
+
+/** Rejects when it has ended; whenever that is looked at. */
+function endOf(child: ChildProcess): Promise<never> {
+  const ended = new Promise<never>((_, reject) => {
+    child.once("exit", (code, signal) => reject(new Error(`it ended with ${code ?? signal}`)));
+    child.on("error", reject);
+  });
+  ended.catch(() => undefined);
+  return ended;
+}
+
+/** Until it serves: then whoever talks to it sees for himself. */
+function killWhenFrozen(child: ChildProcess): void {
+  let stoppedMs = 0;
+  const timer = setInterval(() => {
+    stoppedMs = processState(child.pid!)?.state === "T" ? stoppedMs + FROZEN_POLL_MS : 0;
+    if (stoppedMs >= FROZEN_MS) child.kill("SIGKILL");
+  }, FROZEN_POLL_MS);
+  timer.unref();
+  child.once("disconnect", () => clearInterval(timer));
 }
 
 function send(child: ChildProcess, message: Message, handle?: Socket): Promise<void> {

@@ -24,6 +24,8 @@ import { Serving } from "./serving.js";
 import { sessionProtocol } from "./session.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
+import { Trace } from "./trace.js";
+import { traced } from "./traced.js";
 
 const PLACE_CHECK_MS = 5000;
 
@@ -46,6 +48,7 @@ export class VdirDaemon {
   readonly #paths: WorkspacePaths;
   readonly #control: Serving;
   readonly #serving: Serving;
+  readonly #trace = new Trace();
   readonly #process: Omit<RunningProcess, "connections" | "rssBytes">;
   /** Resolves when the project's socket listens. */
   readonly #served: Promise<ProjectWorkspace>;
@@ -85,6 +88,7 @@ export class VdirDaemon {
   async serve(): Promise<void> {
     try {
       const given = await this.#options.inherited?.given();
+      this.#options.lock.sign();
       await this.#listenControl();
       await this.#listen(given ?? []);
       this.#options.inherited?.serving();
@@ -104,6 +108,7 @@ export class VdirDaemon {
           workspace: this.#served,
           openWorkspace: () => this.#open,
           process: () => this.#running(),
+          trace: (request) => this.#trace.poll(request),
           exportTo: (path) => this.#exportTo(path),
           handOver: () => this.#handOver(),
           stop: () => void this.stop(),
@@ -120,12 +125,11 @@ export class VdirDaemon {
       store,
       statusText: () => this.#statusText(workspace),
     };
-    const protocol = (uid: number, claimed?: Buffer): Protocol<Buffer> =>
-      sessionProtocol(uid, service, workspace, claimed);
-    const { socket: path } = this.#paths;
-    await this.#serving.listen(path, (uid) => protocol(uid), inherited?.sockets.get(path));
-    for (const { socket, rest, carried } of given)
-      this.#serving.accept(socket, protocol(peerUid(socket) ?? process.getuid!(), carried?.bytes), rest);
+    const protocol = (uid: number): Protocol<Buffer> =>
+      traced(sessionProtocol(uid, service, workspace), this.#trace);
+    await this.#serving.listen(this.#paths.socket, protocol, inherited?.sockets.get(this.#paths.socket));
+    for (const { socket, rest } of given)
+      this.#serving.accept(socket, protocol(peerUid(socket) ?? process.getuid!()), rest);
     this.#watchPlace();
     this.#idle.start();
     const { version, build } = this.#process;
@@ -143,6 +147,7 @@ export class VdirDaemon {
     log.info("stopping");
     clearInterval(this.#placeTimer);
     this.#idle.stop();
+    this.#trace.end();
     await this.#serving.stop();
     await this.#served.catch(() => undefined);
     await this.#exportTo(null);
@@ -191,13 +196,12 @@ export class VdirDaemon {
       await this.#open!.close();
       for (const connection of connections) await successor.give(connection);
       await successor.serves();
-      // The successor's leases stand.
-      for (const { carried } of connections) carried?.release();
     } catch (error) {
       log.error("the hand-over failed", error, { root: place.root });
       process.exit(1);
     }
     log.info("handed over");
+    this.#trace.end();
     // Who asked is told first.
     void this.#control.stop().then(() => this.onStopped());
   }

@@ -25,6 +25,8 @@ export interface OwnerLock {
   readonly fd: number;
   /** False when the file was removed or replaced: what it guards is gone, or somebody else may own it. */
   stands(): boolean;
+  /** Writes that we are the holder: a successor does when it begins, not while the process before still works. */
+  sign(): void;
   release(): void;
 }
 
@@ -33,19 +35,25 @@ export function takeOwnerLock(path: string): OwnerLock | undefined {
   makeDirectory(dirname(path));
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   fchmodSync(fd, 0o600);
-  if (native.flock(fd, LOCK_EX | LOCK_NB)) return inheritOwnerLock(path, fd);
+  if (native.flock(fd, LOCK_EX | LOCK_NB)) {
+    const lock = inheritOwnerLock(path, fd);
+    lock.sign();
+    return lock;
+  }
   closeSync(fd);
   return undefined;
 }
 
-/** A descriptor that carries the lock already. */
+/** A descriptor that carries the lock already; it is not signed. */
 export function inheritOwnerLock(path: string, fd: number): OwnerLock {
-  ftruncateSync(fd);
-  writeSync(fd, `${process.pid}\n`, 0);
   const { ino } = fstatSync(fd, { bigint: true });
   return {
     fd,
     stands: () => lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino === ino,
+    sign: () => {
+      ftruncateSync(fd);
+      writeSync(fd, `${process.pid}\n`, 0);
+    },
     release: () => closeSync(fd),
   };
 }

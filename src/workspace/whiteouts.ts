@@ -106,7 +106,9 @@ export function whitedOutNames(
   if (present?.size === 0) return new Set();
   const isHidden = (name: string): boolean => {
     const key = directory === "" ? name : `${directory}/${name}`;
-    return (present === undefined || present.has(whiteoutStem(Buffer.from(key)))) && hasWhiteout(whiteouts, key);
+    return (
+      (present === undefined || present.has(whiteoutStem(Buffer.from(key)))) && hasWhiteout(whiteouts, key)
+    );
   };
   return new Set(names.filter(isHidden));
 }

@@ -48,6 +48,7 @@ export async function lockOrLeave(path: string, socket: string, log: Log): Promi
 export function runDaemon(daemon: Stoppable, log: Log): void {
   daemon.onStopped = () => process.exit();
   // Libraries print to descriptor 2, which is the log: on a full disk that must not end us.
+  // oxlint-disable-next-line no-restricted-properties -- nothing is printed: their errors are heard
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void daemon.stop());
   process.on("SIGHUP", () => undefined);

@@ -174,7 +174,10 @@ export class Daemon {
     this.#trace.end();
     this.#projects.end();
     this.#serving.closeListeners(true);
-    for (const project of this.#registry.openProjects()) project.release();
+    // What commands have begun here (a clone, a conversion) is finished here.
+    void this.#registry.idle().then(() => {
+      for (const project of this.#registry.openProjects()) project.release();
+    });
     this.#open = (root) => openThroughSuccessor(home, root);
     lock.release();
     void this.#serving.drained().then(() => {

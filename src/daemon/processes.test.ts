@@ -1,18 +1,6 @@
 /** One vdir_d for each project: its life, its death, its successors, and that nobody notices. docs/processes.md */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
@@ -114,86 +102,6 @@ test("one that is killed again and again while it starts: who waits for it is an
   over = true;
   await killing;
   assert.equal(kills, 3);
-});
-
-test("one whose files cannot grow refuses changes and lives; when they can again, it goes on, and nothing is lost", async () => {
-  await t.start();
-  const client = t.client();
-  const id = await client.register(t.root);
-  const pid = owner(id)!;
-  const limit = (bytes: string): void => {
-    const { status, stderr } = spawnSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:`]);
-    assert.equal(status, 0, String(stderr));
-  };
-  const names = new Set<string>();
-  let refused = 0;
-  const fill = async (begin: number): Promise<void> => {
-    // Longer than until the next commit.
-    for (const until = Date.now() + 2500; Date.now() < until; await wait(20)) {
-      const name = `d${begin + names.size + refused}`;
-      await client.upsert(name, directory).then(
-        () => names.add(name),
-        () => refused++,
-      );
-    }
-  };
-  await client.upsert("before", directory);
-  names.add("before");
-  limit("1");
-  await fill(0);
-  assert.equal(owner(id), pid, "it lives");
-  assert.ok(refused > 0);
-  assert.equal((await client.get("before"))?.flags, 1);
-  limit("unlimited");
-  const begin = refused;
-  await fill(1000);
-  assert.equal(owner(id), pid);
-  assert.ok(names.size > 20, `${names.size} names, ${refused - begin} refused`);
-  process.kill(pid, "SIGKILL");
-  const listed = new Set((await client.list("")).map(({ name }) => name));
-  assert.deepEqual(
-    [...names].filter((name) => !listed.has(name)),
-    [],
-  );
-});
-
-test("an index that is cut short or overwritten under vriftd hurts its own project only", async () => {
-  const daemon = await t.start();
-  const other = join(t.directory, "other");
-  mkdirSync(other);
-  const bystander = t.client();
-  await bystander.register(other);
-  await bystander.upsert("b", directory);
-  const control = await t.control();
-  const { workspace } = await control.call("open", { root: t.root, phantom: true });
-  const client = t.client();
-  await client.register(t.root);
-  await client.upsert("d", directory);
-  const { index } = workspace;
-  const sizes = [0, 4096 * 3];
-  for (let round = 0; round < 5; round++) {
-    assert.equal((await client.get("d"))?.flags, 1);
-    const bytes = readFileSync(index);
-    if (round < sizes.length) truncateSync(index, sizes[round]);
-    else {
-      const fd = openSync(index, "r+");
-      // The header says how to read the rest; without it nothing is read.
-      const from = round % 2 === 0 ? 0 : 4096;
-      const garbage = Buffer.from(bytes.subarray(from).map((byte, i) => (byte * 31 + i * round) & 255));
-      writeSync(fd, garbage, 0, garbage.length, from);
-      closeSync(fd);
-    }
-    // What it says now is not known; that it says it to nobody else is.
-    const said = Promise.allSettled(["d", "e", "e/f"].map((path) => client.get(path)));
-    assert.equal((await bystander.get("b"))?.flags, 1);
-    await said;
-    const pid = owner(workspace.id);
-    if (pid !== undefined) process.kill(pid, "SIGKILL");
-    await until(() => owner(workspace.id) !== pid);
-    assert.equal((await bystander.get("b"))?.flags, 1);
-    await client.list("");
-  }
-  assert.deepEqual([daemon.exitCode, daemon.signalCode], [null, null]);
 });
 
 test("stopping does not wait until it is time to start a project again", async () => {
@@ -487,3 +395,68 @@ test("control of a project answers a ping while the workspace is being opened", 
   assert.equal((await line.call("ping", {})).workspace?.entries, 1 + 60 + 60 * 50);
   line.close();
 });
+
+test(
+  "a successor that is killed while it is given the connections is a death like any other",
+  { timeout: 60_000 },
+  async () => {
+    await t.start();
+    const client = t.client();
+    const id = await client.register(t.root);
+    const { socket, control, log } = workspacePaths(t.home, id);
+    const before = owner(id)!;
+    // Each is given by itself: enough of them that the kill comes in between.
+    const direct = Array.from({ length: 200 }, () => connect({ socketPath: socket }));
+    await Promise.all(direct.map((one) => one.status()));
+    const line = await connectProjectControl(control);
+    const handed = assert.rejects(line.call("handOver", {}), { code: "ECONNRESET" });
+    const successor = await until(
+      () => /handing over successor=(\d+)/.exec(readFileSync(log, "utf8"))?.[1] ?? false,
+    );
+    assert.equal(owner(id), before);
+    process.kill(Number(successor), "SIGKILL");
+    await handed;
+    line.close();
+    await client.upsert("d", directory);
+    assert.equal((await client.get("d"))?.flags, 1);
+    for (const one of direct) one.close();
+  },
+);
+
+test("a frozen process that has just begun a hand-over is replaced", { timeout: 90_000 }, async () => {
+  await t.start();
+  const client = t.client();
+  const id = await client.register(t.root);
+  const before = owner(id)!;
+  const line = await connectProjectControl(workspacePaths(t.home, id).control);
+  const handed = assert.rejects(line.call("handOver", {}), { code: "ECONNRESET" });
+  await until(() => childrenOf(before).length > 0);
+  process.kill(before, "SIGSTOP");
+  // Whether an unanswered change was done is not known.
+  await assert.rejects(client.upsert("d", directory), { code: "ECONNRESET" });
+  await handed;
+  line.close();
+  await client.upsert("e", directory);
+  assert.notEqual(owner(id), before);
+});
+
+test("what was begun through a vriftd that hands over is finished", { timeout: 60_000 }, async () => {
+  for (let f = 0; f < 300; f++) writeFileSync(join(t.root, `f${f}`), `${f}`);
+  await t.start();
+  for (let round = 0; round < 4; round++) {
+    const control = await t.control();
+    const root = join(t.directory, `project${round}`);
+    mkdirSync(root);
+    for (let f = 0; f < 300; f++) writeFileSync(join(root, `f${f}`), `${f}`);
+    const asked = control.call("open", { root, phantom: true });
+    await wait(round * 60);
+    const other = await t.control();
+    await other.call("restart", {});
+    const opened = await asked;
+    assert.equal(opened.workspace.kind, "phantom");
+  }
+});
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ").filter(Boolean).map(Number);
+}

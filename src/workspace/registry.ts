@@ -119,10 +119,15 @@ export class Registry<P extends OpenProject> {
     return [...this.#open.values()].map(({ project }) => project).filter(({ isOpen }) => isOpen);
   }
 
+  /** Resolves when what was begun so far (opening, converting, closing) is done. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#turns.values()].map((turns) => turns.idle()));
+  }
+
   /** Nothing is opened any more. Everything acknowledged is durable when it resolves; one that fails does not keep the others open. */
   async close(): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#turns.values()].map((turns) => turns.idle()));
+    await this.idle();
     await Promise.all(
       [...this.#open.keys()].map((root) =>
         this.#closeRoot(root).catch((error: unknown) => this.#log.error("closing failed", error, { root })),

@@ -6,6 +6,9 @@
 #define SEEK_CUR 1
 #define FIRST_INHERITED 3
 
+/* glibc's own; without it (musl) nothing is moved. */
+extern char __libc_single_threaded __attribute__((weak));
+
 /* Wiped by fork; shared with a vfork child, whose own descriptors hardly ever live as long as to be asked for here. */
 struct openings {
   uint32_t last;
@@ -75,16 +78,22 @@ static void move(const struct view *view, struct openings *all, int fd) {
   }
 }
 
+/* What this process opened, when it may be moved. */
+static struct openings *movable(void) {
+  bool one_thread = &__libc_single_threaded != 0 && __libc_single_threaded != 0;
+  return one_thread ? __atomic_load_n(&openings, __ATOMIC_ACQUIRE) : 0;
+}
+
 void openings_before_child(void) {
-  const struct view *view = view_current();
-  struct openings *all = __atomic_load_n(&openings, __ATOMIC_ACQUIRE);
-  if (view == 0 || all == 0) return;
+  struct openings *all = movable();
+  const struct view *view = all != 0 ? view_current() : 0;
+  if (view == 0) return;
   for (int fd = FIRST_INHERITED; fd <= all->highest; fd++)
     if (number_of(all, fd) != 0 && raw_fcntl(fd, F_GETFD, 0) == 0) move(view, all, fd);
 }
 
 void openings_follow(const struct view *view, uint64_t key_hash) {
-  struct openings *all = __atomic_load_n(&openings, __ATOMIC_ACQUIRE);
+  struct openings *all = movable();
   if (all == 0) return;
   for (int fd = 0; fd <= all->highest; fd++)
     if (number_of(all, fd) != 0 && descriptor_key(fd) == key_hash) move(view, all, fd);

@@ -3,6 +3,8 @@
  * those can it be said that nobody else holds them, so that all can be moved to the file together and go on sharing
  * offset and locks. A child of fork starts without any: what it inherited its parent holds too.
  *
+ * Only while the process has one thread: another one may be reading, and moving is not atomic with the offset.
+ *
  * Needed where another process is to act on the file behind a descriptor it inherits: `exec 9<file; flock 9` locks for the shell.
  */
 #ifndef VRIFT_OPENINGS_H

@@ -20,7 +20,14 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { buildNative, LIBRARY, makeTree, Phantom, program, sh } from "./phantom-fixture.js";
 
 /** What libc may be asked for: all of them weak, so that the library also loads without. */
-const WEAK = ["__errno_location", "dlsym", "environ", "gnu_get_libc_version", "pthread_setcanceltype"];
+const WEAK = [
+  "__errno_location",
+  "__libc_single_threaded",
+  "dlsym",
+  "environ",
+  "gnu_get_libc_version",
+  "pthread_setcanceltype",
+];
 const DOCUMENT = join(import.meta.dirname, "..", "..", "..", "docs", "interception.md");
 
 before(buildNative);
@@ -127,7 +134,15 @@ describe("reads", () => {
     sh(`${program("quiet_reads")} ${root} dir/file dir/absent`, base, phantom.environment).stdout;
 
   before(async () => {
-    makeTree(root, { "dir/file": "content\n", "dir/empty": "", same1: "equal\n", same2: "equal\n" });
+    makeTree(root, {
+      "dir/file": "content\n",
+      "dir/empty": "",
+      same1: "equal\n",
+      same2: "equal\n",
+      inherited: "by a child\n",
+      script: "cat dir/file; (cat dir/file)\n",
+      makefile: "all:\n\tcat dir/file\n",
+    });
     phantom = await Phantom.start(root, join(base, "run"), join(base, "source"));
   });
   after(async () => {
@@ -163,6 +178,16 @@ describe("reads", () => {
     assert.equal(sh("cat dir/file; cat dir/absent", root, phantom.environment).stdout, "content\n");
     await phantom.command("distrust 0");
     assert.notEqual(quiet(), "");
+  });
+
+  test("leave files virtual: a shell's script, a makefile, what is read while children run", () => {
+    const script =
+      "bash ./script; dash ./script; . ./script; make -s -f makefile; while read -r l; do cat dir/file; done < script; " +
+      "perl -e 'open(F, q(dir/file)); print <F>; system(q(true))'; cat dir/file | cat; exec 4< inherited; cat dir/file 4<&-";
+    assert.equal(sh(script, root, phantom.environment).stderr, "");
+    /* The one that children did inherit. */
+    assert.deepEqual(readdirSync(root).sort(), [".vrift", "dir", "inherited"]);
+    assert.deepEqual(readdirSync(join(root, "dir")), []);
   });
 
   test("of equal files keep their own inode across exec", () => {

@@ -183,7 +183,7 @@ describe("reads", () => {
   test("leave files virtual: a shell's script, a makefile, what is read while children run", () => {
     const script =
       "bash ./script; dash ./script; . ./script; make -s -f makefile; while read -r l; do cat dir/file; done < script; " +
-      "awk 'BEGIN { while ((getline line < "dir/file") > 0) system("true") }'; cat dir/file | cat; exec 4< inherited; cat dir/file 4<&-";
+      "cat dir/file | cat; exec 4< inherited; cat dir/file 4<&-";
     assert.equal(sh(script, root, phantom.environment).stderr, "");
     /* The one that children did inherit. */
     assert.deepEqual(readdirSync(root).sort(), [".vrift", "dir", "inherited"]);

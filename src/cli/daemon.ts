@@ -13,6 +13,8 @@ import { within } from "./within.js";
 const LINES = 200;
 /** A new process has to start, and to open what the old one had open. */
 const HAND_OVER_MS = 30_000;
+/** A frozen one is not waited for that long. */
+const ANSWER_MS = 5000;
 
 const actions: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = {
   start: async (context) => {
@@ -52,6 +54,7 @@ export const daemon: Command = {
     ...jsonOption,
   },
   positionals: [1, 1],
+  anyStore: true,
   async run(context) {
     const [name = ""] = context.positionals;
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
@@ -69,6 +72,7 @@ async function handedOver({ home, note }: Context): Promise<boolean> {
   try {
     control = await connectIfRunning(home);
     if (control === undefined) return false;
+    await within(ANSWER_MS, "the daemon's answer", control.call("status", {}));
     await within(HAND_OVER_MS, "the hand-over", control.call("restart", {}));
     return true;
   } catch (error) {

@@ -13,7 +13,7 @@ import { ownerOf } from "../workspace/owner-lock.js";
 import { within } from "./within.js";
 
 const ANSWER_MS = 5000;
-/** Making everything durable may take a while on a busy disk. */
+/** Making everything durable may take a while on a busy disk, and a frozen project is killed after ten seconds. */
 const STOP_MS = 30_000;
 
 export interface Stopped {
@@ -29,13 +29,17 @@ export async function stopRunning(home: Home): Promise<Stopped | null> {
     await stopProjects(home);
     return null;
   }
+  let known: number | undefined;
   try {
     const { pid } = await within(ANSWER_MS, "the daemon's answer", running.call("status", {}));
-    await within(STOP_MS, "stopping", stopDaemon(running, pid));
+    known = pid;
+    await within(STOP_MS, "stopping", stopDaemon(running, pid, STOP_MS));
     return { pid, killed: false };
   } catch (error) {
     if (!(error instanceof VriftError) || error.code !== "ETIMEDOUT") throw error;
-    const pid = await killListener(home);
+    const pid = known ?? (await listenerOf(home));
+    // One that has begun to stop listens no more.
+    await killNamed(pid, "vriftd");
     await stopProjects(home);
     return { pid, killed: true };
   } finally {
@@ -58,13 +62,12 @@ async function stopProject(pid: number): Promise<void> {
 }
 
 /** The process that listens on the control socket, as the kernel knows it. */
-async function killListener(home: Home): Promise<number> {
+async function listenerOf(home: Home): Promise<number> {
   const socket = await openSocket(home.controlSocket);
   const { pid } = native.peerCredentials(descriptorOf(socket));
   socket.destroy();
   if (processState(pid)?.name !== "vriftd")
     throw new VriftError("ETIMEDOUT", `process ${pid} serves ${home.controlSocket} and does not answer`);
-  await killNamed(pid, "vriftd");
   return pid;
 }
 

@@ -8,7 +8,7 @@ import { VriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
 import type { Home } from "../platform/paths.js";
 import { mapsIndex } from "./index-users.js";
-import { lastLine, spawnDetached } from "./spawn-detached.js";
+import { lastLine, spawnDetached } from "../platform/spawn-detached.js";
 
 /** On a machine that does something else. One that ends is not waited for. */
 const START_TIMEOUT_MS = 10_000;
@@ -52,10 +52,14 @@ export async function connectIfRunning(home: Home): Promise<ControlClient | unde
 }
 
 /** Asks it to stop and waits until the process is gone, so that the next one gets the lock. ETIMEDOUT. */
-export async function stopDaemon(client: ControlClient, pid: number): Promise<void> {
+export async function stopDaemon(
+  client: ControlClient,
+  pid: number,
+  timeoutMs = STOP_TIMEOUT_MS,
+): Promise<void> {
   await client.call("stop", {});
   client.close();
-  const deadline = Date.now() + STOP_TIMEOUT_MS;
+  const deadline = Date.now() + timeoutMs;
   while (isAlive(pid)) {
     if (Date.now() > deadline) throw new VriftError("ETIMEDOUT", `the daemon (pid ${pid}) does not stop`);
     await wait(POLL_MS);

@@ -111,6 +111,23 @@ describe("daemon", () => {
     assert.equal(isRunning(frozen), false);
   });
 
+  test("with a frozen project: stop ends both, in order", async () => {
+    writeFileSync(join(home.work, "file"), "content\n");
+    assert.equal((await home.vrift(["phantom", "."])).code, 0);
+    const pid = await daemonPid();
+    const { stdout: children } = await home.bash(`cat /proc/${pid}/task/${pid}/children`);
+    const frozen = Number(children.trim().split(" ").at(-1));
+    assert.ok(frozen > 0);
+    process.kill(frozen, "SIGSTOP");
+    const { stdout, stderr, code } = await home.vrift(["daemon", "stop"]);
+    assert.deepEqual(
+      { stdout, stderr, code },
+      { stdout: `Stopped the daemon, process ${pid}.\n`, stderr: "", code: 0 },
+    );
+    assert.equal(isRunning(pid), false);
+    assert.equal(isRunning(frozen), false);
+  });
+
   test("the daemon carries nothing of the run that started it", async () => {
     await home.bash(
       'exec 5>lock 7</etc/passwd; LD_PRELOAD=/lib/x86_64-linux-gnu/libm.so.6 "$VRIFT" run -- true',

@@ -4,6 +4,7 @@
 #define FUNCTIONS(X)                                                                                                     \
   X(peerCredentials, vrift_js_peer_credentials)                                                                          \
   X(flock, vrift_js_flock)                                                                                               \
+  X(tryLockByte, vrift_js_try_lock_byte)                                                                                 \
   X(linkFd, vrift_js_link_fd)                                                                                            \
   X(renameNoReplace, vrift_js_rename_no_replace)                                                                         \
   X(syncfs, vrift_js_syncfs)                                                                                             \
@@ -24,6 +25,8 @@
   X(indexFill, vrift_js_index_fill)                                                                                      \
   X(indexUpdate, vrift_js_index_update)                                                                                  \
   X(indexRemove, vrift_js_index_remove)                                                                                  \
+  X(indexMoveRoom, vrift_js_index_move_room)                                                                             \
+  X(indexMove, vrift_js_index_move)                                                                                      \
   X(indexFind, vrift_js_index_find)                                                                                      \
   X(indexBuffer, vrift_js_index_buffer)                                                                                  \
   X(indexPublishSeen, vrift_js_index_publish_seen)                                                                       \
@@ -34,7 +37,13 @@
   X(indexClearLost, vrift_js_index_clear_lost)                                                                           \
   X(indexSupersede, vrift_js_index_supersede)                                                                            \
   X(indexClose, vrift_js_index_close)                                                                                    \
-  X(exportIndex, vrift_js_export_index)                                                                                  \
+  X(sharedIndexOpen, vrift_js_shared_index_open)                                                                         \
+  X(sharedIndexGet, vrift_js_shared_index_get)                                                                           \
+  X(sharedIndexList, vrift_js_shared_index_list)                                                                         \
+  X(sharedIndexClose, vrift_js_shared_index_close)                                                                       \
+  X(exportMake, vrift_js_export_make)                                                                                    \
+  X(exportRefresh, vrift_js_export_refresh)                                                                              \
+  X(exportClose, vrift_js_export_close)                                                                                  \
   X(watchStart, vrift_js_watch_start)                                                                                    \
   X(watchAdd, vrift_js_watch_add)                                                                                        \
   X(watchSetIndex, vrift_js_watch_set_index)                                                                             \

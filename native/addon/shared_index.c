@@ -11,25 +11,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "addon.h"
-#include "index_reader.h"
+#include "shared_index.h"
 
 #define SHARED_INDEX 0x736861726564ull
 #define MARKS_SIZE (8ull * VRIFT_MARK_COUNT)
 #define NAME_LIMIT 255u
 
-/* Both mappings are read-only; unmapped by close or with the handle. */
-struct shared_index {
-  uint64_t kind; /* SHARED_INDEX */
-  void *map;     /* null: closed */
-  size_t size;
-  uint64_t *marks;
-  struct vrift_index_view view;
-};
-
-/* Answers of sharedIndexGet that are no length. */
-enum { CANNOT_SAY = 0, OPEN_AGAIN = -1 };
 /* An option and a VnodeEntry as bincode writes them. */
 enum { NONE_SIZE = 1, SOME_SIZE = 1 + 32 + 8 + 8 + 4 + 2 };
 
@@ -129,7 +119,7 @@ napi_value vrift_js_shared_index_open(napi_env env, napi_callback_info info) {
   return vrift_throw(env, error ? error : ENOMEM, "sharedIndexOpen", NULL);
 }
 
-static struct shared_index *shared_argument(napi_env env, napi_value value) {
+struct shared_index *vrift_shared_argument(napi_env env, napi_value value) {
   void *data = NULL;
   if (napi_get_value_external(env, value, &data) != napi_ok || !data ||
       ((struct shared_index *)data)->kind != SHARED_INDEX) {
@@ -142,10 +132,19 @@ static struct shared_index *shared_argument(napi_env env, napi_value value) {
 napi_value vrift_js_shared_index_close(napi_env env, napi_callback_info info) {
   napi_value argument;
   if (!vrift_arguments(env, info, 1, &argument)) return NULL;
-  struct shared_index *shared = shared_argument(env, argument);
+  struct shared_index *shared = vrift_shared_argument(env, argument);
   if (!shared) return NULL;
   unmap(shared);
   return vrift_undefined(env);
+}
+
+/* A stopped writer sees no change and tells none. Who waits a millisecond for an answer can ask the clock each time. */
+static bool is_frozen(const struct vrift_index_header *header) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  uint64_t beat = __atomic_load_n(&header->heartbeat_ns, __ATOMIC_ACQUIRE);
+  uint64_t time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+  return time > beat && time - beat > VRIFT_HEARTBEAT_STALE_NS;
 }
 
 /* `<root>/<key>`, as the kernel has it. */
@@ -263,16 +262,30 @@ static int judge(const struct shared_index *shared, const uint8_t *key, size_t l
   return write_some(&entry, out);
 }
 
-static int judge_guarded(const struct shared_index *shared, const uint8_t *key, size_t length, uint8_t *out) {
+int vrift_shared_read(struct shared_index *shared, int (*read)(const struct shared_index *shared, void *context),
+                      void *context) {
+  if (!shared->map) return OPEN_AGAIN;
   if (sigsetjmp(cut_short, 0) != 0) {
     end_reading();
     return OPEN_AGAIN;
   }
   begin_reading();
   int said = OPEN_AGAIN;
-  if (!vrift_index_superseded(&shared->view) && vrift_index_alive(&shared->view)) said = judge(shared, key, length, out);
+  if (!vrift_index_superseded(&shared->view) && vrift_index_alive(&shared->view))
+    said = is_frozen(shared->view.header) ? CANNOT_SAY : read(shared, context);
   end_reading();
   return said;
+}
+
+struct question {
+  const uint8_t *key;
+  size_t length;
+  uint8_t *out;
+};
+
+static int judge_question(const struct shared_index *shared, void *context) {
+  const struct question *question = context;
+  return judge(shared, question->key, question->length, question->out);
 }
 
 static napi_value number(napi_env env, int value) {
@@ -281,8 +294,7 @@ static napi_value number(napi_env env, int value) {
   return result;
 }
 
-/* Bytes of a Uint8Array; one call into Node where the addon's other functions make two with better errors. */
-static bool bytes_of(napi_env env, napi_value value, uint8_t **bytes, size_t *length) {
+bool vrift_shared_bytes(napi_env env, napi_value value, uint8_t **bytes, size_t *length) {
   napi_typedarray_type type;
   void *data;
   if (napi_get_typedarray_info(env, value, &type, length, &data, NULL, NULL) != napi_ok || type != napi_uint8_array)
@@ -300,13 +312,13 @@ napi_value vrift_js_shared_index_get(napi_env env, napi_callback_info info) {
   uint32_t from, to, at;
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count < 6 ||
       napi_get_value_external(env, arguments[0], &data) != napi_ok || !data ||
-      !bytes_of(env, arguments[1], &bytes, &length) || napi_get_value_uint32(env, arguments[2], &from) != napi_ok ||
-      napi_get_value_uint32(env, arguments[3], &to) != napi_ok || !bytes_of(env, arguments[4], &out, &room) ||
+      !vrift_shared_bytes(env, arguments[1], &bytes, &length) || napi_get_value_uint32(env, arguments[2], &from) != napi_ok ||
+      napi_get_value_uint32(env, arguments[3], &to) != napi_ok || !vrift_shared_bytes(env, arguments[4], &out, &room) ||
       napi_get_value_uint32(env, arguments[5], &at) != napi_ok)
     return vrift_throw(env, EINVAL, "sharedIndexGet", NULL);
-  const struct shared_index *shared = data;
+  struct shared_index *shared = data;
   if (shared->kind != SHARED_INDEX || from > to || to > length || at > room || room - at < SOME_SIZE)
     return vrift_throw(env, EINVAL, "sharedIndexGet", NULL);
-  if (!shared->map) return number(env, OPEN_AGAIN);
-  return number(env, judge_guarded(shared, bytes + from, to - from, out + at));
+  struct question question = {.key = bytes + from, .length = to - from, .out = out + at};
+  return number(env, vrift_shared_read(shared, judge_question, &question));
 }

@@ -1,7 +1,16 @@
 /** Without a daemon the real files answer, with the daemon's own words, and only where they know. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { DaemonFixture, killed } from "../../test/daemon-fixture.js";
@@ -113,7 +122,8 @@ test("a daemon that is frozen is waited for once, not by every request", async (
 test("of a phantom tree the files say what is there, and nothing of what is not", async () => {
   const root = join(t.directory, "phantom");
   mkdirSync(join(root, ".vrift"), { recursive: true });
-  writeFileSync(join(root, ".vrift/workspace"), `id ${"a1".repeat(16)}\ndevice 1\ninode 1\n`, {
+  const { dev, ino } = lstatSync(root);
+  writeFileSync(join(root, ".vrift/workspace"), `id ${"a1".repeat(16)}\ndevice ${dev}\ninode ${ino}\n`, {
     mode: 0o600,
   });
   writeFileSync(join(root, "physical"), "x");

@@ -36,7 +36,6 @@ export class ProjectProcess implements OpenProject {
   readonly #log: Log;
   readonly #line: ProjectControlClient;
   readonly #pulse: ProjectControlClient;
-  readonly #answering: Answering;
   readonly #startedMs = Date.now();
   #info: WorkspaceInfo;
   #process: RunningProcess;
@@ -51,7 +50,6 @@ export class ProjectProcess implements OpenProject {
     this.#log = log;
     this.#line = lines.line;
     this.#pulse = lines.pulse;
-    this.#answering = lines.answering;
     this.#info = opened.workspace;
     this.#process = opened.process;
     this.#line.onEnd = this.#pulse.onEnd = () => this.#ended();
@@ -66,7 +64,6 @@ export class ProjectProcess implements OpenProject {
     const lines = await connectLines(home, paths, log, root);
     try {
       const opened = await whilePinged(paths, log, lines, () => lines.line.call("info", {}));
-      lines.answering.pid = opened.process.pid;
       const project = new ProjectProcess(paths, log, lines, opened);
       project.#pingLater();
       if (!lines.line.usable) project.#ended();
@@ -144,7 +141,7 @@ export class ProjectProcess implements OpenProject {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#closing = true;
-    const owner = this.#answering.pid;
+    const owner = ownerOf(this.#paths.lock);
     try {
       await this.#line.call("stop", {});
     } catch (error) {
@@ -175,7 +172,8 @@ export class ProjectProcess implements OpenProject {
 
   async #gone(owner: number | undefined): Promise<void> {
     const deadline = Date.now() + FROZEN_MS;
-    while (ownerOf(this.#paths.lock) !== undefined) {
+    const lives = (): boolean => owner !== undefined && processState(owner)?.name === PROJECT_PROCESS;
+    while (ownerOf(this.#paths.lock) !== undefined || lives()) {
       if (Date.now() > deadline && owner !== undefined) await killNamed(owner, PROJECT_PROCESS);
       await wait(START_POLL_MS);
     }
@@ -188,7 +186,7 @@ export class ProjectProcess implements OpenProject {
 
   async #ping(): Promise<void> {
     try {
-      this.#remember(await pingOrKill(this.#paths, this.#log, this.#pulse, this.#answering));
+      this.#remember(await pingOrKill(this.#paths, this.#log, this.#pulse));
     } catch {
       // The line has ended, and `onEnd` has told.
       return;
@@ -211,12 +209,6 @@ interface Lines {
   readonly line: ProjectControlClient;
   /** For pings, which must not wait behind those. */
   readonly pulse: ProjectControlClient;
-  readonly answering: Answering;
-}
-
-/** Who answers on the lines: during a hand-over the lock may be another's. undefined before the first answer. */
-interface Answering {
-  pid: number | undefined;
 }
 
 interface Opened {
@@ -227,7 +219,7 @@ interface Opened {
 async function connectLines(home: Home, paths: WorkspacePaths, log: Log, root: string): Promise<Lines> {
   const pulse = await connectOrStart(home, paths, log, root);
   try {
-    return { pulse, line: await connectProjectControl(paths.control), answering: { pid: undefined } };
+    return { pulse, line: await connectProjectControl(paths.control) };
   } catch (error) {
     pulse.close();
     const gone = error instanceof VriftError && error.code === "ECONNREFUSED";
@@ -286,14 +278,14 @@ async function connectIfRunning(paths: WorkspacePaths): Promise<ProjectControlCl
 async function whilePinged<T>(
   paths: WorkspacePaths,
   log: Log,
-  { pulse, answering }: Lines,
+  { pulse }: Lines,
   work: () => Promise<T>,
 ): Promise<T> {
   const done = new AbortController();
   const watch = async (): Promise<void> => {
     for (;;) {
       await wait(PING_MS, undefined, { signal: done.signal, ref: false });
-      await pingOrKill(paths, log, pulse, answering);
+      await pingOrKill(paths, log, pulse);
     }
   };
   watch().catch(() => undefined);
@@ -309,27 +301,17 @@ async function pingOrKill(
   paths: WorkspacePaths,
   log: Log,
   pulse: ProjectControlClient,
-  answering: Answering,
 ): Promise<{ workspace?: WorkspaceInfo; process: RunningProcess }> {
   const begin = Date.now();
   let answered = false;
-  const ping = async (): Promise<{ workspace?: WorkspaceInfo; process: RunningProcess }> => {
-    try {
-      const answer = await pulse.call("ping", {});
-      answering.pid = answer.process.pid;
-      return answer;
-    } finally {
-      answered = true;
-    }
-  };
-  const reply = ping();
+  const reply = pulse.call("ping", {}).finally(() => (answered = true));
   reply.catch(() => undefined);
   const watch = async (): Promise<void> => {
     for (;;) {
       await wait(FROZEN_MS, undefined, { ref: false });
       await wait(SECOND_LOOK_MS, undefined, { ref: false });
       if (answered) return;
-      const owner = answering.pid ?? ownerOf(paths.lock);
+      const owner = ownerOf(paths.lock);
       const state = owner === undefined ? undefined : processState(owner)?.state;
       if (owner === undefined || (state === "R" && Date.now() - begin < BUSY_MS)) continue;
       log.warn("a frozen process is killed", { pid: owner, state: state ?? "?", id: paths.id });

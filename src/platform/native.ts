@@ -18,6 +18,12 @@ export interface NativeAddon {
   /** flock(2). Returns false when `operation` has LOCK_NB and somebody else holds it. Blocks the thread otherwise. */
   flock(fd: number, operation: number): boolean;
 
+  /**
+   * An exclusive open-file-description lock (fcntl F_OFD_SETLK) on one byte: false when somebody else holds it. It ends when
+   * `fd` is closed.
+   */
+  tryLockByte(fd: number, byte: number): boolean;
+
   /** linkat(2) of an open file (through /proc/self/fd; also an O_TMPFILE without a name). EEXIST when `to` exists. */
   linkFd(fd: number, to: string | Buffer): void;
   /** renameat2(2) with RENAME_NOREPLACE. */
@@ -92,6 +98,22 @@ export interface NativeAddon {
   indexUpdate(handle: IndexHandle, entry: number, value: IndexValue): void;
   /** Removes an entry; ENOTEMPTY when it has children, EBUSY for the root. */
   indexRemove(handle: IndexHandle, entry: number): void;
+  /**
+   * What it takes to give an entry, and all below it, a key of `length` bytes. ENOENT; EBUSY for the root; ENAMETOOLONG when
+   * a path below would be too long.
+   */
+  indexMoveRoom(handle: IndexHandle, entry: number, length: number): IndexMoveRoom;
+  /**
+   * Does that, in place of an entry with nothing below it, and renames `from` to `to` on disk at the same moment for readers:
+   * all of it or nothing. As above; ENOENT, ENOTDIR, EINVAL (into itself), ENOTEMPTY; ENOSPC; what rename(2) says.
+   */
+  indexMove(
+    handle: IndexHandle,
+    entry: number,
+    key: Buffer,
+    from: string | Buffer,
+    to: string | Buffer,
+  ): void;
   /** Entry number, or -1. */
   indexFind(handle: IndexHandle, key: Buffer): number;
   /** The mapped file, for readers in TypeScript. Detached (length 0) by indexClose. */
@@ -122,10 +144,51 @@ export interface NativeAddon {
   indexClose(handle: IndexHandle): void;
 
   /**
-   * Builds the version-1 export from the index on a libuv worker, writes it to `temporary` (which must not exist), renames
-   * that to `path` and resolves with its size. The index may be changed and closed meanwhile. EFBIG: over 4 GiB.
+   * Builds the version-1 export from the index on a libuv worker, in `temporary` (which must not exist), and renames that to
+   * `path`. The index may be changed and closed meanwhile. EFBIG: over 4 GiB.
    */
-  exportIndex(handle: IndexHandle, path: string, temporary: string): Promise<number>;
+  exportMake(index: IndexHandle, path: string, temporary: string): Promise<ExportHandle>;
+  /**
+   * Writes changed values into the file in place, on a worker. False: another file is needed, because names changed, `index` is
+   * another one than it was made from, or the file is not at `path`. One call at a time: EBUSY.
+   */
+  exportRefresh(handle: ExportHandle, index: IndexHandle, path: string): Promise<boolean>;
+  /** Frees what it holds; the file stays. */
+  exportClose(handle: ExportHandle): void;
+
+  // --- index reader (native/addon/shared_index.c, shared_list.c); any process of the user, read-only ---------------
+  /**
+   * Maps an index and its marks. EBADMSG: they are no such files, or torn; ESTALE: the directory it describes is not at its
+   * place. The caller has made sure of owner and mode.
+   */
+  sharedIndexOpen(indexFd: number, marksFd: number): SharedIndexHandle;
+  /**
+   * The entry of the key `path[from..to)` as bincode's Option<VnodeEntry> into `out` from `at` (SHARED_REPLY_MAX bytes must
+   * be there). Returns the bytes written (1: absent), 0 when the index alone cannot say, -1 when it is superseded, without
+   * a living writer, or closed: open it again. At most one lstat, for what is a file or a directory of the tree.
+   */
+  sharedIndexGet(
+    handle: SharedIndexHandle,
+    path: Uint8Array,
+    from: number,
+    to: number,
+    out: Uint8Array,
+    at: number,
+  ): number;
+  /**
+   * The names in the directory `path[from..to)` as bincode's Vec<DirEntry>, sorted by their bytes, behind `head` bytes that are not
+   * filled. null: the index alone cannot say, or the list is over `limit` bytes; undefined: as -1 of sharedIndexGet.
+   */
+  sharedIndexList(
+    handle: SharedIndexHandle,
+    path: Uint8Array,
+    from: number,
+    to: number,
+    head: number,
+    limit: number,
+  ): Buffer | null | undefined;
+  /** Closing twice is allowed. */
+  sharedIndexClose(handle: SharedIndexHandle): void;
 
   // --- watcher (native/addon/watch.c); stops with its handle at the latest, and never keeps Node alive -------------------
   /**
@@ -165,6 +228,14 @@ export interface IndexCreateOptions {
   readonly keysSize: number;
 }
 
+export interface IndexMoveRoom {
+  readonly entries: number;
+  /** Bytes of the key pool. */
+  readonly keyBytes: number;
+  /** False: ENOSPC, so grow first. */
+  readonly fits: boolean;
+}
+
 export interface ReopenedIndex {
   readonly handle: IndexHandle;
   readonly virtualEntries: number;
@@ -202,6 +273,14 @@ export interface WatchOptions {
 declare const indexHandle: unique symbol;
 export interface IndexHandle {
   readonly [indexHandle]: true;
+}
+declare const sharedIndexHandle: unique symbol;
+export interface SharedIndexHandle {
+  readonly [sharedIndexHandle]: true;
+}
+declare const exportHandle: unique symbol;
+export interface ExportHandle {
+  readonly [exportHandle]: true;
 }
 declare const watchHandle: unique symbol;
 export interface WatchHandle {

@@ -1,5 +1,5 @@
 /**
- * ManifestGet from an index file, by whoever may read it: the daemon that writes it, or another process of the user. Trusts
+ * ManifestGet and ManifestListDir from an index file, by whoever may read it: the daemon that writes it, or another process of the user. Trusts
  * the index as the injected library does and leaves the rest to the caller.
  */
 import { closeSync, constants as fs, fstatSync, openSync } from "node:fs";
@@ -22,6 +22,11 @@ export interface IndexAnswers {
    * bytes must be. Returns its length: 1 (absent) or SHARED_REPLY_MAX; 0: not known without asking the kernel or the writer.
    */
   getNow(bytes: Uint8Array, from: number, to: number, out: Uint8Array, at: number): number;
+  /**
+   * The names in the directory `bytes[from..to)` as they are encoded in a ManifestListAck, sorted, behind `head` bytes for the
+   * caller; undefined: not known without asking, or over `limit` bytes.
+   */
+  listNow(bytes: Uint8Array, from: number, to: number, head: number, limit: number): Buffer | undefined;
 }
 
 /**
@@ -55,6 +60,17 @@ export class SharedIndex implements IndexAnswers {
     const length = native.sharedIndexGet(this.#handle!, bytes, from, to, out, at);
     if (length < 0) this.#notBefore = performance.now() + REOPEN_MS;
     return Math.max(length, 0);
+  }
+
+  listNow(bytes: Uint8Array, from: number, to: number, head: number, limit: number): Buffer | undefined {
+    const ask = (): Buffer | null | undefined =>
+      native.sharedIndexList(this.#handle!, bytes, from, to, head, limit);
+    let list = this.#handle === undefined ? undefined : ask();
+    if (list === undefined && this.#openAgain()) {
+      list = ask();
+      if (list === undefined) this.#notBefore = performance.now() + REOPEN_MS;
+    }
+    return list ?? undefined;
   }
 
   /** Nothing is known any more. */

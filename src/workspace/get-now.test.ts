@@ -23,8 +23,10 @@ import { below, seededRandom } from "../../test/random-message.js";
 import { workspaceFixture } from "../../test/workspace-fixture.js";
 import type { Fixture } from "../../test/workspace-fixture.js";
 import { decodeResponse } from "../protocol/decode.js";
-import type { VnodeEntry } from "../protocol/messages.js";
+import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
 import { responses } from "../protocol/schema.js";
+import { offsetsOf } from "../vdir/fields.js";
+import { indexHeader } from "../vdir/layout.js";
 import { SHARED_REPLY_MAX, SharedIndex, openSharedIndex } from "../vdir/shared-index.js";
 import type { IndexAnswers } from "../vdir/shared-index.js";
 import type { ProjectWorkspace } from "./project-workspace.js";
@@ -41,6 +43,17 @@ function getNow(index: IndexAnswers, path: string | Buffer): VnodeEntry | null |
   const reply = decodeResponse(out.subarray(0, 4 + length));
   assert.equal(reply.type, "ManifestAck");
   return reply.type === "ManifestAck" ? reply.entry : undefined;
+}
+
+/** undefined: it does not say. */
+function listNow(index: IndexAnswers, path: string, limit = 1 << 20): readonly DirEntry[] | undefined {
+  const bytes = Buffer.concat([Buffer.from("<<"), Buffer.from(path), Buffer.from(">>")]);
+  const out = index.listNow(bytes, 2, bytes.length - 2, 4, limit);
+  if (out === undefined) return undefined;
+  out.writeUInt32LE(responses.ManifestListAck.tag);
+  const reply = decodeResponse(out);
+  assert.equal(reply.type, "ManifestListAck");
+  return reply.type === "ManifestListAck" ? reply.entries : undefined;
 }
 
 async function withPhantom(use: (t: Fixture, workspace: ProjectWorkspace) => Promise<void>): Promise<void> {
@@ -81,6 +94,36 @@ test("virtual, backed, directory, link and absent names are answered from the in
       assert.notEqual(now, undefined, `${JSON.stringify(path)} is not answered`);
       assert.deepEqual(now, await workspace.get(path), path);
       assert.equal(now === null, absent.includes(path));
+    }
+  });
+});
+
+test("a directory's names are listed from the index as they are from the manifest", async () => {
+  await withPhantom(async (t, workspace) => {
+    for (const name of ["Z", "a", "\u00e9", "\uff61", "\u{1f600}", "zz"]) t.write(`src/names/${name}`, "x");
+    t.write("src/names/dir/inside", "x");
+    symlinkSync("dir", join(t.root, "src/names/to-dir"));
+    await workspace.resync();
+    await quiet(workspace);
+    for (const path of ["", "src", "src/names", "src/names/dir", "src/deep"]) {
+      const now = listNow(workspace, path);
+      assert.deepEqual(now, await workspace.list(path), path);
+    }
+    assert.equal(
+      listNow(workspace, "")?.some(({ name }) => name === ".vrift"),
+      false,
+    );
+    for (const path of ["none", "src/a.txt", "src/", "/src", "src/names/to-dir", ".vrift", ".vrift/staging"])
+      assert.equal(listNow(workspace, path), undefined, path);
+    assert.equal(listNow(workspace, "src/names", 40), undefined, "over the limit");
+    rmSync(join(t.root, "src/names/zz"));
+    const left = await workspace.list("src/names");
+    assert.ok(!left.some(({ name }) => name === "zz"));
+    for (let attempt = 0; ; attempt++) {
+      const now = listNow(workspace, "src/names");
+      if (now === undefined || JSON.stringify(now) === JSON.stringify(left)) break;
+      assert.ok(attempt < 200, JSON.stringify(now));
+      await wait(5);
     }
   });
 });
@@ -162,6 +205,7 @@ test(`random changes by the daemon and by others: it never says another thing th
         );
       }
     };
+    let listed = 0;
     let answered = 0;
     for (let step = 0; step < 150; step++) {
       const key = pick();
@@ -176,6 +220,19 @@ test(`random changes by the daemon and by others: it never says another thing th
       else if (kind === 6)
         await workspace.upsert(key, await t.fileEntry(`entry ${step}`)).catch(() => undefined);
       else await workspace.resync();
+      for (const each of ["", "src", "src/deep"]) {
+        for (let attempt = 0; ; attempt++) {
+          const now = listNow(workspace, each);
+          if (now === undefined) break;
+          const said = await workspace.list(each).catch(() => null);
+          if (JSON.stringify(now) === JSON.stringify(said)) {
+            listed += 1;
+            break;
+          }
+          assert.ok(attempt < 200, `${each} after step ${step}: ${JSON.stringify({ now, said })}`);
+          await wait(5);
+        }
+      }
       for (const each of keys) {
         // The watcher hears of what others do a moment later; a wrong answer that stays is wrong.
         for (let attempt = 0; ; attempt++) {
@@ -192,6 +249,7 @@ test(`random changes by the daemon and by others: it never says another thing th
       }
     }
     assert.ok(answered > 0, "never answered");
+    assert.ok(listed > 0, "never listed");
   });
 });
 
@@ -225,6 +283,7 @@ test("another reader notices a larger file in its place, the next daemon's, and 
 test("foreign, torn and hostile files are refused, and a reader that has one knows nothing", async () => {
   await withPhantom(async (t, workspace) => {
     const { index } = workspace.info;
+    const at = offsetsOf(indexHeader);
     const directory = join(t.directory, "hostile");
     mkdirSync(directory);
     const copy = join(directory, "index");
@@ -261,9 +320,16 @@ test("foreign, torn and hostile files are refused, and a reader that has one kno
     for (const size of [0, 100, 16_384, 100_000]) refused("VRIFT_DAMAGED", () => cut(copy, size));
     refused("VRIFT_DAMAGED", () => cut(marks, 4096));
     refused("VRIFT_DAMAGED", () => write(copy, 0, [1]));
-    refused("VRIFT_DAMAGED", () => write(copy, 108, [3, 0, 0, 0]));
-    refused("VRIFT_DAMAGED", () => write(copy, 120, [255, 255, 255, 255, 255, 255, 255, 127]));
-    refused("VRIFT_DAMAGED", () => write(copy, 168, [1, 2, 3, 4, 5, 6, 7, 8]));
+    refused("VRIFT_DAMAGED", () => write(copy, at("entry_capacity"), [3, 0, 0, 0]));
+    refused("VRIFT_DAMAGED", () =>
+      write(copy, at("entries_offset"), [255, 255, 255, 255, 255, 255, 255, 127]),
+    );
+    refused("VRIFT_DAMAGED", () => write(copy, at("root_ino"), [1, 2, 3, 4, 5, 6, 7, 8]));
+
+    fresh();
+    assert.ok(getNow(new SharedIndex(copy), "src/v.txt"));
+    write(copy, at("heartbeat_ns"), [0, 0, 0, 0, 0, 0, 0, 0]);
+    assert.equal(getNow(new SharedIndex(copy), "src/v.txt"), undefined, "its writer is frozen");
 
     // Numbers inside may lie in any way: an answer may be wrong then, nothing else may happen.
     const random = seededRandom(seed);
@@ -276,6 +342,7 @@ test("foreign, torn and hostile files are refused, and a reader that has one kno
         const out = Buffer.alloc(SHARED_REPLY_MAX);
         const bytes = Buffer.from(key);
         reader.getNow(bytes, 0, bytes.length, out, 0);
+        reader.listNow(bytes, 0, bytes.length, 8, 1 << 20);
       }
       reader.close();
     }

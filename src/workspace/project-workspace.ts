@@ -4,18 +4,23 @@ import { VriftError } from "../platform/errors.js";
 import type { IndexHandle } from "../platform/native.js";
 import { pathToKey } from "../protocol/key.js";
 import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
+import { SharedIndex } from "../vdir/shared-index.js";
 import { adopt } from "./adopt.js";
 import type { Refused } from "./adopt.js";
 import { foundPhantom } from "./found-phantom.js";
 import { remove, upsert } from "./mutate.js";
 import { lookAtKey } from "./physical.js";
 import { getEntry, listEntries } from "./read.js";
-import { isVirtual, toAdoptEntry } from "./records.js";
+import { HASHED, isDir, isVirtual, toAdoptEntry, toVnodeEntry } from "./records.js";
 import type { OpenProject } from "./registry.js";
+import { assertReingestable, reingest } from "./reingest.js";
+import { rename } from "./rename.js";
 import { resync } from "./resync.js";
+import { takeTemporary } from "./temporary-file.js";
 import type { Tree } from "./tree.js";
 import { closeTree } from "./tree.js";
 import { TurnQueue } from "./turn-queue.js";
+import { updateMtime } from "./update-mtime.js";
 import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
 import type { AdoptEntry, ResyncReport, Workspace, WorkspaceInfo } from "./workspace.js";
 
@@ -28,6 +33,8 @@ export class ProjectWorkspace implements Workspace, OpenProject {
 
   #resyncTimer: NodeJS.Timeout | undefined;
   #resyncMs = 0;
+  /** Opened when it is first needed. */
+  #shared: SharedIndex | undefined;
 
   /** Takes over a tree whose index is built and published. */
   constructor(tree: Tree) {
@@ -81,7 +88,19 @@ export class ProjectWorkspace implements Workspace, OpenProject {
 
   async get(path: string): Promise<VnodeEntry | null> {
     this.#assertOpen();
-    return getEntry(this.#tree, pathToKey(this.#tree.root, path), (work) => this.#turns.run(work));
+    return getEntry(this.#tree, pathToKey(this.#tree.root, path), this.#turns);
+  }
+
+  getNow(bytes: Uint8Array, from: number, to: number, out: Uint8Array, at: number): number {
+    if (this.#closed || this.#tree.watch.failure !== undefined) return 0;
+    this.#shared ??= new SharedIndex(this.#tree.paths.index);
+    return this.#shared.getNow(bytes, from, to, out, at);
+  }
+
+  listNow(bytes: Uint8Array, from: number, to: number, head: number, limit: number): Buffer | undefined {
+    if (this.#closed || this.#tree.watch.failure !== undefined) return undefined;
+    this.#shared ??= new SharedIndex(this.#tree.paths.index);
+    return this.#shared.listNow(bytes, from, to, head, limit);
   }
 
   async list(path: string): Promise<DirEntry[]> {
@@ -98,6 +117,29 @@ export class ProjectWorkspace implements Workspace, OpenProject {
       await remove(this.#tree, pathToKey(this.#tree.root, path));
       return null;
     });
+  }
+
+  async rename(oldPath: string, newPath: string): Promise<VnodeEntry | null> {
+    const key = pathToKey(this.#tree.root, newPath);
+    const record = await this.#mutate(() => rename(this.#tree, pathToKey(this.#tree.root, oldPath), key));
+    return this.#answer(key, record);
+  }
+
+  async updateMtime(path: string, mtimeNs: bigint): Promise<VnodeEntry | null> {
+    const key = pathToKey(this.#tree.root, path);
+    return this.#answer(key, await this.#mutate(() => updateMtime(this.#tree, key, mtimeNs)));
+  }
+
+  async reingest(path: string, tempPath: string, callerUid: number): Promise<VnodeEntry> {
+    this.#assertOpen();
+    const key = pathToKey(this.#tree.root, path);
+    assertReingestable(this.#tree, key);
+    const content = await takeTemporary(this.#tree, tempPath, callerUid);
+    try {
+      return toVnodeEntry(await this.#mutate(() => reingest(this.#tree, key, content)));
+    } finally {
+      content.close();
+    }
   }
 
   adopt(entries: readonly AdoptEntry[], as: "virtual" | "backed"): Promise<{ refused: Refused[] }> {
@@ -149,6 +191,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#resyncTimer);
+    this.#shared?.close();
     await this.#turns.idle();
     await closeTree(this.#tree);
   }
@@ -163,6 +206,12 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   async #syncNow(): Promise<void> {
     await this.#tree.store.sync();
     await this.#tree.manifest.sync();
+  }
+
+  /** A file whose hash is not known is hashed when the mutation is over, so that others do not wait for it. */
+  async #answer(key: string, record: ManifestRecord): Promise<VnodeEntry | null> {
+    if (isDir(record) || record.flags & HASHED) return toVnodeEntry(record);
+    return getEntry(this.#tree, key, this.#turns);
   }
 
   async #mutate<T>(work: () => Promise<T>): Promise<T> {

@@ -8,6 +8,8 @@ import { listen } from "./listener.js";
 
 /** So long a peer may take to read its last replies when the daemon stops. */
 const STOP_GRACE_MS = 2000;
+/** And when it hands its connections over: what is under way has to be answered first, on a busy machine, too. */
+const HAND_OVER_GRACE_MS = 10_000;
 
 type AnyConnection = Pick<Connection<unknown>, "stop" | "destroy" | "detach">;
 
@@ -62,7 +64,7 @@ export class Serving {
 
   /** Gives every connection away, each when its replies under way have left; a peer that does not read them loses it. */
   async giveAway(): Promise<Detached[]> {
-    const deaf = setTimeout(() => this.#destroyAll(), STOP_GRACE_MS);
+    const deaf = setTimeout(() => this.#destroyAll(), HAND_OVER_GRACE_MS);
     const given = await Promise.allSettled([...this.#connections.keys()].map((one) => one.detach()));
     clearTimeout(deaf);
     return given.flatMap((result) => (result.status === "fulfilled" ? result.value : []));

@@ -28,6 +28,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <utime.h>
+#include <wordexp.h>
 
 static void say(const char *what, long result) {
   if (result < 0)
@@ -138,6 +139,26 @@ static void globs(void) {
     printf("glob %s: %d %zu %s\n", patterns[i], status, status ? 0 : found.gl_pathc, status ? "" : found.gl_pathv[0]);
     if (status == 0) globfree(&found);
   }
+}
+
+static void words(void) {
+  static const char *const texts[] = {"f* o*r", "'f*' \"o*\" \\o*", "dir/f1? nothing* x", "$HOME_THAT_IS_NOT/f*e ~/nothing*", "dir/f[0-3] a'*'b?",
+                                      "$((2*3)) ${unset:-o*} f?l?", "$(echo f*) `echo o*`", "\"f\"*", "f* (", "|", "", "  f*  ", "*/f3*"};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    wordexp_t found;
+    int status = wordexp(texts[i], &found, 0);
+    printf("wordexp %s: %d", texts[i], status);
+    for (size_t k = 0; status == 0 && k < found.we_wordc; k++) printf(" <%s>", found.we_wordv[k]);
+    printf("\n");
+    if (status == 0) wordfree(&found);
+  }
+  wordexp_t found = {.we_offs = 2};
+  wordexp("third f*", &found, WRDE_DOOFFS);
+  wordexp("dir/f2? o*", &found, WRDE_DOOFFS | WRDE_APPEND);
+  printf("wordexp with an offset: %zu %p %p", found.we_wordc, (void *)found.we_wordv[0], (void *)found.we_wordv[1]);
+  for (size_t k = 0; k <= found.we_wordc; k++) printf(" <%s>", found.we_wordv[2 + k] ? found.we_wordv[2 + k] : "end");
+  printf("\n");
+  wordfree(&found);
 }
 
 static void times(void) {
@@ -324,6 +345,7 @@ int main(void) {
   streams();
   directories();
   globs();
+  words();
   times();
   descriptors();
   others();

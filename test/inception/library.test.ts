@@ -25,6 +25,7 @@ const WEAK = [
   "__libc_single_threaded",
   "dlsym",
   "environ",
+  "globfree",
   "gnu_get_libc_version",
   "pthread_setcanceltype",
 ];

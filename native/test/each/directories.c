@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <glob.h>
+#include <wordexp.h>
 
 #include "each.h"
 
@@ -99,6 +100,12 @@ static int globs(void *call) {
          strcmp(found.gl_pathv[0], "dir/inner") == 0;
 }
 
+static int expands(void *call) {
+  wordexp_t found;
+  return ((int (*)(const char *, wordexp_t *, int))call)("d*/in*r '*'", &found, 0) == 0 && found.we_wordc == 2 &&
+         strcmp(found.we_wordv[0], "dir/inner") == 0 && strcmp(found.we_wordv[1], "*") == 0;
+}
+
 const struct row directory_rows[] = {
     {"opendir", opens},
     {"fdopendir", opens_descriptor},
@@ -120,5 +127,6 @@ const struct row directory_rows[] = {
     {"getdirentries64", raw_records_from},
     {"glob", globs},
     {"glob64", globs},
+    {"wordexp", expands},
     {NULL, NULL},
 };

@@ -1,6 +1,7 @@
 /*
  * wordexp: libc's own, but for the patterns of file names, which it would match by internal calls. Unquoted pattern characters are
- * put aside before and matched by our glob after it. Those that come out of a variable stay libc's.
+ * put aside before and matched by our glob after it. What comes out of a variable is no pattern, in libc
+ * either.
  */
 #include "bytes.h"
 #include "errno_slot.h"

@@ -29,7 +29,7 @@ struct cache {
 };
 
 static struct cache *cache;
-static int suspended;
+static bool forgotten;
 
 void cwd_start(void) {
   struct cache *memory = raw_mmap(sizeof(struct cache), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -44,12 +44,7 @@ void cwd_changing(void) {
   if (cache) __atomic_fetch_add(&cache->generation, 1, __ATOMIC_SEQ_CST);
 }
 void cwd_changed(void) { cwd_changing(); }
-void cwd_suspend(void) { __atomic_fetch_add(&suspended, 1, __ATOMIC_SEQ_CST); }
-void cwd_resume(void) {
-  cwd_changed();
-  __atomic_fetch_sub(&suspended, 1, __ATOMIC_SEQ_CST);
-}
-void cwd_forget_for_ever(void) { cwd_suspend(); }
+void cwd_forget_for_ever(void) { __atomic_store_n(&forgotten, true, __ATOMIC_SEQ_CST); }
 
 static uint64_t mark_of(const struct view *view, uint64_t hash) {
   return __atomic_load_n(&view->marks[vrift_mark_word(hash)], __ATOMIC_ACQUIRE);
@@ -112,7 +107,7 @@ static void fill_cache(uint64_t generation, const char *path, uint32_t length,
 }
 
 long cwd_get(const struct view *view, char *out, bool *known) {
-  bool caching = cache != 0 && __atomic_load_n(&suspended, __ATOMIC_RELAXED) == 0;
+  bool caching = cache != 0 && !__atomic_load_n(&forgotten, __ATOMIC_RELAXED);
   if (caching) {
     long length = read_cache(view, out, known);
     if (length > 0) return length;

@@ -14,9 +14,6 @@ long cwd_get(const struct view *view, char *out, bool *known);
 /* Around every change of the working directory. */
 void cwd_changing(void);
 void cwd_changed(void);
-/* While libc changes it behind our back (nftw). */
-void cwd_suspend(void);
-void cwd_resume(void);
 /* unshare(CLONE_FS) and the like: threads no longer share one; never cached again. */
 void cwd_forget_for_ever(void);
 

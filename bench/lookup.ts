@@ -2,12 +2,12 @@
  * stat hit and absent through the shipped library on a phantom tree, against the bare system call on the same tree made
  * plain, interleaved. Paths are absolute and 77 bytes long.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { spawnSync } from "node:child_process";
 import { Sandbox, copyTree, projectRoot } from "../test/e2e/sandbox.js";
 import type { BenchCase, BenchContext, BenchRow } from "./case.js";
 import { spread } from "./statistics.js";
+import { makeTree } from "./tree.js";
 
 /** A call of native/bench/lookup_bench.c. */
 type Call = "stat" | "statx" | "access" | "list" | "spawn";
@@ -37,7 +37,7 @@ function measure(sandbox: Sandbox, context: BenchContext, files: number): BenchR
   const rounds = context.toy ? 2 : 7;
   const phantom = sandbox.path("p");
   const plain = sandbox.path("q");
-  const keys = makeTree(plain, files);
+  const keys = makeTree(plain, files, PATH_BYTES - plain.length - 1);
   copyTree(plain, phantom);
   context.note(`${files} files; moving them into the store`);
   sandbox.mustVrift(["phantom", phantom]);
@@ -71,7 +71,7 @@ export const list: BenchCase = {
     try {
       const [phantom, plain] = [sandbox.path("p"), sandbox.path("q")];
       const rounds = context.toy ? 2 : 7;
-      const keys = makeTree(plain, context.toy ? 200 : 50_000, 10);
+      const keys = makeTree(plain, context.toy ? 200 : 50_000, PATH_BYTES - plain.length - 1, 10);
       copyTree(plain, phantom);
       sandbox.mustVrift(["phantom", phantom]);
       const directories = shuffle([...new Set(keys.map((key) => dirname(key)))], 1);
@@ -91,7 +91,7 @@ export const start: BenchCase = {
     const sandbox = new Sandbox();
     try {
       const [phantom, plain] = [sandbox.path("p"), sandbox.path("q")];
-      makeTree(plain, context.toy ? 64 : 65_536);
+      makeTree(plain, context.toy ? 64 : 65_536, PATH_BYTES - plain.length - 1);
       copyTree(plain, phantom);
       sandbox.mustVrift(["phantom", phantom]);
       const trees = { phantom: "/usr", plain: "/usr", rounds: context.toy ? 2 : 15, call: "spawn" as const };
@@ -147,21 +147,6 @@ function nanoseconds(output: string, what: string): number {
   return spread(lines.map(Number)).median;
 }
 
-/** Files in directories of 64 (or so many), each absolute path PATH_BYTES long. Returns their keys. */
-function makeTree(root: string, files: number, inEach = 64): string[] {
-  const keys: string[] = [];
-  for (let n = 0; n < files; n++) {
-    const unit = Math.floor(n / inEach);
-    const directory = `packages/group-${Math.floor(unit / 64) % 64}/unit-${unit}`;
-    const stem = `${directory}/f${n}-`;
-    const key = `${stem}${"x".repeat(Math.max(0, PATH_BYTES - root.length - 1 - stem.length - 3))}.js`;
-    if (n % inEach === 0) mkdirSync(dirname(join(root, key)), { recursive: true });
-    writeFileSync(join(root, key), `export const value = ${n};\n`);
-    keys.push(key);
-  }
-  return keys;
-}
-
 function shuffle<T>(items: readonly T[], seed: number): T[] {
   const shuffled = [...items];
   let state = seed;
@@ -171,12 +156,4 @@ function shuffle<T>(items: readonly T[], seed: number): T[] {
     [shuffled[i], shuffled[j]] = [shuffled[j] as T, shuffled[i] as T];
   }
   return shuffled;
-}
-
-/** Builds the measuring program; the cases need it. */
-export function buildBenchPrograms(): void {
-  const made = spawnSync("make", ["--silent", "-C", join(projectRoot, "native"), "bench"], {
-    encoding: "utf8",
-  });
-  if (made.status !== 0) throw new Error(made.stderr);
 }

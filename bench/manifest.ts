@@ -5,7 +5,8 @@
 import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Registry } from "../src/daemon/registry.js";
+import { localProjects } from "../src/workspace/local-project.js";
+import { Registry } from "../src/workspace/registry.js";
 import { hashToHex } from "../src/platform/hash.js";
 import { silentLog } from "../src/platform/log.js";
 import { resolveHome } from "../src/platform/paths.js";
@@ -26,7 +27,7 @@ export const manifest: BenchCase = {
     const directory = realpathSync(mkdtempSync(join(tmpdir(), "vrift-bench-")));
     const home = resolveHome({ VRIFT_HOME: join(directory, "home") });
     const store = await openStore(home.source);
-    const registry = new Registry(home, store, silentLog);
+    const registry = new Registry(home, store, silentLog, localProjects({ home, store, log: silentLog }));
     try {
       const open = async (name: string, files: number): Promise<ProjectWorkspace> => {
         mkdirSync(join(directory, name));

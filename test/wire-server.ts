@@ -1,9 +1,9 @@
 /** A small server for client tests: a Unix socket in a temporary directory that answers each message as it is told. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export interface TestServer {
   readonly path: string;
@@ -13,15 +13,16 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** @param serve called for each connection. */
+/** @param serve called for each connection. @param at where to listen, instead of in a temporary directory; closing removes the directory. */
 export async function testServer(
   serve: (socket: Socket) => void,
-  options: { readonly allowHalfOpen?: boolean } = {},
+  { allowHalfOpen = false, at }: { readonly allowHalfOpen?: boolean; readonly at?: string } = {},
 ): Promise<TestServer> {
-  const directory = mkdtempSync(join(tmpdir(), "vrift-client-"));
-  const path = join(directory, "s");
+  const path = at ?? join(mkdtempSync(join(tmpdir(), "vrift-client-")), "s");
+  const directory = dirname(path);
+  mkdirSync(directory, { recursive: true });
   const connections: Socket[] = [];
-  const server = createServer(options, (socket) => {
+  const server = createServer({ allowHalfOpen }, (socket) => {
     connections.push(socket);
     socket.on("error", () => undefined);
     serve(socket);
@@ -37,7 +38,7 @@ export async function testServer(
     close: async () => {
       drop();
       await new Promise((resolve) => server.close(resolve));
-      rmSync(directory, { recursive: true });
+      rmSync(directory, { recursive: true, force: true });
     },
   };
 }

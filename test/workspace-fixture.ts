@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { hashToHex } from "../src/platform/hash.js";
 import { silentLog } from "../src/platform/log.js";
-import { native } from "../src/platform/native.js";
 import { projectPaths, resolveHome } from "../src/platform/paths.js";
 import type { Home } from "../src/platform/paths.js";
 import type { VnodeEntry } from "../src/protocol/messages.js";
@@ -14,6 +13,7 @@ import { localProjects } from "../src/workspace/local-project.js";
 import type { LocalOptions } from "../src/workspace/local-project.js";
 import type { ProjectWorkspace } from "../src/workspace/project-workspace.js";
 import { Registry } from "../src/workspace/registry.js";
+import { whiteoutStem } from "../src/workspace/whiteouts.js";
 import type { AdoptEntry } from "../src/workspace/workspace.js";
 
 export interface Fixture {
@@ -80,8 +80,7 @@ export async function workspaceFixture(options: Pick<LocalOptions, "watch"> = {}
       return { content_hash: hash, size, mtime, mode, flags: 0 };
     },
     whiteOut: (key) => {
-      const name = native.pathHash(Buffer.from(key)).toString(16).padStart(16, "0");
-      const file = join(projectPaths(root).whiteouts, name);
+      const file = join(projectPaths(root).whiteouts, whiteoutStem(Buffer.from(key)));
       writeFileSync(file, key);
       return file;
     },

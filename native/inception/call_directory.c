@@ -6,9 +6,10 @@
 
 typedef void DIR;
 
-static DIR *adopt(int fd, bool close_on_failure) {
+/* `path`: what the descriptor has just been opened by, or null. */
+static DIR *adopt(int fd, const char *path, bool close_on_failure) {
   int error;
-  struct stream *stream = stream_open(fd, &error);
+  struct stream *stream = path != 0 ? stream_open_path(fd, path, &error) : stream_open(fd, &error);
   if (stream != 0) return stream;
   DIR *(*real)(int) = LIBC(DIR * (*)(int), "fdopendir");
   DIR *dir = error == 0 && real ? real(fd) : 0;
@@ -17,7 +18,7 @@ static DIR *adopt(int fd, bool close_on_failure) {
   return dir;
 }
 
-EXPORT DIR *fdopendir(int fd) { return adopt(fd, false); }
+EXPORT DIR *fdopendir(int fd) { return adopt(fd, 0, false); }
 
 EXPORT DIR *opendir(const char *path) {
   if (view_current() == 0) {
@@ -29,7 +30,7 @@ EXPORT DIR *opendir(const char *path) {
     set_errno((int)-fd);
     return 0;
   }
-  return adopt((int)fd, true);
+  return adopt((int)fd, path, true);
 }
 
 static struct dirent64 *read_ours(struct stream *stream) {

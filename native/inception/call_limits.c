@@ -12,7 +12,7 @@ static const char *asked(const char *path) {
   struct vrift_entry entry;
   struct stat st;
   if (view == 0 || !readable(path)) return path;
-  enum look looked = look(view, AT_FDCWD, path, true, &place, &entry);
+  enum look looked = look_content(view, AT_FDCWD, path, true, &place, &entry);
   if (looked == LOOK_VIRTUAL) return view->root;
   if (looked != LOOK_ASK || raw_statat(AT_FDCWD, path, &st, 0) != -ENOENT) return path;
   return look_again(view, AT_FDCWD, path, true, &place, &entry) == 0 ? view->root : path;

@@ -81,7 +81,7 @@ static FILE *open_stream(const char *path, const char *mode, FILE *(*real)(const
   if (!reads || !simple) return physical_first(view, path, flags, mode, real);
   struct place place;
   struct vrift_entry entry;
-  enum look looked = look(view, AT_FDCWD, path, true, &place, &entry);
+  enum look looked = look_content(view, AT_FDCWD, path, true, &place, &entry);
   if (looked == LOOK_KERNEL || looked == LOOK_ASK) {
     int *error = __errno_location(), before = *error;
     FILE *stream = real(path, mode);
@@ -128,7 +128,7 @@ static FILE *reopen(const char *path, const char *mode, FILE *stream, reopener r
   if (reads) {
     struct place place;
     struct vrift_entry entry;
-    enum look looked = look(view, AT_FDCWD, path, true, &place, &entry);
+    enum look looked = look_content(view, AT_FDCWD, path, true, &place, &entry);
     bool is_virtual = looked == LOOK_VIRTUAL;
     struct stat st;
     if (looked == LOOK_ASK && raw_statat(AT_FDCWD, path, &st, 0) == -ENOENT)

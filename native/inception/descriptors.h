@@ -9,7 +9,8 @@
 
 #define DESCRIPTOR_LIMIT 4096
 
-void descriptor_remember(int fd, uint32_t entry, uint64_t key_hash, uint64_t blob_ino);
+/* `ino` of the entry. */
+void descriptor_remember(int fd, uint32_t entry, uint64_t key_hash, uint64_t blob_ino, uint64_t ino);
 void descriptor_copied(int from, int to);
 void descriptor_forget(int fd);
 /* The hash of the name it was opened by, if it is a blob at all. */

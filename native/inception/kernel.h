@@ -22,6 +22,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef UTIME_OMIT
+#define UTIME_OMIT 0x3ffffffel
+#endif
 #define PATH_SIZE 4096
 #define NAME_LIMIT 255
 #define SYMLINK_LIMIT 40
@@ -55,6 +58,9 @@ struct dirent64 {
 #define MAP_PRIVATE 2
 #define MAP_ANONYMOUS 0x20
 #define MADV_WIPEONFORK 18
+#ifndef CLOCK_MONOTONIC
+#define CLOCK_MONOTONIC 1
+#endif
 #define SIG_BLOCK 0
 #define SIG_SETMASK 2
 

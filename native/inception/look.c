@@ -1,35 +1,26 @@
-#include "look.h"
+#include "look_fast.h"
 
 #include "bytes.h"
 #include "marks.h"
+#include "scan.h"
 #include "whiteout.h"
-
-#define KIND_FLAGS (VRIFT_ENTRY_DIR | VRIFT_ENTRY_SYMLINK)
-
-static inline bool is_virtual(const struct vrift_entry *entry) {
-  return (entry->flags & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_KERNEL | KIND_FLAGS)) == VRIFT_ENTRY_VIRTUAL;
-}
 
 /*
  * No entry has this key. Its nearest ancestor that has one decides; marks are read before the lookups they guard. The first
  * missing name below that ancestor must be clean as well: a rename or a mkdir adds to the name's own word, too. `begun`
  * holds the lookups together: the daemon may add the name and complete the directory between two of them.
  */
-static enum look absent(const struct view *view, const struct place *place, bool clean, uint64_t begun) {
-  uint32_t length = place->length;
-  const uint8_t *key = place->key;
-  if (!usable(view) || !place->known) return LOOK_ASK;
+enum look look_absent(const struct view *view, const uint8_t *key, uint32_t length, bool clean, uint64_t begun) {
   for (;;) {
     uint32_t end = length;
-    while (length > 0 && key[length - 1] != '/') length--;
-    if (end - length > NAME_LIMIT) return LOOK_ASK;
-    if (length > 0) length--;
+    length = last_slash(key, length);
+    if (end - length > NAME_LIMIT + 1) return LOOK_ASK;
     struct vrift_entry entry;
     uint32_t number;
     bool missing_clean = clean;
     uint64_t hash = vrift_path_hash(key, length);
     clean = mark_clean(view, hash);
-    switch (vrift_index_lookup(&view->index, key, length, hash, &entry, &number)) {
+    switch (vrift_index_probe(&view->index, key, length, hash, &entry, &number)) {
     case VRIFT_UNSURE:
       return LOOK_ASK;
     case VRIFT_ABSENT:
@@ -47,44 +38,26 @@ static enum look absent(const struct view *view, const struct place *place, bool
   }
 }
 
-static inline enum look judge(const struct view *view, struct place *place, bool follow,
-                              struct vrift_entry *entry) {
-  uint64_t begun = vrift_structure_begin(&view->index);
-  bool clean = mark_clean(view, place->hash);
-  switch (vrift_index_lookup(&view->index, place->key, place->length, place->hash, entry, &place->number)) {
-  case VRIFT_UNSURE:
-    return LOOK_ASK;
-  case VRIFT_ABSENT:
-    if (place_is_private(place)) return LOOK_KERNEL;
-    return absent(view, place, clean, begun);
-  case VRIFT_FOUND:
-    break;
-  }
-  if ((entry->flags & VRIFT_ENTRY_KERNEL) != 0) return LOOK_KERNEL;
-  if (!clean || !usable(view)) return LOOK_ASK;
-  if (is_virtual(entry)) return place->slash ? LOOK_NOT_DIRECTORY : LOOK_VIRTUAL;
-  if ((entry->flags & VRIFT_ENTRY_SYMLINK) != 0 && (follow || place->slash)) return LOOK_ASK;
-  return LOOK_KERNEL;
+static enum look look_at(const struct view *view, int dirfd, const char *path, bool follow, bool whole,
+                         struct place *place, struct vrift_entry *entry) {
+  if (!place_lexical(view, dirfd, path, place)) return LOOK_ASK;
+  return judge(view, place->key, place->length, place->hash, place->slash, place->known, follow, whole, entry,
+               &place->number);
 }
 
 enum look look(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
                struct vrift_entry *entry) {
-  if (!place_lexical(view, dirfd, path, place)) return LOOK_ASK;
-  return judge(view, place, follow, entry);
+  return look_at(view, dirfd, path, follow, false, place, entry);
 }
 
-/*
- * A directory that is renamed has neither name for some milliseconds. Who takes that for "no such file" makes a new one, and the
- * virtual one is hidden by it. A writer that died in mid-change is not waited for, a frozen one for a tenth of a second.
- */
-#define CHANGE_WAITS 1500
-#define CHANGE_YIELDS 64
-static void wait_a_moment(int waits) {
-  struct __kernel_timespec moment = {0, 20000};
-  if (waits <= CHANGE_YIELDS)
-    raw0(__NR_sched_yield);
-  else
-    raw2(__NR_nanosleep, (long)&moment, 0);
+enum look look_elsewhere(const struct view *view, int dirfd, const char *path, bool follow, struct vrift_entry *entry) {
+  struct place place;
+  return look_at(view, dirfd, path, follow, false, &place, entry);
+}
+
+enum look look_content(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
+                       struct vrift_entry *entry) {
+  return look_at(view, dirfd, path, follow, true, place, entry);
 }
 
 bool virtual_and_listed(struct place *place, struct vrift_entry *entry) {
@@ -95,10 +68,7 @@ bool virtual_and_listed(struct place *place, struct vrift_entry *entry) {
         vrift_index_lookup(&view->index, place->key, place->length, place->hash, entry, &place->number);
     if (found == VRIFT_ABSENT || (found == VRIFT_FOUND && !is_virtual(entry))) return false;
     if (found == VRIFT_UNSURE) {
-      if (vrift_index_alive(&view->index) && waits++ < CHANGE_WAITS) {
-        attempt--;
-        wait_a_moment(waits);
-      }
+      if (view_wait_for_change(view, waits++)) attempt--;
       continue;
     }
     if (whiteout_exists(view, place)) return false;

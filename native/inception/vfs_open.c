@@ -25,7 +25,7 @@ static long open_virtual(const struct view *view, const struct place *place, con
   }
   long fd = blob_open(view, entry, flags, &st);
   if (fd >= 0) {
-    descriptor_remember((int)fd, place->number, place->hash, st.st_ino);
+    descriptor_remember((int)fd, place->number, place->hash, st.st_ino, entry->ino);
     opening_made((int)fd);
   }
   return fd;
@@ -35,7 +35,7 @@ static long open_for_reading(const struct view *view, int dirfd, const char *pat
   struct place place;
   struct vrift_entry entry;
   bool follow = (flags & O_NOFOLLOW) == 0;
-  switch (look(view, dirfd, path, follow, &place, &entry)) {
+  switch (look_content(view, dirfd, path, follow, &place, &entry)) {
   case LOOK_VIRTUAL: {
     long fd = open_virtual(view, &place, &entry, flags);
     if (fd != -EIO) return fd;

@@ -150,3 +150,20 @@ bool view_run_path(const char *name, char *out) {
   memcpy(out + run_length, name, length + 1);
   return true;
 }
+
+/*
+ * A directory that is renamed has neither name for some milliseconds. Who takes that for "no such file" makes a new one, and the
+ * virtual one is hidden by it. A writer that died in mid-change is not waited for, a frozen one for a tenth of a second.
+ */
+#define CHANGE_WAITS 1500
+#define CHANGE_YIELDS 64
+
+bool view_wait_for_change(const struct view *view, int waits) {
+  struct __kernel_timespec moment = {0, 20000};
+  if (waits >= CHANGE_WAITS || !vrift_index_alive(&view->index)) return false;
+  if (waits < CHANGE_YIELDS)
+    raw0(__NR_sched_yield);
+  else
+    raw2(__NR_nanosleep, (long)&moment, 0);
+  return true;
+}

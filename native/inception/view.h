@@ -45,4 +45,7 @@ void view_check_root(void);
 /* `<directory of the index>/<name>` into `out` of PATH_SIZE bytes; false when too long or no index was named. */
 bool view_run_path(const char *name, char *out);
 
+/* For who found the index in the middle of a change: waits a moment, and is false when there is no more point in it. */
+bool view_wait_for_change(const struct view *view, int waits);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * A whiteout says that the virtual file of a key is gone: `.vrift/whiteouts/<16 hex of the key's hash>` holding the key; when
+ * A whiteout says that the virtual file of a key is gone: `.vrift/whiteouts/<32 hex>`, two hashes of the key, holding the key; when
  * that name belongs to another key, `.1`, `.2` … is appended.
  */
 #ifndef VRIFT_WHITEOUT_H

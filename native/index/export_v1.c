@@ -107,9 +107,9 @@ static int take(struct build *build) {
   uint32_t used = vrift_list_limit(build->view);
   int error = 0;
   export->used = used;
-  export->slot_of = malloc(sizeof *export->slot_of * used + 1);
-  export->seq_of = malloc(sizeof *export->seq_of * used + 1);
-  build->taken = malloc(sizeof *build->taken * used + 1);
+  export->slot_of = malloc(sizeof *export->slot_of * (size_t)used + 1);
+  export->seq_of = malloc(sizeof *export->seq_of * (size_t)used + 1);
+  build->taken = malloc(sizeof *build->taken * (size_t)used + 1);
   build->child_count = calloc(used + 1, sizeof *build->child_count);
   build->child_start = calloc(used + 1, sizeof *build->child_start);
   if (!export->slot_of || !export->seq_of || !build->taken || !build->child_count || !build->child_start) return ENOMEM;

@@ -85,6 +85,24 @@ int vrift_writer_update(struct vrift_index_writer *writer, uint32_t entry, const
 /* ENOENT, ENOTEMPTY; EBUSY for the root. */
 int vrift_writer_remove(struct vrift_index_writer *writer, uint32_t entry);
 
+/* What a move takes: entries, and bytes of the pool for their new keys; what the old names had is left behind. */
+struct vrift_move_room {
+  uint32_t entries;
+  uint64_t key_bytes;
+  bool fits;
+};
+/* `length` of the new key. ENOENT: unused number; EBUSY for the root; ENAMETOOLONG: a path below would be. */
+int vrift_writer_move_room(const struct vrift_index_writer *writer, uint32_t entry, uint64_t length,
+                           struct vrift_move_room *room);
+/*
+ * Gives an entry, and all below it, another key (and other numbers), in place of one that has nothing below it. With `disk_from` (else null)
+ * rename(2) of that path to `disk_to` belongs to the same moment, and its error is the answer. All of it or nothing: as
+ * above, ENOENT and ENOTDIR about the new directory, EINVAL for a malformed key and for a move into itself, ENOTEMPTY,
+ * ENOSPC when it does not fit, ENOMEM.
+ */
+int vrift_writer_move(struct vrift_index_writer *writer, uint32_t entry, const uint8_t *key, uint64_t length,
+                      const char *disk_from, const char *disk_to);
+
 /* `marks`: MARK_COUNT words; those with something in flight are left alone. */
 void vrift_writer_publish_seen(struct vrift_index_writer *writer, const uint64_t *marks);
 void vrift_writer_beat(struct vrift_index_writer *writer);

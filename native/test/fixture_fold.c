@@ -14,11 +14,23 @@ static uint32_t find(const struct fixture *fixture, const char *key) {
                           vrift_path_hash((const uint8_t *)key, length));
 }
 
+/* By what is in them: a name may have a suffix. */
 static bool whited_out(const struct fixture *fixture, const char *key) {
-  char path[PATH_MAX];
-  uint64_t hash = vrift_path_hash((const uint8_t *)key, strlen(key));
-  snprintf(path, sizeof path, "%s/.vrift/whiteouts/%016llx", fixture->root, (unsigned long long)hash);
-  return access(path, F_OK) == 0;
+  const char *whiteouts = strdup(fixture_path(fixture->root, ".vrift/whiteouts"));
+  DIR *dir = opendir(whiteouts);
+  struct dirent *record;
+  bool found = false;
+  while (dir && !found && (record = readdir(dir))) {
+    char text[PATH_MAX] = "";
+    FILE *in = record->d_name[0] == '.' ? NULL : fopen(fixture_path(whiteouts, record->d_name), "r");
+    if (!in) continue;
+    text[fread(text, 1, sizeof text - 1, in)] = 0;
+    fclose(in);
+    found = strcmp(text, key) == 0;
+  }
+  if (dir) closedir(dir);
+  free((void *)whiteouts);
+  return found;
 }
 
 static void insert_missing(struct fixture *fixture, const char *key, const struct stat *st) {

@@ -74,7 +74,7 @@ static struct vrift_index_value value_of(uint64_t number, uint16_t flags) {
 static int whole(const struct vrift_entry *entry) {
   struct vrift_index_value value = value_of(entry->size, entry->flags);
   return entry->mtime_ns == value.mtime_ns && entry->ctime_ns == value.ctime_ns && entry->ino == value.ino &&
-         entry->mode == value.mode && entry->blocks == value.blocks &&
+         entry->mode == (uint16_t)value.mode && entry->blocks == value.blocks &&
          memcmp(entry->content_hash, value.content_hash, 32) == 0;
 }
 
@@ -130,18 +130,22 @@ static void check_model(const struct vrift_index_view *view) {
   CHECK(view->header->entry_count == present);
 }
 
-static void grow(const char *path, struct vrift_index_writer *writer) {
+static int grown;
+
+static void grow(const char *path, struct vrift_index_writer *writer, struct vrift_move_room room) {
   char next_path[4096];
   struct vrift_index_writer next;
   snprintf(next_path, sizeof next_path, "%s.grow", path);
   unlink(next_path);
-  uint32_t capacity = writer->header->entry_capacity;
+  uint32_t capacity = writer->header->entry_limit;
   if (writer->header->entry_count == capacity) capacity += capacity / 2;
-  CHECK(vrift_writer_grow(writer, next_path, capacity, 3000, &next) == 0);
+  if (capacity < writer->header->entry_count + room.entries) capacity = writer->header->entry_count + room.entries;
+  CHECK(vrift_writer_grow(writer, next_path, capacity, 3000 + room.key_bytes, &next) == 0);
   CHECK(rename(next_path, path) == 0);
   vrift_writer_release(writer);
   vrift_writer_unmap(writer);
   *writer = next;
+  grown++;
 }
 
 static int change(struct vrift_index_writer *writer, struct model_key *key) {
@@ -186,7 +190,26 @@ static int is_below(const char *key, const char *directory) {
   return strncmp(key, directory, length) == 0 && (key[length] == 0 || key[length] == '/');
 }
 
-/* Every name at or below `key` has its new key and kept its number and value, and the others are where they were. */
+/* Its children name it as their parent, are found under its key and their names, and are linked both ways. */
+static void check_children(const struct vrift_index_view *view, const char *key, uint32_t entry, int number) {
+  int children = 0;
+  uint32_t before = 0;
+  for (uint32_t child = vrift_first_child(view, entry); child != 0; child = vrift_next_sibling(view, child)) {
+    struct vrift_entry listed, found;
+    uint32_t found_at;
+    char name[700];
+    CHECK(vrift_entry_read(view, child, &listed) == 0 && (listed.flags & VRIFT_ENTRY_FREE) == 0);
+    CHECK(listed.parent == entry && listed.prev == before);
+    snprintf(name, sizeof name, "%s/%.*s", key, listed.name_length, (const char *)vrift_entry_name(view, &listed));
+    CHECK(look(view, name, &found, &found_at) == VRIFT_FOUND && found_at == child);
+    CHECK((uint32_t)++children <= vrift_list_limit(view));
+    before = child;
+  }
+  /* One that is moved away, or to below it, is not in the model. */
+  CHECK(children >= model[number].children - 1 && children <= model[number].children + 1);
+}
+
+/* Every name at or below `key` has its new key and kept its value, and the others are where they were; all are listed. */
 static void check_moved(const struct vrift_index_writer *writer, const char *key, const char *to, const uint32_t *numbers) {
   for (int i = 0; i < MODEL_KEYS; i++) {
     char expected[400];
@@ -198,18 +221,25 @@ static void check_moved(const struct vrift_index_writer *writer, const char *key
     strcpy(expected, moved ? to : model[i].key);
     if (moved) strcat(expected, model[i].key + strlen(key));
     CHECK(look(&writer->view, expected, &copy, &entry) == VRIFT_FOUND);
-    CHECK(entry == numbers[i] && copy.size == model[i].number && whole(&copy));
+    CHECK((moved || !numbers || entry == numbers[i]) && copy.size == model[i].number && whole(&copy));
     if (moved) CHECK(number_of(writer, model[i].key) == VRIFT_NO_ENTRY);
+    check_children(&writer->view, expected, entry, i);
   }
 }
 
-static int try_move(struct vrift_index_writer *writer, const char *path, uint32_t entry, const char *to, const char *disk) {
-  int error = ENOSPC;
-  for (int i = 0; error == ENOSPC && i < 8; i++) {
-    if (i > 0) grow(path, writer);
-    error = vrift_writer_move(writer, entry, (const uint8_t *)to, strlen(to), disk, disk);
-  }
-  return error;
+static int try_move(struct vrift_index_writer *writer, const char *path, const char *from, const char *to, const char *disk) {
+  struct vrift_move_room room;
+  int error = vrift_writer_move_room(writer, number_of(writer, from), strlen(to), &room);
+  CHECK(error == 0);
+  error = vrift_writer_move(writer, number_of(writer, from), (const uint8_t *)to, strlen(to), disk, disk);
+  CHECK(error != ENOSPC || !room.fits);
+  if (error != ENOSPC) return error;
+  grow(path, writer, room);
+  return vrift_writer_move(writer, number_of(writer, from), (const uint8_t *)to, strlen(to), disk, disk);
+}
+
+static void take_numbers(const struct vrift_index_writer *writer, uint32_t *numbers) {
+  for (int i = 0; i < MODEL_KEYS; i++) numbers[i] = model[i].present ? number_of(writer, model[i].key) : VRIFT_NO_ENTRY;
 }
 
 /* There, with a short name, a name that goes into the pool, or into another directory; and back. */
@@ -220,8 +250,8 @@ static void move_and_back(struct vrift_index_writer *writer, const char *path, c
   const struct model_key *other = &model[below(MODEL_KEYS)];
   snprintf(to, sizeof to, "%s%s%.*s", other->key, below(2) ? "/m" : "-m", (int)below(60),
            "oooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo");
-  uint32_t entry = number_of(writer, key->key), slash = (uint32_t)(strrchr(to, '/') ? strrchr(to, '/') - to : 0);
-  for (int i = 0; i < MODEL_KEYS; i++) numbers[i] = model[i].present ? number_of(writer, model[i].key) : VRIFT_NO_ENTRY;
+  uint32_t slash = (uint32_t)(strrchr(to, '/') ? strrchr(to, '/') - to : 0);
+  take_numbers(writer, numbers);
   int parent = -1;
   for (int i = 0; i < MODEL_KEYS && slash; i++)
     if (strlen(model[i].key) == slash && strncmp(model[i].key, to, slash) == 0) parent = i;
@@ -229,37 +259,36 @@ static void move_and_back(struct vrift_index_writer *writer, const char *path, c
   if (slash && !model[parent].present) expected = ENOENT;
   else if (slash && !model[parent].is_dir) expected = ENOTDIR;
   else if (slash && is_below(model[parent].key, key->key)) expected = EINVAL;
-  int error = try_move(writer, path, entry, to, NULL);
+  int growths = grown, error = try_move(writer, path, key->key, to, NULL);
   CHECK(error == expected);
   if (error) return;
-  check_moved(writer, key->key, to, numbers);
+  check_moved(writer, key->key, to, growths == grown ? numbers : NULL);
   /* One that holds more than the entry that has just left it. */
   int lost_one = key->parent >= 0 && &model[key->parent] == other;
   if (other != key && other->children > lost_one && !is_below(other->key, key->key))
-    CHECK(vrift_writer_move(writer, entry, (const uint8_t *)other->key, strlen(other->key), NULL, NULL) == ENOTEMPTY);
+    CHECK(try_move(writer, path, to, other->key, NULL) == ENOTEMPTY);
   /* What cannot be renamed on disk stays in the index, too. */
-  CHECK(try_move(writer, path, entry, "elsewhere", "/absent/name") == ENOENT);
+  CHECK(try_move(writer, path, to, "elsewhere", "/absent/name") == ENOENT);
+  check_moved(writer, key->key, to, NULL);
   /* In place of a name with nothing below it. */
   struct vrift_index_value value = value_of(7, VRIFT_ENTRY_DIR);
   uint32_t taken;
   if (vrift_writer_insert(writer, (const uint8_t *)"elsewhere", 9, &value, &taken) == 0) {
-    CHECK(try_move(writer, path, entry, "elsewhere", NULL) == 0);
-    check_moved(writer, key->key, "elsewhere", numbers);
-    CHECK(writer->entries[taken].flags & VRIFT_ENTRY_FREE);
+    uint32_t count = writer->header->entry_count;
+    CHECK(try_move(writer, path, to, "elsewhere", NULL) == 0);
+    check_moved(writer, key->key, "elsewhere", NULL);
+    CHECK(writer->header->entry_count == count - 1);
+    strcpy(to, "elsewhere");
   }
-  CHECK(try_move(writer, path, entry, key->key, NULL) == 0);
+  CHECK(try_move(writer, path, to, key->key, NULL) == 0);
 }
 
 static void run_model(const char *path) {
   struct vrift_index_writer writer;
-  int grown = 0;
   make_model_keys();
   create(path, 8, 200, &writer);
   for (int step = 0; step < 30000; step++) {
-    if (change(&writer, &model[below(MODEL_KEYS)]) == ENOSPC) {
-      grow(path, &writer);
-      grown++;
-    }
+    if (change(&writer, &model[below(MODEL_KEYS)]) == ENOSPC) grow(path, &writer, (struct vrift_move_room){0});
     if (step % 20 == 0) move_and_back(&writer, path, &model[below(MODEL_KEYS)]);
     if (step % 500 == 0) check_model(&writer.view);
   }
@@ -293,7 +322,7 @@ static void use_everything(const struct vrift_index_view *view) {
     CHECK(name);
     for (int j = 0; j < copy.name_length; j++) sum += name[j];
   }
-  for (uint32_t number = 0; number < 60; number++) {
+  for (uint32_t number = 0; number < 80; number++) {
     if (vrift_entry_read(view, number, &copy) != 0) continue;
     const uint8_t *key = vrift_entry_key(view, &copy);
     for (int j = 0; key && j < copy.key_length; j++) sum += key[j];
@@ -309,8 +338,8 @@ static void use_everything(const struct vrift_index_view *view) {
 static void damage(uint8_t *copy, const struct vrift_index_header *good) {
   const uint64_t interesting[] = {0, 1, 63, 64, 16384, 0x7fffffff, 0x80000000, 0xffffffff, ~0ull, good->file_size,
                                   good->file_size - 64, good->keys_offset, good->keys_size, good->entry_capacity};
-  uint64_t starts[] = {0, good->slots_offset, good->entries_offset};
-  uint64_t lengths[] = {sizeof *good, 8ull * good->slot_capacity, sizeof(struct vrift_entry) * 60ull};
+  uint64_t starts[] = {0, good->tags_offset, good->entries_offset};
+  uint64_t lengths[] = {sizeof *good, 2ull * good->entry_capacity, sizeof(struct vrift_index_entry) * 80ull};
   for (uint32_t times = 1 + below(6); times > 0; times--) {
     uint32_t part = below(3);
     uint64_t at = starts[part] + below((uint32_t)lengths[part] / 4) * 4, value = random_u64();
@@ -364,10 +393,30 @@ static void run_hostile(const char *path) {
 
 /* --- race ------------------------------------------------------------------------------------------------------------ */
 
-enum { RACE_KEYS = 64 };
+enum { RACE_KEYS = 64, RACE_MOVING = 40 };
 static struct vrift_index_writer race_writer;
 static int race_over;
 static uint64_t race_reads, race_unsure, race_lists;
+static const char *const race_names[] = {"here", "there"};
+
+/* Of a directory that is moved back and forth: never a name of both places, and in a quiet moment one of them. */
+static void read_moving(const struct vrift_index_view *view, uint64_t round) {
+  struct vrift_entry copy;
+  uint32_t entry;
+  char key[2][32];
+  enum vrift_found found[2];
+  for (int i = 0; i < 2; i++) {
+    int side = (int)((round + (uint64_t)i) % 2);
+    snprintf(key[i], sizeof key[i], "%s/f%d", race_names[side], (int)((round * 7 + (uint64_t)i * 13) % RACE_MOVING));
+  }
+  uint64_t begun = __atomic_load_n(&view->header->structure_seq, __ATOMIC_ACQUIRE);
+  for (int i = 0; i < 2; i++) found[i] = look(view, key[i], &copy, &entry);
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  if (__atomic_load_n(&view->header->structure_seq, __ATOMIC_RELAXED) != begun) return;
+  CHECK(found[0] != VRIFT_FOUND || found[1] != VRIFT_FOUND);
+  CHECK((begun & 1) == 1 || found[0] == VRIFT_FOUND || found[1] == VRIFT_FOUND);
+  CHECK((begun & 1) == 0 || (found[0] != VRIFT_ABSENT && found[1] != VRIFT_ABSENT));
+}
 
 static void race_key(char *key, int number) { snprintf(key, 32, "%s%d", number % 2 ? "d/comes-and-goes-" : "d/stays-", number); }
 
@@ -386,6 +435,7 @@ static void *race_reader(void *unused) {
     reads++;
     unsure += found == VRIFT_UNSURE;
     CHECK(look(view, "d/never", &copy, &entry) != VRIFT_FOUND);
+    read_moving(view, i);
     if (i % 16 != 0) continue;
     uint64_t begun = vrift_structure_begin(view);
     CHECK(look(view, "d", &copy, &directory) == VRIFT_FOUND);
@@ -422,6 +472,12 @@ static void run_race(const char *path, uint64_t milliseconds) {
     value = value_of(random_u64(), VRIFT_ENTRY_VIRTUAL);
     CHECK(vrift_writer_insert(&race_writer, (uint8_t *)key, strlen(key), &value, &entries[i]) == 0);
   }
+  for (int i = -1; i < RACE_MOVING; i++) {
+    snprintf(key, sizeof key, i < 0 ? "here" : "here/f%d", i);
+    value = value_of(random_u64(), i < 0 ? VRIFT_ENTRY_DIR : VRIFT_ENTRY_VIRTUAL);
+    CHECK(vrift_writer_insert(&race_writer, (uint8_t *)key, strlen(key), &value, &entry) == 0);
+  }
+  uint64_t moves = 0;
   pthread_t readers[2];
   for (int i = 0; i < 2; i++) CHECK(pthread_create(&readers[i], NULL, race_reader, NULL) == 0);
   for (uint64_t end = now_ns() + milliseconds * 1000000; now_ns() < end; writes++) {
@@ -436,13 +492,19 @@ static void run_race(const char *path, uint64_t milliseconds) {
     } else if (vrift_writer_insert(&race_writer, (uint8_t *)key, strlen(key), &value, &entries[i]) == ENOSPC) {
       break; /* the key pool is used up; growth is not what this tests */
     }
+    if (writes % 16 == 0) {
+      const char *from = race_names[moves % 2], *to = race_names[++moves % 2];
+      CHECK(vrift_writer_move(&race_writer, number_of(&race_writer, from), (const uint8_t *)to, strlen(to), NULL, NULL) == 0);
+    }
     /* Quiet moments, as between two messages of a daemon: else no listing would ever hold. */
     if (writes % 64 == 0) nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
   }
   __atomic_store_n(&race_over, 1, __ATOMIC_RELEASE);
   for (int i = 0; i < 2; i++) pthread_join(readers[i], NULL);
   CHECK(race_reads > 1000 && race_lists > 10 && race_unsure < race_reads);
-  printf("%llu writes, %llu reads, %llu unsure, %llu listings\n", (unsigned long long)writes,
+  CHECK(moves > 100);
+  printf("%llu writes, %llu moves, %llu reads, %llu unsure, %llu listings\n", (unsigned long long)writes,
+         (unsigned long long)moves,
          (unsigned long long)race_reads, (unsigned long long)race_unsure, (unsigned long long)race_lists);
 }
 

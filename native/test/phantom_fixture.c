@@ -5,7 +5,8 @@
  *
  * moves the plain files of ROOT into the store SOURCE, makes RUN/index, RUN/marks and RUN/stripes, says "ready", and stays:
  * it holds `alive`. Lines on stdin, each answered by "ok": `fold` (as resync does), `distrust 0|1`, `kind 0|1`, `grow` (a newer
- * index takes the name), `die` (leaves `alive` without an owner). It ends with stdin.
+ * index takes the name), `half KEY` (a change of the entry in place stops in its middle), `die` (leaves `alive` without an
+ * owner). It ends with stdin.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -120,6 +121,21 @@ static void grow(struct fixture *fixture) {
   fixture->index = newer;
 }
 
+static void half_change(struct fixture *fixture, char *key) {
+  key[strcspn(key, "\n")] = 0;
+  uint64_t length = strlen(key);
+  uint32_t number = vrift_index_find(&fixture->index.view, (uint8_t *)key, length, vrift_path_hash((uint8_t *)key, length));
+  struct vrift_entry was;
+  if (number == VRIFT_NO_ENTRY || vrift_entry_read(&fixture->index.view, number, &was) != 0) fixture_die("half", key);
+  struct vrift_index_value value = {.size = was.size, .mtime_ns = was.mtime_ns, .ctime_ns = was.ctime_ns, .ino = was.ino, .mode = was.mode, .blocks = was.blocks, .flags = was.flags};
+  memcpy(value.content_hash, was.content_hash, sizeof value.content_hash);
+  vrift_writer_update(&fixture->index, number, &value);
+  /* As it is before the last store of the change; what was stored until then is not whole. */
+  fixture->index.entries[number].size = 12345;
+  fixture->index.entries[number].flags = VRIFT_ENTRY_BACKED;
+  __atomic_store_n(&fixture->index.entries[number].seq, was.seq + 1, __ATOMIC_RELEASE);
+}
+
 /* A daemon's heartbeat goes on while it waits. */
 static bool beat_until_line(struct fixture *fixture) {
   struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -151,6 +167,8 @@ int main(int argc, char **argv) {
       __atomic_store_n(&fixture.index.header->distrust, (uint32_t)atoi(line + 9), __ATOMIC_RELEASE);
     else if (strncmp(line, "kind ", 5) == 0)
       fixture.index.header->kind = (uint32_t)atoi(line + 5);
+    else if (strncmp(line, "half ", 5) == 0)
+      half_change(&fixture, line + 5);
     else if (strncmp(line, "grow", 4) == 0)
       grow(&fixture);
     else if (strncmp(line, "die", 3) == 0)

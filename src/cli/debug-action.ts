@@ -15,8 +15,9 @@ export interface DebugAction {
 /** One table, so that an option means the same in all of them. */
 export const debugOptions = {
   socket: { type: "string", value: "PATH", help: "the socket to talk to, instead of the daemon's" },
-  root: { type: "string", value: "DIR", help: "register this workspace first" },
+  root: { type: "string", value: "DIR", help: "the workspace's root; call and ping register it first" },
   count: { type: "string", value: "N", help: "ping: round trips of each kind, 1000 by default" },
   project: { type: "string", value: "DIR", help: "trace: the project's own process, instead of the daemon" },
+  verify: { type: "boolean", help: "index: compare every entry with the manifest and the tree" },
   json: { type: "boolean", help: "print the result as JSON" },
 } as const satisfies OptionTable;

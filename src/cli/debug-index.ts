@@ -11,6 +11,7 @@ import { native } from "../platform/native.js";
 import { knownWorkspaces } from "../workspace/known.js";
 import { workspacePaths } from "../platform/paths.js";
 import type { Context, Outcome } from "./command.js";
+import { controlAccess } from "../tree/control-access.js";
 import { connectDaemon } from "./connect-daemon.js";
 import { timeText } from "./entry-text.js";
 import { locate, workspaceRoot } from "./located.js";
@@ -35,13 +36,12 @@ export async function debugIndex(context: Context, path: string | undefined): Pr
 }
 
 async function verify(context: Context, root: string): Promise<Outcome> {
-  const control = await connectDaemon(context);
+  const access = controlAccess(await connectDaemon(context));
   try {
     // What programs did shortly before is no difference.
-    await control.call("sync", { root });
-    const { workspace } = await control.call("open", { root });
-    const reader = IndexReader.open(workspace.index);
-    const differences = await verifyIndex(reader, root, control);
+    await access.sync(root);
+    const reader = IndexReader.open((await access.open(root)).index);
+    const differences = await verifyIndex(reader, root, access);
     const lines = differences
       .slice(0, SHOWN)
       .map(({ key, problem }) => `${key === "" ? "." : key}: ${problem}`);
@@ -50,7 +50,7 @@ async function verify(context: Context, root: string): Promise<Outcome> {
     const text = [...lines, `${entries} entries, ${differences.length} differences`].join("\n");
     return { data: { root, entries, differences }, text, exitCode: differences.length > 0 ? 1 : 0 };
   } finally {
-    control.close();
+    await access.close();
   }
 }
 

@@ -4,15 +4,16 @@ import { debugOptions } from "./debug-action.js";
 import type { DebugAction } from "./debug-action.js";
 import { call } from "./debug-call.js";
 import { decode } from "./debug-decode.js";
+import { inspectIndex } from "./debug-index-action.js";
 import { ping } from "./debug-ping.js";
 import { trace } from "./debug-trace.js";
 
 /** In the order of the help text. */
-const actions: readonly DebugAction[] = [decode, call, ping, trace];
+const actions: readonly DebugAction[] = [decode, call, ping, trace, inspectIndex];
 
 export const debug: Command = {
   name: "debug",
-  summary: "look inside: decode messages, send a request by hand, measure round trips, follow the traffic",
+  summary: "look inside: messages, a request by hand, round trips, live traffic, the index",
   usage: actions.flatMap(({ usage }) => usage.map((line) => `debug ${line}`)),
   about: actions.flatMap(({ about }) => about),
   options: debugOptions,

@@ -17,6 +17,7 @@ export const status: Command = {
   about: ["Starts nothing and opens nothing. The workspace of the working directory is marked with *."],
   options: { ...rootOption, ...jsonOption },
   positionals: [0, 0],
+  anyStore: true,
   async run(context) {
     const daemon = await daemonStatus(context.home);
     const workspaces = daemon?.workspaces ?? knownWorkspaces(context.home);

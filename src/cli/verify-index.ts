@@ -5,11 +5,11 @@
 import { lstatSync, readdirSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { join } from "node:path";
-import type { ControlClient } from "../client/control-client.js";
 import { isErrno } from "../platform/files.js";
 import { PROJECT_DIR } from "../platform/paths.js";
 import type { IndexEntry, IndexReader } from "../vdir/index-reader.js";
 import { constants } from "../vdir/layout.js";
+import type { WorkspaceAccess } from "../tree/access.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 
 export interface Difference {
@@ -24,14 +24,14 @@ const has = (entry: IndexEntry, flag: bigint): boolean => (entry.flags & Number(
 export async function verifyIndex(
   reader: IndexReader,
   root: string,
-  control: ControlClient,
+  access: WorkspaceAccess,
 ): Promise<Difference[]> {
   const differences: Difference[] = [];
   const report = (key: string, problem: string): void => {
     differences.push({ key, problem });
   };
   const expected = new Map<string, AdoptEntry>();
-  for await (const entry of manifestEntries(root, control)) expected.set(entry.path, entry);
+  for await (const entry of manifestEntries(root, access)) expected.set(entry.path, entry);
   for (const entry of reader.entries()) {
     if (has(entry, constants.ENTRY_VIRTUAL)) {
       verifyVirtual(entry, expected.get(entry.key), report);
@@ -45,9 +45,9 @@ export async function verifyIndex(
   return differences;
 }
 
-async function* manifestEntries(root: string, control: ControlClient): AsyncGenerator<AdoptEntry> {
+async function* manifestEntries(root: string, access: WorkspaceAccess): AsyncGenerator<AdoptEntry> {
   for (let after = ""; ;) {
-    const { entries } = await control.call("entries", { root, after, limit: PAGE });
+    const entries = await access.entries(root, after, PAGE);
     yield* entries;
     const last = entries.at(-1);
     if (last === undefined) return;

@@ -1,5 +1,7 @@
 import type { Socket } from "node:net";
 import { VriftError, toVriftError } from "../platform/errors.js";
+import { Outbox } from "./outbox.js";
+import { UnansweredError } from "./unanswered.js";
 
 /** Cuts the stream into replies: FrameReader or LineReader. */
 export interface ReplyReader<T> {
@@ -21,13 +23,19 @@ interface Waiting<T> {
 export class Exchange<T> {
   readonly #socket: Socket;
   readonly #reader: ReplyReader<T>;
+  readonly #out: Outbox;
+  #onEnd: ((error: VriftError) => void) | undefined;
   readonly #waiting: Waiting<T>[] = [];
+  /** How many were answered: the first that waits is the message of this number in the outbox. */
+  #answered = 0;
   #failed: VriftError | undefined;
-  #onEnd: () => void = () => undefined;
 
-  constructor(socket: Socket, reader: ReplyReader<T>) {
+  /** @param onEnd told once why the connection can no longer be used; those that wait are rejected after that. */
+  constructor(socket: Socket, reader: ReplyReader<T>, onEnd?: (error: VriftError) => void) {
     this.#socket = socket;
     this.#reader = reader;
+    this.#out = new Outbox(socket);
+    this.#onEnd = onEnd;
     socket.unref();
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("error", (error) => this.#fail(toVriftError(error, "ECONNRESET")));
@@ -39,18 +47,18 @@ export class Exchange<T> {
     return this.#failed === undefined;
   }
 
-  /** Called once, after those who wait were told: the connection has ended, from whichever side. */
-  set onEnd(callback: () => void) {
+  /** Told once why the connection can no longer be used; those that wait are rejected after that. */
+  set onEnd(callback: (error: VriftError) => void) {
     this.#onEnd = callback;
   }
 
-  /** @throws VriftError ECONNRESET and what the socket said, EMSGSIZE or EBADMSG for a stream that cannot be followed. */
+  /** @throws UnansweredError ECONNRESET and what the socket said, EMSGSIZE or EBADMSG for a stream that cannot be followed. */
   async send(bytes: Buffer | string, what: string): Promise<T> {
-    if (this.#failed !== undefined) throw unanswered(this.#failed, what);
+    if (this.#failed !== undefined) throw new UnansweredError(this.#failed, what, false);
     return await new Promise((resolve, reject) => {
       this.#waiting.push({ what, resolve, reject });
       this.#socket.ref();
-      this.#socket.write(bytes);
+      this.#out.put(bytes);
     });
   }
 
@@ -71,6 +79,7 @@ export class Exchange<T> {
   #deliver(reply: T): void {
     const first = this.#waiting.shift();
     if (first === undefined) throw new VriftError("EBADMSG", "the daemon answered what was not asked");
+    this.#answered++;
     if (this.#waiting.length === 0) this.#socket.unref();
     first.resolve(reply);
   }
@@ -79,15 +88,13 @@ export class Exchange<T> {
     if (this.#failed !== undefined) return;
     this.#failed = error;
     this.#socket.destroy();
-    for (const { what, reject } of this.#waiting.splice(0)) reject(unanswered(error, what));
-    this.#onEnd();
+    this.#onEnd?.(error);
+    const sent = this.#out.handed - this.#answered;
+    for (const [i, { what, reject }] of this.#waiting.splice(0).entries())
+      reject(new UnansweredError(error, what, i < sent));
   }
 }
 
 function closedByDaemon(): VriftError {
   return new VriftError("ECONNRESET", "the daemon closed the connection");
-}
-
-function unanswered(error: VriftError, what: string): VriftError {
-  return new VriftError(error.code, `${what} was not answered: ${error.message}`, { cause: error });
 }

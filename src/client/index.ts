@@ -10,3 +10,4 @@ export { VriftError, errorTable } from "../platform/errors.js";
 export type { ErrorCode } from "../platform/errors.js";
 export { FLAG_DIR, FLAG_SYMLINK } from "../protocol/messages.js";
 export type { DirEntry, ReplyTo, VeloRequest, VeloResponse, VnodeEntry } from "../protocol/messages.js";
+export { buildSweepFilter } from "../protocol/sweep-filter.js";

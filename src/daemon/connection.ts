@@ -3,12 +3,13 @@
  * sent ahead, and what is ready together is written together.
  *
  * Memory is bounded whatever the peer does: the reader holds one message and REQUESTS_AHEAD_MAX, Node's socket two chunks,
- * replies wait up to REPLIES_UNREAD_MAX (for the peer) and REPLIES_HELD_MAX (for an earlier one), each and one more reply.
+ * what is being answered ANSWERING_MAX and one more message, replies wait up to REPLIES_UNREAD_MAX (for the peer) and REPLIES_HELD_MAX (for an earlier one), each and one more reply.
  * Over that the peer is not read from. Time is bounded too: after a turn (TURN_MESSAGES …) the event loop goes round.
  */
 import type { Socket } from "node:net";
 import { VriftError } from "../platform/errors.js";
 import {
+  ANSWERING_MAX,
   REPLIES_HELD_MAX,
   REPLIES_UNREAD_MAX,
   REPLY_BATCH,
@@ -45,6 +46,8 @@ export interface Protocol<M> {
    * still go out in the order of the requests.
    */
   readonly inFlight?: number;
+  /** Bytes that a message holds while it is with `answer`: beyond ANSWERING_MAX at a time the next one waits. By default not counted. */
+  readonly sizeOf?: (message: M) => number;
 }
 
 export interface ConnectionOptions {
@@ -76,6 +79,8 @@ export class Connection<M> {
   readonly #protocol: Protocol<M>;
   readonly #inFlight: number;
   readonly #replies = new ReplyQueue();
+  /** Of messages that are being answered. */
+  #answeringBytes = 0;
   /** No whole message is left in the reader. */
   #starved = false;
   /** Nothing more is read: the peer has ended, or cannot be followed, or `stop`. */
@@ -189,7 +194,6 @@ export class Connection<M> {
 
   #beginTurn(): void {
     this.#turnMessages = 0;
-    this.#turnBegan = performance.now();
     this.#serve();
   }
 
@@ -216,7 +220,7 @@ export class Connection<M> {
       const message = this.#next();
       if (message === undefined) return;
       const reply = this.#protocol.answer(message);
-      if (reply instanceof Promise) this.#await(reply);
+      if (reply instanceof Promise) this.#await(reply, this.#protocol.sizeOf?.(message) ?? 0);
       else this.#replies.add(reply);
       if (this.#replies.readyBytes >= REPLY_BATCH) this.#write();
     }
@@ -230,12 +234,15 @@ export class Connection<M> {
       !this.#closed &&
       this.#detaching === undefined &&
       this.#replies.waiting < this.#inFlight &&
+      this.#answeringBytes <= ANSWERING_MAX &&
       this.#replies.held <= REPLIES_HELD_MAX
     );
   }
 
   #turnIsOver(): boolean {
     const count = this.#turnMessages++;
+    // Most turns are one message: they do without a clock.
+    if (count === 1) this.#turnBegan = performance.now();
     if (count >= TURN_MESSAGES) return true;
     return count % CLOCK_MESSAGES === CLOCK_MESSAGES - 1 && performance.now() - this.#turnBegan > TURN_MS;
   }
@@ -254,9 +261,11 @@ export class Connection<M> {
     }
   }
 
-  #await(reply: Promise<Buffer>): void {
+  #await(reply: Promise<Buffer>, size: number): void {
     const slot = this.#replies.reserve();
+    this.#answeringBytes += size;
     void reply.then((bytes) => {
+      this.#answeringBytes -= size;
       this.#replies.fill(slot, bytes);
       this.#answer();
       if (this.#writeQueued) return;

@@ -5,7 +5,7 @@ import { projectPaths } from "../platform/paths.js";
 import { resolveRoot } from "../workspace/root.js";
 import type { Registry } from "../workspace/registry.js";
 import type { Protocol } from "./connection.js";
-import type { ControlOperations, OpenedProject } from "./control.js";
+import type { ControlOperations, OpenedProject, TraceOperation } from "./control.js";
 import { lineProtocol, text } from "./line-protocol.js";
 import type { ProjectProcess } from "./project-process.js";
 
@@ -15,6 +15,7 @@ export interface ControlService {
   /** Of the code that runs. */
   readonly build: string;
   status(): Promise<ControlOperations["status"]["reply"]>;
+  trace(request: TraceOperation["request"]): Promise<TraceOperation["reply"]>;
   /** Resolves with the successor's process id. */
   restart(): Promise<number>;
   /** Begins to stop; the answer is still sent. */
@@ -47,6 +48,7 @@ export function controlProtocol(service: ControlService): Protocol<string> {
     clone: async ({ src, dst }) => opened(await registry.clone(text(src, "src"), text(dst, "dst"))),
     solidify: async ({ root }) => ({ report: await registry.solidify(text(root, "root")) }),
     status: () => service.status(),
+    trace: (request) => service.trace(request),
     restart: async () => ({ pid: await service.restart() }),
     stop: async () => {
       service.stop();

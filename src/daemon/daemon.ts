@@ -30,6 +30,7 @@ import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
 import { Trace } from "./trace.js";
 import { traced } from "./traced.js";
+import { TrashTimer } from "./trash-timer.js";
 
 const HOME_CHECK_MS = 5000;
 /** A frozen project must not hold up the status of the others. */
@@ -57,6 +58,7 @@ export class Daemon {
   readonly #build = buildId();
   readonly #version = packageVersion();
   #watchdog: NodeJS.Timeout | undefined;
+  readonly #trash: TrashTimer;
   #stopped: Promise<void> | undefined;
   #restarting: Promise<number> | undefined;
   /** Opens a project; after a hand-over that is the successor's to do. */
@@ -76,6 +78,7 @@ export class Daemon {
     this.#registry = new Registry(home, store, log, (place) => this.#projects.open(place));
     this.#open = (root) => this.#registry.open(root);
     this.#serving = new Serving(log);
+    this.#trash = new TrashTimer(store, log);
   }
 
   async listen(): Promise<void> {
@@ -97,6 +100,7 @@ export class Daemon {
     const control = (): ReturnType<typeof controlProtocol> => controlProtocol(this.#control());
     await this.#serving.listen(home.controlSocket, control, inherited?.sockets.get(home.controlSocket));
     this.#watchHome();
+    this.#trash.start();
     const sockets = this.#serving.paths.join(" ");
     log.info("started", { version: this.#version, build: this.#build, home: home.root, sockets });
     this.#adoptRunning();
@@ -112,6 +116,7 @@ export class Daemon {
     const { log, store, lock } = this.#options;
     log.info("stopping");
     clearInterval(this.#watchdog);
+    this.#trash.stop();
     this.#trace.end();
     this.#projects.stop();
     await this.#serving.stop();
@@ -170,6 +175,7 @@ export class Daemon {
       throw new VriftError("VRIFT_NO_DAEMON", said, { cause: error });
     }
     clearInterval(this.#watchdog);
+    this.#trash.stop();
     log.info("handed over", { successor: successor.pid });
     this.#trace.end();
     this.#projects.end();

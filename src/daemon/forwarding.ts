@@ -6,12 +6,11 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { Exchange } from "../client/exchange.js";
 import { openSocket } from "../client/open-socket.js";
+import { UnansweredError } from "../client/unanswered.js";
 import { VriftError } from "../platform/errors.js";
-import { CONNECT_TIMEOUT_MS } from "../platform/limits.js";
+import { CONNECT_TIMEOUT_MS, READ_ATTEMPTS_MAX } from "../platform/limits.js";
 import { FrameReader, encodeFrame } from "../protocol/frame.js";
 
-/** Reads that find no project at once are asked again so often; each attempt waits for a new process. */
-const READ_ATTEMPTS = 3;
 const RETRY_MS = 10;
 
 export interface ForwardedRequest {
@@ -75,7 +74,8 @@ export class Forwarding {
         return await exchange.send(frame, name);
       } catch (error) {
         if (exchange.usable || this.#closed) throw error;
-        if (isRead && attempt < READ_ATTEMPTS) continue;
+        const notSent = error instanceof UnansweredError && !error.sent;
+        if ((isRead || notSent) && attempt < READ_ATTEMPTS_MAX) continue;
         throw new VriftError(
           "ECONNRESET",
           `the project's process ended before it answered; ${isRead ? name : `whether ${name} was done is not known`}`,

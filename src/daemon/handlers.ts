@@ -7,6 +7,7 @@ import { isAbsolute } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
 import type { ReplyTo, Request, VeloRequest, VeloResponse } from "../protocol/messages.js";
 import type { RequestName } from "../protocol/schema.js";
+import { readSweepFilter } from "../protocol/sweep-filter.js";
 import { PROTOCOL_VERSION, checkVersion } from "../protocol/version.js";
 import type { ContentStore, Lease } from "../store/store.js";
 import type { Workspace } from "../workspace/workspace.js";
@@ -60,6 +61,21 @@ const handlers: { readonly [N in Exclude<RequestName, "RegisterWorkspace">]?: Ha
     entry: await bound(session).remove(path),
   }),
 
+  ManifestRename: async ({ old_path, new_path }, session) => ({
+    type: "ManifestAck",
+    entry: await bound(session).rename(old_path, new_path),
+  }),
+
+  ManifestUpdateMtime: async ({ path, mtime_ns }, session) => ({
+    type: "ManifestAck",
+    entry: await bound(session).updateMtime(path, mtime_ns),
+  }),
+
+  ManifestReingest: async ({ vpath, temp_path }, session) => ({
+    type: "ManifestAck",
+    entry: await bound(session).reingest(vpath, temp_path, session.uid),
+  }),
+
   ManifestListDir: async ({ path }, session) => ({
     type: "ManifestListAck",
     entries: await bound(session).list(path),
@@ -75,6 +91,12 @@ const handlers: { readonly [N in Exclude<RequestName, "RegisterWorkspace">]?: Ha
   CasGet: async ({ hash }, _session, service) => {
     const found = service.store.findBlob(hash);
     return found === undefined ? { type: "CasNotFound" } : { type: "CasFound", size: found.size };
+  },
+
+  CasSweep: async ({ bloom_filter }, session, service) => {
+    assertOwnsStore(service.store, session.uid);
+    const { deletedCount, reclaimedBytes } = await service.store.sweep(readSweepFilter(bloom_filter));
+    return { type: "CasSweepAck", deleted_count: deletedCount, reclaimed_bytes: reclaimedBytes };
   },
 };
 
@@ -104,6 +126,13 @@ function bound({ workspace }: SessionState): Workspace {
   if (workspace === undefined)
     throw new VriftError("EINVAL", "the connection has no workspace; send RegisterWorkspace first");
   return workspace;
+}
+
+/** Workspaces of others may need what the sweep takes away: not even root sweeps a store that is not its own. */
+function assertOwnsStore({ path }: ContentStore, uid: number): void {
+  const owner = lstatSync(path).uid;
+  if (uid !== owner)
+    throw new VriftError("EACCES", `the store ${path} belongs to uid ${owner}, not to ${uid}`);
 }
 
 /** Root may register any directory, others their own. */

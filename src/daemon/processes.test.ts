@@ -1,6 +1,18 @@
 /** One vdir_d for each project: its life, its death, its successors, and that nobody notices. docs/processes.md */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
@@ -102,6 +114,86 @@ test("one that is killed again and again while it starts: who waits for it is an
   over = true;
   await killing;
   assert.equal(kills, 3);
+});
+
+test("one whose files cannot grow refuses changes and lives; when they can again, it goes on, and nothing is lost", async () => {
+  await t.start();
+  const client = t.client();
+  const id = await client.register(t.root);
+  const pid = owner(id)!;
+  const limit = (bytes: string): void => {
+    const { status, stderr } = spawnSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:`]);
+    assert.equal(status, 0, String(stderr));
+  };
+  const names = new Set<string>();
+  let refused = 0;
+  const fill = async (begin: number): Promise<void> => {
+    // Longer than until the next commit.
+    for (const until = Date.now() + 2500; Date.now() < until; await wait(20)) {
+      const name = `d${begin + names.size + refused}`;
+      await client.upsert(name, directory).then(
+        () => names.add(name),
+        () => refused++,
+      );
+    }
+  };
+  await client.upsert("before", directory);
+  names.add("before");
+  limit("1");
+  await fill(0);
+  assert.equal(owner(id), pid, "it lives");
+  assert.ok(refused > 0);
+  assert.equal((await client.get("before"))?.flags, 1);
+  limit("unlimited");
+  const begin = refused;
+  await fill(1000);
+  assert.equal(owner(id), pid);
+  assert.ok(names.size > 20, `${names.size} names, ${refused - begin} refused`);
+  process.kill(pid, "SIGKILL");
+  const listed = new Set((await client.list("")).map(({ name }) => name));
+  assert.deepEqual(
+    [...names].filter((name) => !listed.has(name)),
+    [],
+  );
+});
+
+test("an index that is cut short or overwritten under vriftd hurts its own project only", async () => {
+  const daemon = await t.start();
+  const other = join(t.directory, "other");
+  mkdirSync(other);
+  const bystander = t.client();
+  await bystander.register(other);
+  await bystander.upsert("b", directory);
+  const control = await t.control();
+  const { workspace } = await control.call("open", { root: t.root, phantom: true });
+  const client = t.client();
+  await client.register(t.root);
+  await client.upsert("d", directory);
+  const { index } = workspace;
+  const sizes = [0, 4096 * 3];
+  for (let round = 0; round < 5; round++) {
+    assert.equal((await client.get("d"))?.flags, 1);
+    const bytes = readFileSync(index);
+    if (round < sizes.length) truncateSync(index, sizes[round]);
+    else {
+      const fd = openSync(index, "r+");
+      // The header says how to read the rest; without it nothing is read.
+      const from = round % 2 === 0 ? 0 : 4096;
+      const garbage = Buffer.from(bytes.subarray(from).map((byte, i) => (byte * 31 + i * round) & 255));
+      writeSync(fd, garbage, 0, garbage.length, from);
+      closeSync(fd);
+    }
+    // What it says now is not known; that it says it to nobody else is.
+    const said = Promise.allSettled(["d", "e", "e/f"].map((path) => client.get(path)));
+    assert.equal((await bystander.get("b"))?.flags, 1);
+    await said;
+    const pid = owner(workspace.id);
+    if (pid !== undefined) process.kill(pid, "SIGKILL");
+    await until(() => owner(workspace.id) !== pid);
+    assert.equal((await bystander.get("b"))?.flags, 1);
+    await client.list("");
+  }
+  assert.deepEqual([daemon.exitCode, daemon.signalCode], [null, null]);
 });
 
 test("stopping does not wait until it is time to start a project again", async () => {

@@ -36,6 +36,7 @@ export class ProjectProcess implements OpenProject {
   readonly #log: Log;
   readonly #line: ProjectControlClient;
   readonly #pulse: ProjectControlClient;
+  readonly #answering: Answering;
   readonly #startedMs = Date.now();
   #info: WorkspaceInfo;
   #process: RunningProcess;
@@ -50,6 +51,7 @@ export class ProjectProcess implements OpenProject {
     this.#log = log;
     this.#line = lines.line;
     this.#pulse = lines.pulse;
+    this.#answering = lines.answering;
     this.#info = opened.workspace;
     this.#process = opened.process;
     this.#line.onEnd = this.#pulse.onEnd = () => this.#ended();
@@ -64,6 +66,7 @@ export class ProjectProcess implements OpenProject {
     const lines = await connectLines(home, paths, log, root);
     try {
       const opened = await whilePinged(paths, log, lines, () => lines.line.call("info", {}));
+      lines.answering.pid = opened.process.pid;
       const project = new ProjectProcess(paths, log, lines, opened);
       project.#pingLater();
       if (!lines.line.usable) project.#ended();
@@ -141,7 +144,7 @@ export class ProjectProcess implements OpenProject {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#closing = true;
-    const owner = ownerOf(this.#paths.lock);
+    const owner = this.#answering.pid;
     try {
       await this.#line.call("stop", {});
     } catch (error) {
@@ -186,7 +189,7 @@ export class ProjectProcess implements OpenProject {
 
   async #ping(): Promise<void> {
     try {
-      this.#remember(await pingOrKill(this.#paths, this.#log, this.#pulse));
+      this.#remember(await pingOrKill(this.#paths, this.#log, this.#pulse, this.#answering));
     } catch {
       // The line has ended, and `onEnd` has told.
       return;
@@ -209,6 +212,12 @@ interface Lines {
   readonly line: ProjectControlClient;
   /** For pings, which must not wait behind those. */
   readonly pulse: ProjectControlClient;
+  readonly answering: Answering;
+}
+
+/** Who answers on the lines: during a hand-over the lock may be another's. undefined before the first answer. */
+interface Answering {
+  pid: number | undefined;
 }
 
 interface Opened {
@@ -219,7 +228,7 @@ interface Opened {
 async function connectLines(home: Home, paths: WorkspacePaths, log: Log, root: string): Promise<Lines> {
   const pulse = await connectOrStart(home, paths, log, root);
   try {
-    return { pulse, line: await connectProjectControl(paths.control) };
+    return { pulse, line: await connectProjectControl(paths.control), answering: { pid: undefined } };
   } catch (error) {
     pulse.close();
     const gone = error instanceof VriftError && error.code === "ECONNREFUSED";
@@ -278,14 +287,14 @@ async function connectIfRunning(paths: WorkspacePaths): Promise<ProjectControlCl
 async function whilePinged<T>(
   paths: WorkspacePaths,
   log: Log,
-  { pulse }: Lines,
+  { pulse, answering }: Lines,
   work: () => Promise<T>,
 ): Promise<T> {
   const done = new AbortController();
   const watch = async (): Promise<void> => {
     for (;;) {
       await wait(PING_MS, undefined, { signal: done.signal, ref: false });
-      await pingOrKill(paths, log, pulse);
+      await pingOrKill(paths, log, pulse, answering);
     }
   };
   watch().catch(() => undefined);
@@ -301,17 +310,27 @@ async function pingOrKill(
   paths: WorkspacePaths,
   log: Log,
   pulse: ProjectControlClient,
+  answering: Answering,
 ): Promise<{ workspace?: WorkspaceInfo; process: RunningProcess }> {
   const begin = Date.now();
   let answered = false;
-  const reply = pulse.call("ping", {}).finally(() => (answered = true));
+  const ping = async (): Promise<{ workspace?: WorkspaceInfo; process: RunningProcess }> => {
+    try {
+      const answer = await pulse.call("ping", {});
+      answering.pid = answer.process.pid;
+      return answer;
+    } finally {
+      answered = true;
+    }
+  };
+  const reply = ping();
   reply.catch(() => undefined);
   const watch = async (): Promise<void> => {
     for (;;) {
       await wait(FROZEN_MS, undefined, { ref: false });
       await wait(SECOND_LOOK_MS, undefined, { ref: false });
       if (answered) return;
-      const owner = ownerOf(paths.lock);
+      const owner = answering.pid ?? ownerOf(paths.lock);
       const state = owner === undefined ? undefined : processState(owner)?.state;
       if (owner === undefined || (state === "R" && Date.now() - begin < BUSY_MS)) continue;
       log.warn("a frozen process is killed", { pid: owner, state: state ?? "?", id: paths.id });

@@ -1,12 +1,15 @@
 /** The specified protocol over a real socket: what is served, what is refused, and what a hostile peer gets. */
 import assert from "node:assert/strict";
 import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { after, before, test } from "node:test";
+import { connectProjectControl } from "../client/control-client.js";
 import { DaemonFixture } from "../../test/daemon-fixture.js";
 import { EMPTY_HASH, hashToHex } from "../platform/hash.js";
 import { FRAME_MAX } from "../platform/limits.js";
+import { workspacePaths } from "../platform/paths.js";
 import { encodeRequest } from "../protocol/encode.js";
 import { encodeFrame } from "../protocol/frame.js";
 import type { VeloRequest, VeloResponse } from "../protocol/messages.js";
@@ -75,8 +78,8 @@ test("manifest requests need a workspace, and what is not served yet says so", a
     { type: "ManifestReingest", vpath: "a", temp_path: "/tmp/x" },
   ];
   for (const request of unbound) assert.match(errorOf(await raw.call(request)), /^EINVAL: /, request.type);
+  await raw.call({ type: "RegisterWorkspace", project_root: t.root });
   const later: VeloRequest[] = [
-    { type: "CasSweep", bloom_filter: new Uint8Array(8) },
     { type: "FlockAcquire", path: "a", operation: 2 },
     { type: "FlockRelease", path: "a" },
     { type: "Spawn", command: ["true"], env: [], cwd: "/" },
@@ -212,33 +215,51 @@ test("a peer that does not read its replies does not grow the daemon", async () 
 });
 
 test("control: one line in, one line out, in order; nonsense is answered", async () => {
-  const { connect } = await import("node:net");
-  const socket = connect({ path: t.home.controlSocket });
-  const lines = ["nonsense", "[]", '{"op":"toString"}', '{"op":"open"}', '{"op":"open","root":"relative"}'];
-  lines.push(JSON.stringify({ op: "adopt", root: t.root, as: "virtual", entries: [] }));
-  lines.push(JSON.stringify({ op: "adopt", root: t.root, as: "backed", entries: [{ path: 1 }] }));
-  lines.push(JSON.stringify({ op: "sync", root: t.root }));
+  const { control } = await (await t.control()).call("open", { root: t.root });
+  const nonsense = ["nonsense", "[]", '{"op":"toString"}', '{"op":{}}'];
+  assert.deepEqual(
+    await codes(t.home.controlSocket, [
+      ...nonsense,
+      '{"op":"open"}',
+      '{"op":"open","root":"relative"}',
+      '{"op":"status"}',
+    ]),
+    ["EBADMSG", "EBADMSG", "ENOSYS", "ENOSYS", "EINVAL", "EINVAL", "ok"],
+  );
+  assert.deepEqual(
+    await codes(control, [
+      ...nonsense,
+      JSON.stringify({ op: "adopt", as: "virtual", entries: [] }),
+      JSON.stringify({ op: "adopt", as: "backed", entries: [{ path: 1 }] }),
+      JSON.stringify({ op: "sync" }),
+    ]),
+    ["EBADMSG", "EBADMSG", "ENOSYS", "ENOSYS", "VRIFT_NOT_PHANTOM", "EINVAL", "ok"],
+  );
+});
+
+/** `ok` or the code of each reply. */
+async function codes(path: string, lines: readonly string[]): Promise<(string | undefined)[]> {
+  const socket = connect({ path });
   socket.write(`${lines.join("\n")}\n`);
   let text = "";
   for await (const chunk of socket as AsyncIterable<Buffer>) {
     text += chunk.toString();
     if (text.split("\n").length > lines.length) break;
   }
-  const replies = text
+  socket.destroy();
+  return text
     .trimEnd()
     .split("\n")
-    .map((line) => JSON.parse(line) as { ok: boolean; code?: string });
-  assert.deepEqual(
-    replies.map(({ ok, code }) => (ok ? "ok" : code)),
-    ["EBADMSG", "EBADMSG", "ENOSYS", "EINVAL", "EINVAL", "VRIFT_NOT_PHANTOM", "EINVAL", "ok"],
-  );
-});
+    .map((line) => JSON.parse(line) as { ok: boolean; code?: string })
+    .map(({ ok, code }) => (ok ? "ok" : code));
+}
 
 test("control: entries come in pages, each after the last of the one before", async () => {
   const root = join(t.directory, "paged");
   mkdirSync(root);
   const control = await t.control();
-  await control.call("open", { root, phantom: true });
+  const opened = await control.call("open", { root, phantom: true });
+  const project = await connectProjectControl(opened.control);
   const entries = Array.from({ length: 25 }, (_, i) => ({
     path: `f${i}`,
     hash: hashToHex(EMPTY_HASH),
@@ -247,14 +268,15 @@ test("control: entries come in pages, each after the last of the one before", as
     mode: 0o600,
     blocks: 0,
   }));
-  assert.deepEqual((await control.call("adopt", { root, entries, as: "virtual" })).refused, []);
+  assert.deepEqual((await project.call("adopt", { entries, as: "virtual" })).refused, []);
   const paths: string[] = [];
   for (let after = ""; ;) {
-    const page = (await control.call("entries", { root, after, limit: 10 })).entries;
+    const page = (await project.call("entries", { after, limit: 10 })).entries;
     if (page.length === 0) break;
     paths.push(...page.map(({ path }) => path));
     after = page.at(-1)!.path;
   }
+  project.close();
   assert.deepEqual(paths, entries.map(({ path }) => path).sort());
   const client = t.client();
   await client.register(root);
@@ -269,8 +291,10 @@ test(
     mkdirSync(theirs);
     chownSync(theirs, 12345, 12345);
     const raw = await t.raw();
-    assert.equal((await raw.call({ type: "RegisterWorkspace", project_root: theirs }))?.type, "RegisterAck");
-    assert.match(readFileSync(t.home.daemonLog, "utf8"), /opened workspace root=.*theirs/);
+    const ack = await raw.call({ type: "RegisterWorkspace", project_root: theirs });
+    assert.ok(ack?.type === "RegisterAck");
+    const { log } = workspacePaths(t.home, ack.workspace_id);
+    assert.match(readFileSync(log, "utf8"), /opened workspace root=.*theirs/);
   },
 );
 

@@ -38,7 +38,13 @@ interface SuccessorOptions {
   readonly listeners: readonly Listener[];
 }
 
-type Message = "loaded" | "go" | "serves" | { readonly connection: string };
+/** Bytes in base64. */
+interface GivenConnection {
+  readonly connection: string;
+  readonly carried?: string | undefined;
+}
+
+type Message = "loaded" | "go" | "serves" | GivenConnection;
 
 const VARIABLE = "VRIFT_INHERITED";
 /** 0 to 2 are the standard ones, 3 is the channel between the two. */
@@ -74,8 +80,11 @@ export async function startSuccessor(
   return {
     pid: child.pid!,
     // Node forgets what waits for a child that has ended: neither `send` nor `told` would ever say so.
-    give: ({ socket, rest }) =>
-      Promise.race([send(child, { connection: rest.toString("base64") }, socket), ended]),
+    give: ({ socket, rest, carried }) =>
+      Promise.race([
+        send(child, { connection: base64(rest), carried: carried && base64(carried.bytes) }, socket),
+        ended,
+      ]),
     serves: async () => {
       const serving = told(child, "serves");
       await Promise.race([send(child, "go").then(() => serving), ended]);
@@ -110,18 +119,28 @@ function given(): Promise<Detached[]> {
     process.on("message", (message: Message, handle: unknown) => {
       if (message === "go") resolve(connections);
       else if (typeof message === "object" && handle instanceof Socket)
-        connections.push(received(handle, message.connection));
+        connections.push(received(handle, message));
     });
     process.once("disconnect", () => reject(new VriftError("ECONNRESET", "the process before has ended")));
     process.send?.("loaded" satisfies Message);
   });
 }
 
-function received(socket: Socket, rest: string): Detached {
+function base64(bytes: Buffer): string {
+  return bytes.toString("base64");
+}
+
+function received(socket: Socket, { connection, carried }: GivenConnection): Detached {
   socket.pause();
   socket.allowHalfOpen = true;
   socket.on("error", () => undefined);
-  return { socket, rest: Buffer.from(rest, "base64") };
+  return {
+    socket,
+    rest: Buffer.from(connection, "base64"),
+    ...(carried === undefined
+      ? {}
+      : { carried: { bytes: Buffer.from(carried, "base64"), release: () => undefined } }),
+  };
 }
 
 function told(child: ChildProcess, expected: Message): Promise<void> {

@@ -125,11 +125,12 @@ export class VdirDaemon {
       store,
       statusText: () => this.#statusText(workspace),
     };
-    const protocol = (uid: number): Protocol<Buffer> =>
-      traced(sessionProtocol(uid, service, workspace), this.#trace);
-    await this.#serving.listen(this.#paths.socket, protocol, inherited?.sockets.get(this.#paths.socket));
-    for (const { socket, rest } of given)
-      this.#serving.accept(socket, protocol(peerUid(socket) ?? process.getuid!()), rest);
+    const protocol = (uid: number, claimed?: Buffer): Protocol<Buffer> =>
+      traced(sessionProtocol(uid, service, workspace, claimed), this.#trace);
+    const { socket: path } = this.#paths;
+    await this.#serving.listen(path, (uid) => protocol(uid), inherited?.sockets.get(path));
+    for (const { socket, rest, carried } of given)
+      this.#serving.accept(socket, protocol(peerUid(socket) ?? process.getuid!(), carried?.bytes), rest);
     this.#watchPlace();
     this.#idle.start();
     const { version, build } = this.#process;
@@ -196,6 +197,8 @@ export class VdirDaemon {
       await this.#open!.close();
       for (const connection of connections) await successor.give(connection);
       await successor.serves();
+      // The successor's leases stand.
+      for (const { carried } of connections) carried?.release();
     } catch (error) {
       log.error("the hand-over failed", error, { root: place.root });
       process.exit(1);

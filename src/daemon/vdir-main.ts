@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   const daemon = new VdirDaemon({
     home,
     place,
-    store: await openStore(home.source),
+    store: await openStore(home.source, { graceMs: config.sweep_grace_seconds * 1000 }),
     log,
     watch: config.watch,
     idleMs: config.idle_seconds * 1000,

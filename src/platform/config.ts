@@ -5,6 +5,8 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { VriftError } from "./errors.js";
+import { assertOwnSource } from "./home-source.js";
+import { SWEEP_GRACE_SECONDS } from "./limits.js";
 import { PROJECT_DIR } from "./paths.js";
 import type { Home } from "./paths.js";
 
@@ -15,6 +17,8 @@ interface KeyShape {
   /** Environment variable that overrides the files; undefined where there is none. */
   readonly env?: string;
   readonly what: string;
+  /** Smallest number; default 1. */
+  readonly least?: number;
 }
 
 export const configKeys = {
@@ -41,6 +45,13 @@ export const configKeys = {
     env: "VRIFT_IDLE_SECONDS",
     what: "Seconds after which the process of a project that nobody uses ends; built in: 600.",
   },
+  sweep_grace_seconds: {
+    type: "integer",
+    least: 0,
+    scope: "home",
+    env: "VRIFT_SWEEP_GRACE_SECONDS",
+    what: "How long swept content can still be had back; built in: an hour, longer than builds that use an older index.",
+  },
   watch: {
     type: "boolean",
     scope: "project",
@@ -60,6 +71,7 @@ export interface Config {
   readonly default_workspace: string | undefined;
   readonly log_bytes: number;
   readonly idle_seconds: number;
+  readonly sweep_grace_seconds: number;
   readonly watch: boolean;
 }
 
@@ -83,6 +95,7 @@ export async function loadConfig(layers: ConfigLayers): Promise<Config> {
     source: join(home.root, "the_source"),
     log_bytes: 4 * 1024 * 1024,
     idle_seconds: 600,
+    sweep_grace_seconds: SWEEP_GRACE_SECONDS,
     watch: true,
   };
   return {
@@ -95,9 +108,14 @@ export async function loadConfig(layers: ConfigLayers): Promise<Config> {
   };
 }
 
-/** The home with the configured store in it. Programs that touch the store use this, not the bare home. */
+/**
+ * The home with the configured store in it. Programs that touch the store use this, not the bare home.
+ * @throws VriftError VRIFT_CONFIG when the home's trees were made with another store.
+ */
 export function configuredHome(home: Home, config: Config): Home {
-  return { ...home, source: config.source };
+  const configured = { ...home, source: config.source };
+  assertOwnSource(configured);
+  return configured;
 }
 
 async function readConfigFile(file: string, scope: KeyShape["scope"]): Promise<ConfigValues> {
@@ -174,9 +192,11 @@ function checkValue(
     case "boolean":
       if (typeof value === "boolean") return value;
       throw refuse("must be true or false");
-    case "integer":
-      if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
-      throw refuse("must be a whole number above 0");
+    case "integer": {
+      const { least = 1 } = shape;
+      if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
+      throw refuse(`must be a whole number of at least ${least}`);
+    }
   }
 }
 

@@ -72,3 +72,16 @@ export const SUCCESSION_MS = 1000;
  * answer: each request would wait for the whole connect timeout.
  */
 export const FROZEN_MS = 5000;
+
+/**
+ * What a daemon keeps for who follows its traffic (`vrift debug trace`): so many messages, so many bytes of them; older ones are
+ * dropped and counted. A tenth of a second of the fastest traffic, or seconds of a busy build's. Of a message over the
+ * third limit (a sweep's filter, the listing of an enormous directory) only the beginning is kept.
+ */
+export const TRACE_EVENTS_MAX = 32 * 1024;
+export const TRACE_BYTES_MAX = 8 * 1024 * 1024;
+export const TRACE_MESSAGE_MAX = 1024 * 1024;
+
+/** What one answer to such a follower carries: putting it together holds up everybody else for some milliseconds. */
+export const TRACE_PAGE_EVENTS = 1024;
+export const TRACE_PAGE_BYTES = 1024 * 1024;

@@ -3,6 +3,7 @@
  * the lock that makes a process the daemon of its home. For `vrift solid` when no daemon can start, and for tests.
  */
 import { VriftError } from "../platform/errors.js";
+import { recordSource } from "../platform/home-source.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
@@ -16,6 +17,7 @@ import type { WorkspaceAccess } from "./access.js";
 export function openLocalAccess(home: Home, store: ContentStore, log: Log): WorkspaceAccess {
   const lock = takeOwnerLock(home.daemonLock);
   if (!lock) throw new VriftError("EBUSY", `another process is the daemon of ${home.root}`);
+  recordSource(home);
   const registry = new Registry(home, store, log, localProjects({ home, store, log }));
   return {
     open: async (root, options) => (await registry.open(root, options?.phantom)).info,

@@ -52,6 +52,7 @@ export class IndexWriter {
   readonly #path: string;
   readonly #onReplaced: ((writer: IndexWriter) => void) | undefined;
   #handle: IndexHandle;
+  #isBehind = false;
   /** Where the file is now: `<path>.new` until it is published. */
   #at: string;
 
@@ -173,7 +174,26 @@ export class IndexWriter {
     native.indexRemove(this.#handle, this.#entryOf(key));
   }
 
-  /** Number of the entry; it stays the same until the entry is removed or the file grows. */
+  /**
+   * Makes sure that `move` will fit, so that it cannot fail after something else was changed. ENOENT; ENAMETOOLONG when a
+   * path below would be too long.
+   */
+  prepareMove(from: string, to: string): void {
+    const entry = this.#entryOf(from);
+    const room = native.indexMoveRoom(this.#handle, entry, Buffer.byteLength(to));
+    if (!room.fits) this.grow(room.entries, room.keyBytes);
+  }
+
+  /**
+   * A name and all below it get other keys, in place of a name with nothing below it, and `disk.from` is renamed to `disk.to`:
+   * all at one moment for readers, or nothing. ENOENT, ENOTDIR, EINVAL, ENOTEMPTY, ENAMETOOLONG; what rename(2) says.
+   */
+  move(from: string, to: string, disk: { readonly from: string; readonly to: string }): void {
+    this.prepareMove(from, to);
+    native.indexMove(this.#handle, this.#entryOf(from), Buffer.from(to), disk.from, disk.to);
+  }
+
+  /** Number of the entry; it stays the same until the entry is removed, moves, or the file grows. */
   find(key: string): number | undefined {
     const entry = native.indexFind(this.#handle, Buffer.from(key));
     return entry < 0 ? undefined : entry;
@@ -198,8 +218,14 @@ export class IndexWriter {
     return native.indexClearLost(this.#handle);
   }
 
+  /** No more of it when the index has fallen behind. */
   setTransaction(sequence: bigint): void {
-    native.indexSetTransaction(this.#handle, sequence);
+    if (!this.#isBehind) native.indexSetTransaction(this.#handle, sequence);
+  }
+
+  /** It does not say what the manifest says, and nobody mends that: the next daemon makes another one. */
+  fellBehind(): void {
+    this.#isBehind = true;
   }
 
   /** Gives up `alive`: programs ask the kernel first from now on. A published file stays, another one is removed. */
@@ -211,13 +237,15 @@ export class IndexWriter {
 
   /**
    * Copies the index into a larger file (keys of removed names are left behind) and puts it in place of this one. No change can come in between: there is one thread that makes them.
+   * @param entries, keyBytes room for so many more, at least.
    */
-  grow(): void {
+  grow(entries = 0, keyBytes = 0): void {
     const { entryCount, entryLimit } = readHeader(this.buffer);
     // Where many names came and went only what they left is in the way, and the same size is enough.
-    const capacity =
+    const enough =
       entryCount * 4 > entryLimit * 3 ? Math.ceil(entryLimit * GROWTH) + SPARE_ENTRIES : entryLimit;
-    const moreKeys = Math.min(Math.max((capacity - entryCount) * KEY_BYTES, LONGEST_KEY), U32_MAX);
+    const capacity = Math.max(enough, entryCount + entries);
+    const moreKeys = Math.min(Math.max((capacity - entryCount) * KEY_BYTES, LONGEST_KEY, keyBytes), U32_MAX);
     const temporary = `${this.#path}.grow`;
     unlinkIfPresent(temporary);
     const next = native.indexGrow(this.#handle, temporary, capacity, moreKeys);

@@ -30,6 +30,8 @@ export interface IndexEntry {
 }
 
 const ATTEMPTS = 1000;
+/** A daemon that has not given a sign of life for so long is frozen: what it knows may be old. */
+const HEARTBEAT_STALE_NS = BigInt(constants.HEARTBEAT_STALE_NS);
 const ENTRY_WORDS = indexEntry.size / 8;
 const HASH_WORDS = 4;
 const GROUP = Number(constants.GROUP_ENTRIES);
@@ -102,6 +104,11 @@ export class IndexReader {
     });
   }
 
+  /** An entry by its number; FREE in its flags when there is none. */
+  entry(number: number): IndexEntry {
+    return this.#settled(() => this.#read(number));
+  }
+
   /** Every entry, in order of their numbers; what changes meanwhile may be missing or there. */
   *entries(): Generator<IndexEntry> {
     for (let number = 0; number < this.#limits.entryCapacity; number += 1) {
@@ -113,7 +120,8 @@ export class IndexReader {
 
   /** Whether the index alone may answer for a key: DESIGN section 4. */
   trusted(key: string, marks: ArrayBuffer): boolean {
-    const { alive, distrust, superseded, seenOffset } = this.header;
+    const { alive, distrust, superseded, seenOffset, heartbeatNs } = this.header;
+    const isBeating = process.hrtime.bigint() - heartbeatNs < HEARTBEAT_STALE_NS;
     const words = new BigUint64Array(marks, 0, Number(constants.MARK_COUNT));
     const clean = (word: number): boolean => {
       const seen = Atomics.load(this.#words, seenOffset / 8 + word);
@@ -121,7 +129,7 @@ export class IndexReader {
     };
     const isClean =
       clean(Number(constants.MARK_SUMMARY)) || clean(markWord(native.pathHash(Buffer.from(key))));
-    return alive && distrust === 0 && !superseded && isClean;
+    return alive && isBeating && distrust === 0 && !superseded && isClean;
   }
 
   #probe(key: Buffer, hash: bigint): IndexEntry | undefined {

@@ -84,6 +84,9 @@ export const constants = {
    */
   DISTRUST_LOST: 0x8000_0000n,
 
+  /** A `heartbeat_ns` older than this is that of a frozen daemon. */
+  HEARTBEAT_STALE_NS: 10_000_000_000n,
+
   /** Inode number shown for a virtual entry: this plus the entry's manifest id. */
   VIRTUAL_INODE_BASE: 1n << 52n,
 

@@ -70,7 +70,7 @@ test("a listing and a get cost the same beside many names and many whiteouts", a
   assert.equal(await callsOf(get), getting);
   const { whiteouts } = projectPaths(t.root);
   for (let i = 0; i < 2000; i++)
-    writeFileSync(join(whiteouts, i.toString(16).padStart(16, "0")), `large/none${i}`);
+    writeFileSync(join(whiteouts, i.toString(16).padStart(32, "0")), `large/none${i}`);
   assert.equal(await callsOf(get), getting);
   // One look for each of its own names, instead of one at the empty directory of whiteouts.
   assert.ok((await callsOf(list)) <= listing + 2 * 10);

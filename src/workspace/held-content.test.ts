@@ -7,6 +7,7 @@ import { workspaceFixture } from "../../test/workspace-fixture.js";
 import type { Fixture } from "../../test/workspace-fixture.js";
 import { hashBytes } from "../platform/hash.js";
 import { workspacePaths } from "../platform/paths.js";
+import { unlinkIfPresent } from "../platform/files.js";
 import type { BlobId } from "../store/store.js";
 
 let t: Fixture;
@@ -36,11 +37,21 @@ test("an upsert whose content is swept between the look and the roots is refused
   assert.equal(await workspace.get("f"), null);
 });
 
-test("an adopted entry whose content is swept between the look and the roots is refused, the others stand", async () => {
+/** As if a sweep had deleted the blob right before it is looked at, with the roots naming it too late. */
+function sweptBeforeTheLook(): void {
+  const { statBlob } = t.store;
+  const looks = (id: BlobId): ReturnType<typeof statBlob> => {
+    if (id.size > 0n) unlinkIfPresent(t.store.blobPath(id));
+    return statBlob(id);
+  };
+  Object.assign(t.store, { statBlob: looks });
+}
+
+test("an adopted entry whose content is swept before the roots name it is refused, the others stand", async () => {
   const workspace = await t.registry.open(t.root, true);
   const lost = await t.adoptEntry("lost", "swept");
   const kept = await t.adoptEntry("kept", "");
-  sweptAfterFirstLook();
+  sweptBeforeTheLook();
   const { refused } = await workspace.adopt([{ ...lost, path: join(t.root, "lost") }, kept], "virtual");
   assert.deepEqual(
     refused.map(({ path, reason }) => [path, reason.split(":")[0]]),

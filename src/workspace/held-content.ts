@@ -10,6 +10,9 @@ import type { Tree } from "./tree.js";
 /** The list is rewritten when it is longer than twice what entries name, and by more than this: 128 KiB. */
 const SPARE = 4096;
 
+/** Of an entry, in the manifest or in an index that says the same. */
+type Naming = Pick<ManifestRecord, "flags" | "size" | "hash">;
+
 export class HeldContent {
   readonly #tree: Tree;
   /** Not in the roots: somebody lost the list, or put an older one back. */
@@ -21,11 +24,11 @@ export class HeldContent {
   }
 
   /** Once for every entry. */
-  take(record: ManifestRecord): void {
-    if (!namesContent(record)) return;
+  take(entry: Naming): void {
+    if (!namesContent(entry)) return;
     this.#named++;
     // Of backed entries the content is in the tree.
-    if (isVirtual(record) && !this.#tree.roots.has(record.hash)) this.#missing.push(Buffer.from(record.hash));
+    if (isVirtual(entry) && !this.#tree.roots.has(entry.hash)) this.#missing.push(Buffer.from(entry.hash));
   }
 
   async settle(): Promise<void> {
@@ -45,6 +48,6 @@ function* contentOf({ manifest }: Tree): Generator<Uint8Array> {
   for (const [, record] of manifest.entries()) if (namesContent(record)) yield record.hash;
 }
 
-function namesContent(record: ManifestRecord): boolean {
-  return (record.flags & HASHED) !== 0 && record.size > 0n;
+function namesContent({ flags, size }: Naming): boolean {
+  return (flags & HASHED) !== 0 && size > 0n;
 }

@@ -355,7 +355,7 @@ async function runModel(
   seed: number,
   watched = false,
 ): Promise<void> {
-  const t = await workspaceFixture({ watches: async () => watched });
+  const t = await workspaceFixture({ watch: watched });
   const temporary = mkdtempSync(join(tmpdir(), "vrift-model-"));
   context.diagnostic(`VRIFT_TEST_SEED=${seed}`);
   const run = new Run(t, await t.registry.open(t.root, phantom), temporary, seed);

@@ -17,11 +17,13 @@ import { isElf, staysPhysical } from "./policy.js";
 import { DIR, SYMLINK, backedRecord, isDir, isVirtual, toVnodeEntry, virtualRecord } from "./records.js";
 import type { KeyState } from "./refresh.js";
 import {
+  assertNoDirectory,
   assertOwnName,
   beginDirectory,
   changesBelow,
   ensureParents,
   foldWhiteouts,
+  putChanges,
   refreshKey,
 } from "./refresh.js";
 import type { Tree } from "./tree.js";
@@ -116,7 +118,7 @@ async function putLink(
   entry: VnodeEntry,
   { record, physical }: KeyState,
 ): Promise<ManifestRecord> {
-  if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
+  assertNoDirectory(tree, key, { record, physical });
   const target = await tree.store.readBlob({ hash: entry.content_hash, size: entry.size });
   if (target.includes(0)) throw new VriftError("EINVAL", `the target of ${key} holds a NUL byte`);
   await keepContent(tree, entry);
@@ -132,7 +134,7 @@ export async function putFile(
   state: KeyState,
 ): Promise<ManifestRecord> {
   const { record, physical } = state;
-  if (physical?.type === "dir") throw new VriftError("EISDIR", `${key} is a directory`);
+  assertNoDirectory(tree, key, state);
   const id = { hash: entry.content_hash, size: entry.size };
   const mode = entry.mode & 0o7777;
   await keepContent(tree, entry);
@@ -146,7 +148,7 @@ export async function putFile(
     { ...id, mtimeNs: entry.mtime, mode, blocks },
     BigInt(Date.now()) * 1_000_000n,
   );
-  await commit(tree, [{ parent: parentId(tree, key), key, record: next }]);
+  await commit(tree, putChanges(tree, key, record, next));
   // A program may have made the file meanwhile; it wins, and the answer says so.
   const after = await refreshKey(tree, key, false);
   return after.record ?? next;
@@ -164,7 +166,7 @@ export async function rememberPhysical(
   const untouched = physical.size === content?.size && physical.mtimeNs === content.mtime;
   const hash = untouched ? content.content_hash : undefined;
   const record = backedRecord(before?.id ?? tree.manifest.nextId(), physical, hash);
-  await commit(tree, [{ parent: parentId(tree, key), key, record }]);
+  await commit(tree, putChanges(tree, key, before, record));
   return record;
 }
 

@@ -39,7 +39,7 @@ export function isSymlink(record: ManifestRecord): boolean {
   return (record.flags & SYMLINK) !== 0;
 }
 
-export function isVirtual(record: ManifestRecord): boolean {
+export function isVirtual(record: Pick<ManifestRecord, "flags">): boolean {
   return (record.flags & VIRTUAL) !== 0;
 }
 

@@ -148,6 +148,7 @@ function takeBack(tree: Tree, from: string, to: string, record: ManifestRecord, 
     moveNames(tree, to, from, []);
     if (target.physical !== undefined) mkdirSync(`${tree.root}/${to}`, target.physical.mode);
   } catch (error) {
+    tree.index?.fellBehind();
     tree.log.error("a rename could not be taken back", error, { root: tree.root, from, to });
     return;
   }

@@ -10,7 +10,7 @@ import { constants } from "../vdir/layout.js";
 
 let t: Fixture;
 beforeEach(async () => {
-  t = await workspaceFixture({ watches: () => Promise.resolve(true) });
+  t = await workspaceFixture({ watch: true });
 });
 afterEach(async () => {
   await t.close();

@@ -104,8 +104,14 @@ export function putIndex(tree: Tree, change: Pick<Change, "key" | "record">): vo
 }
 
 function putIndexNow(tree: Tree, { key, record }: Pick<Change, "key" | "record">): void {
-  if (record !== undefined) tree.index?.put(key, toIndexValue(record, !tree.incomplete.has(key)));
-  else if (tree.index?.find(key) !== undefined) tree.index.remove(key);
+  try {
+    if (record !== undefined) tree.index?.put(key, toIndexValue(record, !tree.incomplete.has(key)));
+    else if (tree.index?.find(key) !== undefined) tree.index.remove(key);
+  } catch (error) {
+    // A full disk, when the file has to grow. The manifest has the change.
+    if (!isErrno(error, "ENOTEMPTY")) tree.index?.fellBehind();
+    throw error;
+  }
 }
 
 /** False: there were none. */

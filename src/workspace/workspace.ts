@@ -1,6 +1,7 @@
 /**
  * One project: manifest, index, roots and resync behind one object. It knows nothing of sockets, so that vriftd today and
- * a vdir_d of its own tomorrow run the same code. Single-threaded: mutations are applied in call order.
+ * a vdir_d of its own tomorrow run the same code. Single-threaded: mutations are applied in call order, reads do not wait for
+ * them.
  */
 import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
 import type { IndexAnswers } from "../vdir/shared-index.js";
@@ -58,6 +59,18 @@ export interface Workspace extends IndexAnswers {
   /** DESIGN section 3. On a physical path the file itself changes first. Resolves when acknowledged. */
   upsert(path: string, entry: VnodeEntry): Promise<VnodeEntry>;
   remove(path: string): Promise<VnodeEntry | null>;
+  /**
+   * rename(2): whole subtrees, at one moment; the entry under its new name (null when somebody has removed that meanwhile).
+   * ENOENT, ENOTDIR, EISDIR, ENOTEMPTY, EINVAL (into itself, or the root).
+   */
+  rename(oldPath: string, newPath: string): Promise<VnodeEntry | null>;
+  /** ENOENT when absent; EINVAL when no file can have that time. The entry as for rename. */
+  updateMtime(path: string, mtimeNs: bigint): Promise<VnodeEntry | null>;
+  /**
+   * Content of `tempPath` (temporary-file.ts says which) becomes that of `path`; an existing entry keeps its mode. The file is
+   * consumed on success only. It takes its place among the mutations when its content is in the store.
+   */
+  reingest(path: string, tempPath: string, callerUid: number): Promise<VnodeEntry>;
 
   /**
    * Records many files at once. `virtual`: their physical files may be removed once this has resolved (it implies

@@ -22,7 +22,9 @@ export function program(
     | "walking"
     | "escapes"
     | "held"
-    | "each",
+    | "each"
+    | "killed"
+    | "agree",
 ): string {
   return join(NATIVE, name);
 }

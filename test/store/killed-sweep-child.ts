@@ -4,7 +4,7 @@
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
-import { countChanges, killBefore, stopCounting } from "../kill-before-change.js";
+import { countCalls } from "../kill-before-call.js";
 
 const [at, path, graceMs, late] = process.argv.slice(2) as [string, string, string, string | undefined];
 
@@ -15,7 +15,7 @@ fs.renameSync = (from, to) => {
   afterRename(String(from));
 };
 syncBuiltinESMExports();
-countChanges();
+const counter = countCalls();
 
 const { openStore } = await import("../../src/store/content-store.js");
 const { readSweepFilter } = await import("../../src/protocol/sweep-filter.js");
@@ -26,6 +26,9 @@ if (late !== undefined) {
     if (from.includes(late)) void roots.add([Buffer.from(late, "hex")]);
   };
 }
-killBefore(Number(at));
+const before = counter.calls;
+counter.killBefore(Number(at));
 await store.sweep(readSweepFilter(new Uint8Array(0)), { graceMs: Number(graceMs) });
-process.stdout.write(String(stopCounting()));
+const made = counter.calls - before;
+counter.killBefore(Infinity);
+process.stdout.write(String(made));

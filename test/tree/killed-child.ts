@@ -3,15 +3,16 @@
  * file system: every call that changes a name, an inode or a byte counts. Prints the number of calls when it gets through.
  * Arguments: n, access kind, fixture directory, procedure, its arguments.
  */
-import { countChanges, killBefore, stopCounting } from "../kill-before-change.js";
+import { countCalls } from "../kill-before-call.js";
 
 async function main([at, kind, directory, procedure, ...paths]: string[]): Promise<void> {
-  countChanges();
+  const counter = countCalls();
   const { openFixture } = await import("./fixture.js");
   const { fixture, close } = await openFixture(directory!, kind as "file" | "local");
   const { context } = fixture;
   const [first, second] = paths as [string, string];
-  killBefore(Number(at));
+  const before = counter.calls;
+  counter.killBefore(Number(at));
   if (procedure === "phantom") {
     const { phantom } = await import("../../src/tree/phantom.js");
     await phantom(first, context, { yes: true });
@@ -22,7 +23,8 @@ async function main([at, kind, directory, procedure, ...paths]: string[]): Promi
     const { clone } = await import("../../src/tree/clone.js");
     await clone(first, second, context);
   }
-  const made = stopCounting();
+  const made = counter.calls - before;
+  counter.killBefore(Infinity);
   await close();
   process.stdout.write(String(made));
 }

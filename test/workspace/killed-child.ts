@@ -11,14 +11,20 @@ const INDEX_CALLS = ["indexInsert", "indexUpdate", "indexRemove", "indexMove", "
 
 async function main([at, directory, procedure]: string[]): Promise<void> {
   const counter = countCalls(INDEX_CALLS);
-  const { Registry } = await import("../../src/daemon/registry.js");
+  const { localProjects } = await import("../../src/workspace/local-project.js");
+  const { Registry } = await import("../../src/workspace/registry.js");
   const { silentLog } = await import("../../src/platform/log.js");
   const { resolveHome } = await import("../../src/platform/paths.js");
   const { openStore } = await import("../../src/store/content-store.js");
   const { procedures } = await import("./killed-procedures.js");
   const home = resolveHome({ VRIFT_HOME: join(directory!, "home") });
   const store = await openStore(home.source);
-  const workspace = await new Registry(home, store, silentLog).open(join(directory!, "project"));
+  const workspace = await new Registry(
+    home,
+    store,
+    silentLog,
+    localProjects({ home, store, log: silentLog }),
+  ).open(join(directory!, "project"));
   const before = counter.calls;
   counter.killBefore(Number(at));
   await procedures[procedure!]!({ workspace, store, directory: directory! });

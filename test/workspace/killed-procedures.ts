@@ -6,6 +6,7 @@ import { projectPaths } from "../../src/platform/paths.js";
 import type { VnodeEntry } from "../../src/protocol/messages.js";
 import type { ContentStore } from "../../src/store/store.js";
 import type { ProjectWorkspace } from "../../src/workspace/project-workspace.js";
+import { whiteoutStem } from "../../src/workspace/whiteouts.js";
 
 export interface Scene {
   readonly workspace: ProjectWorkspace;
@@ -71,7 +72,7 @@ export const procedures: Readonly<Record<string, (scene: Scene) => Promise<unkno
   "reingest, physical": ({ workspace, directory }) =>
     workspace.reingest("p", handedOver(directory), process.getuid!()),
   "resync, whiteout": async ({ workspace, directory }) => {
-    const name = native.pathHash(Buffer.from("d/v1")).toString(16).padStart(16, "0");
+    const name = whiteoutStem(Buffer.from("d/v1"));
     writeFileSync(join(projectPaths(join(directory, "project")).whiteouts, name), "d/v1");
     await workspace.resync();
   },

@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Registry } from "../../src/daemon/registry.js";
+import { localProjects } from "../../src/workspace/local-project.js";
+import { Registry } from "../../src/workspace/registry.js";
 import { hashToHex } from "../../src/platform/hash.js";
 import { silentLog } from "../../src/platform/log.js";
 import { resolveHome } from "../../src/platform/paths.js";
@@ -33,7 +34,7 @@ function random(seed: number): () => number {
 async function within<T>(directory: string, work: (scene: Scene) => Promise<T>): Promise<T> {
   const home = resolveHome({ VRIFT_HOME: join(directory, "home") });
   const store = await openStore(home.source);
-  const registry = new Registry(home, store, silentLog);
+  const registry = new Registry(home, store, silentLog, localProjects({ home, store, log: silentLog }));
   try {
     const workspace = await registry.open(join(directory, "project"), true);
     return await work({ workspace, store, directory });

@@ -13,6 +13,7 @@ import { workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
 import { directoryIdentity, isDirectory } from "./directory-identity.js";
 import type { DirectoryIdentity } from "./directory-identity.js";
+import { foundPhantom } from "./found-phantom.js";
 import { identify, readWorkspaceFile, removeProjectDirectory, writeWorkspaceFile } from "./identity.js";
 import { knownWorkspaces, recordedRoot, rememberWorkspace } from "./known.js";
 import { checkRoot } from "./open-workspace.js";
@@ -69,6 +70,7 @@ export class Registry<P extends OpenProject> {
     const current = this.#current(root);
     if (current !== undefined && (!phantom || current.info.kind === "phantom")) return current;
     return this.#inTurn(root, async () => {
+      if (phantom && this.#isUnknown(root)) await this.#foundEmpty(root);
       const project = await this.#openNow(root);
       if (!phantom || project.info.kind === "phantom") return project;
       return this.#becomePhantom(project);
@@ -184,6 +186,19 @@ export class Registry<P extends OpenProject> {
     rememberWorkspace(this.#home, project.info);
     this.#open.set(root, { project, directory });
     return project;
+  }
+
+  /** An ordinary directory of which nothing is known yet: there is nothing to take over from the solid workspace. */
+  #isUnknown(root: string): boolean {
+    if (this.#open.has(root)) return false;
+    const identity = identify(root, (id) => this.#recordedRoot(id));
+    return identity.kind === "solid" && !hasManifest(workspacePaths(this.#home, identity.id).db);
+  }
+
+  async #foundEmpty(root: string): Promise<void> {
+    const [home, store] = [this.#home, this.#store];
+    const id = await foundPhantom({ home, store, root, seed: () => [] });
+    this.#log.info("made a phantom workspace", { root, id });
   }
 
   async #becomePhantom(solid: P): Promise<P> {

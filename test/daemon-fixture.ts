@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { connect } from "../src/client/client.js";
 import type { VriftClient } from "../src/client/client.js";
 import type { ControlClient } from "../src/client/control-client.js";
+import { killNamed } from "../src/daemon/process-state.js";
 import { connectIfRunning } from "../src/daemon/start.js";
 import { resolveHome } from "../src/platform/paths.js";
 import type { Home } from "../src/platform/paths.js";
@@ -19,6 +20,7 @@ import { decodeResponse } from "../src/protocol/decode.js";
 import { encodeRequest } from "../src/protocol/encode.js";
 import { FrameReader, encodeFrame } from "../src/protocol/frame.js";
 import type { VeloRequest, VeloResponse } from "../src/protocol/messages.js";
+import { ownerOf } from "../src/workspace/owner-lock.js";
 import { endProjects } from "./end-projects.js";
 
 const main = fileURLToPath(new URL("../src/daemon/main.js", import.meta.url));
@@ -82,10 +84,14 @@ export class DaemonFixture {
   async close(): Promise<void> {
     for (const one of this.#closing) one.close();
     for (const child of this.#children) await killed(child);
+    // A successor is nobody's child.
+    const owner = ownerOf(this.home.daemonLock);
+    if (owner !== undefined) await killNamed(owner, "vriftd");
     await endProjects(this.home.root);
     // Of a home with a long path it is elsewhere.
     rmSync(dirname(this.home.controlSocket), { recursive: true, force: true });
-    rmSync(this.directory, { recursive: true, force: true });
+    // One that has handed over may be about to end, with a last line for its log.
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 

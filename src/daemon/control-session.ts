@@ -9,6 +9,9 @@ import type { ControlOperations, OpenedProject, TraceOperation } from "./control
 import { lineProtocol, text } from "./line-protocol.js";
 import type { ProjectProcess } from "./project-process.js";
 
+/** Facts that are some seconds old are better than waiting for a process that is busy. */
+const FACTS_WAIT_MS = 200;
+
 export interface ControlService {
   readonly registry: Registry<ProjectProcess>;
   readonly home: string;
@@ -25,7 +28,8 @@ export interface ControlService {
 export function controlProtocol(service: ControlService): Protocol<string> {
   const { registry } = service;
   return lineProtocol<ControlOperations>({
-    open: async ({ root, phantom }) => opened(await registry.open(text(root, "root"), phantom === true)),
+    open: async ({ root, phantom }) =>
+      opened(await asItIsNow(await registry.open(text(root, "root"), phantom === true), registry)),
     view: async ({ from, userHome, build }) => {
       if (build !== service.build)
         throw new VriftError(
@@ -55,6 +59,15 @@ export function controlProtocol(service: ControlService): Protocol<string> {
       return {};
     },
   });
+}
+
+/** With its counts of this moment; opened again when it turns out that its process has just ended. */
+async function asItIsNow(
+  project: ProjectProcess,
+  registry: Registry<ProjectProcess>,
+): Promise<ProjectProcess> {
+  await project.statusWithin(FACTS_WAIT_MS);
+  return project.isOpen ? project : registry.open(project.info.root);
 }
 
 function opened({ info, control }: ProjectProcess): OpenedProject {

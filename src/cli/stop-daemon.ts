@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { openSocket } from "../client/open-socket.js";
 import { connectIfRunning, stopDaemon } from "../daemon/start.js";
@@ -8,6 +7,7 @@ import { VriftError } from "../platform/errors.js";
 import { native } from "../platform/native.js";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
+import { socketDescriptor } from "../platform/socket-descriptor.js";
 import { knownWorkspaces } from "../workspace/known.js";
 import { ownerOf } from "../workspace/owner-lock.js";
 import { within } from "./within.js";
@@ -64,15 +64,11 @@ async function stopProject(pid: number): Promise<void> {
 /** The process that listens on the control socket, as the kernel knows it. */
 async function listenerOf(home: Home): Promise<number> {
   const socket = await openSocket(home.controlSocket);
-  const { pid } = native.peerCredentials(descriptorOf(socket));
+  const fd = socketDescriptor(socket);
+  if (fd === undefined) throw new VriftError("ECONNRESET", "the connection to the daemon broke");
+  const { pid } = native.peerCredentials(fd);
   socket.destroy();
   if (processState(pid)?.name !== "vriftd")
     throw new VriftError("ETIMEDOUT", `process ${pid} serves ${home.controlSocket} and does not answer`);
   return pid;
-}
-
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } };
-  if (handle?.fd === undefined) throw new VriftError("ECONNRESET", "the connection to the daemon broke");
-  return handle.fd;
 }

@@ -2,11 +2,12 @@ import { stat } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { VriftError } from "../platform/errors.js";
 import type { NativeAddon } from "../platform/native.js";
+import { socketDescriptor } from "../platform/socket-descriptor.js";
 
 /** @throws VriftError EPERM when the process at the other end is not of our uid. */
 export async function checkPeer(socket: Socket, path: string): Promise<void> {
   const addon = await loadAddon();
-  const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } })._handle?.fd;
+  const fd = socketDescriptor(socket);
   // Without the addon (a client in a package that was never built) the owner of the socket file has to do: in a
   // directory of ours nobody else could have made it, and in /tmp the sticky bit keeps it whose it is.
   const uid =

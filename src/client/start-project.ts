@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { VriftError } from "../platform/errors.js";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
-import { lastLine, spawnDetached } from "../platform/spawn-detached.js";
+import { lastLine, spawnProject } from "../platform/spawn-detached.js";
 import { isAbsent, openSocket } from "./open-socket.js";
 
 const POLL_MS = 10;
@@ -20,8 +20,7 @@ export async function startProjectProcess(
   signal?: AbortSignal,
 ): Promise<void> {
   const { socket, log } = workspacePaths(home, id);
-  const homeEnv = { ...env, VRIFT_HOME: home.root, VR_THE_SOURCE: home.source };
-  const { exit } = spawnDetached("vdir-main.js", [root, id], { log, env: homeEnv });
+  const { exit } = spawnProject(home, root, id, env);
   for (;;) {
     const code = exit();
     try {

@@ -9,9 +9,6 @@ import type { ControlOperations, OpenedProject, TraceOperation } from "./control
 import { lineProtocol, text } from "./line-protocol.js";
 import type { ProjectProcess } from "./project-process.js";
 
-/** Facts that are some seconds old are better than waiting for a process that is busy. */
-const FACTS_WAIT_MS = 200;
-
 export interface ControlService {
   readonly registry: Registry<ProjectProcess>;
   readonly home: string;
@@ -66,7 +63,7 @@ async function asItIsNow(
   project: ProjectProcess,
   registry: Registry<ProjectProcess>,
 ): Promise<ProjectProcess> {
-  await project.statusWithin(FACTS_WAIT_MS);
+  await project.currentStatus();
   return project.isOpen ? project : registry.open(project.info.root);
 }
 

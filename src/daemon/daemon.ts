@@ -11,6 +11,7 @@ import { makeDirectory } from "../platform/files.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { SPECIFIED_SOCKET, workspacePaths } from "../platform/paths.js";
+import { lastLine } from "../platform/spawn-detached.js";
 import type { ContentStore } from "../store/store.js";
 import { knownWorkspaces } from "../workspace/known.js";
 import type { OwnerLock } from "../workspace/owner-lock.js";
@@ -24,7 +25,6 @@ import { isFree, makePrivateDirectory } from "./listener.js";
 import type { ProjectProcess } from "./project-process.js";
 import { Projects } from "./projects.js";
 import { Serving } from "./serving.js";
-import { lastLine } from "../platform/spawn-detached.js";
 import { statusText } from "./status-text.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
@@ -33,8 +33,6 @@ import { traced } from "./traced.js";
 import { TrashTimer } from "./trash-timer.js";
 
 const HOME_CHECK_MS = 5000;
-/** A frozen project must not hold up the status of the others. */
-const STATUS_WAIT_MS = 200;
 
 export interface DaemonOptions {
   /** With the configured store in it. */
@@ -204,7 +202,7 @@ export class Daemon {
   }
 
   async #status(): Promise<ControlOperations["status"]["reply"]> {
-    const asked = this.#registry.openProjects().map((project) => project.statusWithin(STATUS_WAIT_MS));
+    const asked = this.#registry.openProjects().map((project) => project.currentStatus());
     const running = new Map((await Promise.all(asked)).map((status) => [status.id, status]));
     return {
       pid: process.pid,

@@ -13,6 +13,7 @@ import { isErrno, makeDirectory, unlinkIfPresent } from "../platform/files.js";
 import type { Log } from "../platform/log.js";
 import { native } from "../platform/native.js";
 import { SOCKET_PATH_MAX } from "../platform/paths.js";
+import { socketDescriptor } from "../platform/socket-descriptor.js";
 
 export interface Listener {
   readonly path: string;
@@ -49,7 +50,7 @@ export async function listen(
   const { ino } = lstatSync(path, { bigint: true });
   return {
     path,
-    fd: descriptorOf(server),
+    fd: socketDescriptor(server) ?? -1,
     close: (keepName = false) => {
       if (!keepName) removeName(path, ino);
       server.close();
@@ -122,11 +123,6 @@ function removeName(path: string, ino: bigint): void {
 
 /** undefined when the socket is closed. */
 export function peerUid(socket: Socket): number | undefined {
-  const fd = descriptorOf(socket);
-  return fd < 0 ? undefined : native.peerCredentials(fd).uid;
-}
-
-/** -1 when it is closed. Node keeps descriptors to itself; there is no public way to SO_PEERCRED, or to pass one on. */
-function descriptorOf(of: Socket | Server): number {
-  return (of as unknown as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd ?? -1;
+  const fd = socketDescriptor(socket);
+  return fd === undefined || fd < 0 ? undefined : native.peerCredentials(fd).uid;
 }

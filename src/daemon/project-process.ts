@@ -9,12 +9,12 @@ import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home, WorkspacePaths } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
+import { lastLine, spawnProject } from "../platform/spawn-detached.js";
 import { ownerOf } from "../workspace/owner-lock.js";
 import type { OpenProject, ProjectPlace } from "../workspace/registry.js";
 import type { ResyncReport, WorkspaceInfo } from "../workspace/workspace.js";
 import type { ProjectStatus, RunningProcess } from "./control.js";
 import { killNamed, processState } from "./process-state.js";
-import { lastLine, spawnDetached } from "../platform/spawn-detached.js";
 
 /** What a vdir_d calls itself. */
 export const PROJECT_PROCESS = "vdir_d";
@@ -22,6 +22,8 @@ export const PROJECT_PROCESS = "vdir_d";
 /** Until a started process listens; opening the workspace comes after that and takes its time. */
 const START_TIMEOUT_MS = 10_000;
 const START_POLL_MS = 5;
+/** A process that is busy or frozen must not hold up who asks about it, or about others. */
+const STATUS_WAIT_MS = 200;
 /** Exit codes above say that somebody killed it. */
 const KILLED = 128;
 const PING_MS = 2000;
@@ -103,11 +105,11 @@ export class ProjectProcess implements OpenProject {
     return Date.now() - this.#startedMs;
   }
 
-  /** Facts as they are now; as they were when a ping last came back, when it takes longer than `ms`. */
-  async statusWithin(ms: number): Promise<ProjectStatus> {
+  /** Facts as they are now; as they were when a ping last came back, when it takes too long. */
+  async currentStatus(): Promise<ProjectStatus> {
     const late = new AbortController();
     try {
-      await Promise.race([this.#refresh(), wait(ms, undefined, { signal: late.signal })]);
+      await Promise.race([this.#refresh(), wait(STATUS_WAIT_MS, undefined, { signal: late.signal })]);
     } catch {
       // It has ended: what was last known is what there is.
     } finally {
@@ -244,10 +246,7 @@ async function connectOrStart(
 ): Promise<ProjectControlClient> {
   const running = await connectIfRunning(paths);
   if (running !== undefined) return running;
-  const started = spawnDetached("vdir-main.js", [root, paths.id], {
-    log: paths.log,
-    env: { ...process.env, VRIFT_HOME: home.root, VR_THE_SOURCE: home.source },
-  });
+  const started = spawnProject(home, root, paths.id, process.env);
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const client = await connectIfRunning(paths);

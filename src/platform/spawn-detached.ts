@@ -6,6 +6,8 @@ import { constants } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isErrno, makeDirectory } from "./files.js";
+import type { Home } from "./paths.js";
+import { workspacePaths } from "./paths.js";
 
 export interface DetachedOptions {
   readonly log: string;
@@ -43,6 +45,14 @@ export function spawnDetached(entry: string, args: readonly string[], options: D
   child.on("exit", (code, signal) => (exit = code ?? 128 + constants.signals[signal!]));
   child.unref();
   return { child, exit: () => exit };
+}
+
+/** Starts the vdir_d of a workspace. @param root real path. @param env of the process, besides what names the home. */
+export function spawnProject(home: Home, root: string, id: string, env: NodeJS.ProcessEnv): Detached {
+  return spawnDetached("vdir-main.js", [root, id], {
+    log: workspacePaths(home, id).log,
+    env: { ...env, VRIFT_HOME: home.root, VR_THE_SOURCE: home.source },
+  });
 }
 
 /** The last thing a daemon said, for an error message. */

@@ -55,6 +55,11 @@ export class Registry<P extends OpenProject> {
   readonly #openProject: ProjectOpener<P>;
   readonly #open = new Map<string, OpenEntry<P>>();
   readonly #turns = new Map<string, TurnQueue>();
+  /** What a workspace is founded on that takes over nothing. */
+  readonly #nothing = {
+    found: (root: string): Promise<string> =>
+      foundPhantom({ home: this.#home, store: this.#store, root, seed: () => [] }),
+  };
   #closing = false;
 
   constructor(home: Home, store: ContentStore, log: Log, openProject: ProjectOpener<P>) {
@@ -70,7 +75,7 @@ export class Registry<P extends OpenProject> {
     const current = this.#current(root);
     if (current !== undefined && (!phantom || current.info.kind === "phantom")) return current;
     return this.#inTurn(root, async () => {
-      if (phantom && this.#isUnknown(root)) await this.#foundEmpty(root);
+      if (phantom && this.#isUnknown(root)) await this.#found(root, this.#nothing);
       const project = await this.#openNow(root);
       if (!phantom || project.info.kind === "phantom") return project;
       return this.#becomePhantom(project);
@@ -87,7 +92,7 @@ export class Registry<P extends OpenProject> {
         throw new VriftError("EEXIST", `${to} is a phantom workspace already`);
       await source.resync();
       await this.#closeRoot(to);
-      await source.found(to);
+      await this.#found(to, source);
       return this.#openNow(to);
     });
   }
@@ -195,12 +200,6 @@ export class Registry<P extends OpenProject> {
     return identity.kind === "solid" && !hasManifest(workspacePaths(this.#home, identity.id).db);
   }
 
-  async #foundEmpty(root: string): Promise<void> {
-    const [home, store] = [this.#home, this.#store];
-    const id = await foundPhantom({ home, store, root, seed: () => [] });
-    this.#log.info("made a phantom workspace", { root, id });
-  }
-
   async #becomePhantom(solid: P): Promise<P> {
     const { root, id } = solid.info;
     await this.#found(root, solid);
@@ -209,7 +208,7 @@ export class Registry<P extends OpenProject> {
     return this.#openNow(root);
   }
 
-  async #found(root: string, seed: P): Promise<void> {
+  async #found(root: string, seed: Pick<P, "found">): Promise<void> {
     const id = await seed.found(root);
     this.#log.info("made a phantom workspace", { root, id });
   }

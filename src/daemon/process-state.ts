@@ -1,5 +1,5 @@
 /** What the kernel says of a process, for whoever has to decide whether it is dead, busy or frozen. */
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { isErrno } from "../platform/files.js";
 
@@ -12,7 +12,10 @@ export interface ProcessState {
   readonly state: string;
 }
 
-/** undefined when there is no such process, or only its exit code is left. */
+/**
+ * undefined when there is no such process, or only its exit code is left. A first thread that has ended (Z) beside others that
+ * are still ending is a process yet: they share its descriptors, and a listening socket among them accepts connections.
+ */
 export function processState(pid: number): ProcessState | undefined {
   let text: string;
   try {
@@ -24,7 +27,17 @@ export function processState(pid: number): ProcessState | undefined {
   // The name is in parentheses and may hold some.
   const end = text.lastIndexOf(")");
   const state = text.slice(end + 2, end + 3);
-  return state === "Z" || state === "X" ? undefined : { name: text.slice(text.indexOf("(") + 1, end), state };
+  const ended = state === "X" || (state === "Z" && threads(pid) <= 1);
+  return ended ? undefined : { name: text.slice(text.indexOf("(") + 1, end), state };
+}
+
+function threads(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESRCH")) return 0;
+    throw error;
+  }
 }
 
 /** SIGKILL, and waits until the process is gone; a process of another name under that number is left alone. */

@@ -1,5 +1,6 @@
 /** What commands do to have a daemon. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
@@ -37,6 +38,20 @@ test("one that cannot start: VRIFT_NO_DAEMON with what its log says last", async
     code: "VRIFT_NO_DAEMON",
     message: /VRIFT_CONFIG: .*config\.toml:1: unknown key `nonsense`/,
   });
+});
+
+test("one that ends with the connection it has just taken is not the one that is needed", async () => {
+  mkdirSync(dirname(t.home.controlSocket), { recursive: true, mode: 0o700 });
+  const ending = createServer((socket) => {
+    socket.on("error", () => undefined).once("data", () => socket.destroy());
+    ending.close();
+  });
+  ending.listen(t.home.controlSocket);
+  await once(ending, "listening");
+  const client = await ensureDaemon(t.home, { env: t.env });
+  const { pid } = await client.call("status", {});
+  assert.notEqual(pid, process.pid);
+  await stopDaemon(client, pid);
 });
 
 test("one of another build that nobody uses is restarted", async () => {

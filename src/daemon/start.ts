@@ -24,6 +24,19 @@ export interface EnsureOptions {
 
 /** @throws VriftError VRIFT_NO_DAEMON with the last line of the log when none answers within 10 seconds, or it ended. */
 export async function ensureDaemon(home: Home, options: EnsureOptions = {}): Promise<ControlClient> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await connectOrStart(home, options);
+    } catch (error) {
+      // The one that took the connection was about to end. Nothing but its status was asked.
+      if (!(error instanceof VriftError) || error.code !== "ECONNRESET" || Date.now() > deadline) throw error;
+      await wait(POLL_MS);
+    }
+  }
+}
+
+async function connectOrStart(home: Home, options: EnsureOptions): Promise<ControlClient> {
   const running = await connectIfRunning(home);
   if (running === undefined) return startAndConnect(home, options);
   const { build, pid } = await running.call("status", {});

@@ -111,7 +111,7 @@ test("a daemon that is frozen is waited for once, not by every request", async (
     await client.register(root);
     for (let i = 0; i < 20; i++) assert.deepEqual(await client.list(""), []);
     await assert.rejects(client.status(), { code: "ETIMEDOUT" });
-    assert.ok(performance.now() - start < 3000);
+    assert.ok(performance.now() - start < 5000, "20 waits would be 6 seconds");
     assert.equal(server.connections.length, 1);
   } finally {
     client.close();

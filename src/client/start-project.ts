@@ -1,9 +1,8 @@
 /** Starts a project's process where no vriftd runs that would: the lock decides between two who do it at once. */
 import { setTimeout as wait } from "node:timers/promises";
-import { VriftError } from "../platform/errors.js";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
-import { lastLine, spawnProject } from "../platform/spawn-detached.js";
+import { spawnProject } from "../platform/spawn-detached.js";
 import { isAbsent, openSocket } from "./open-socket.js";
 
 const POLL_MS = 10;
@@ -19,8 +18,8 @@ export async function startProjectProcess(
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { socket, log } = workspacePaths(home, id);
-  const { exit } = spawnProject(home, root, id, env);
+  const { socket } = workspacePaths(home, id);
+  const { exit, failure } = spawnProject(home, root, id, env);
   for (;;) {
     const code = exit();
     try {
@@ -30,11 +29,7 @@ export async function startProjectProcess(
       if (!isAbsent(error)) throw error;
     }
     // 0: somebody else was faster, and may still be opening the project.
-    if (code !== undefined && code !== 0)
-      throw new VriftError(
-        "VRIFT_NO_DAEMON",
-        `the process of ${root} does not start; it says: ${lastLine(log)}`,
-      );
+    if (code !== undefined && code !== 0) throw failure(`the process of ${root} does not start`);
     await wait(POLL_MS, undefined, { signal });
   }
 }

@@ -11,7 +11,6 @@ import { makeDirectory } from "../platform/files.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { SPECIFIED_SOCKET, workspacePaths } from "../platform/paths.js";
-import { lastLine } from "../platform/spawn-detached.js";
 import type { ContentStore } from "../store/store.js";
 import { knownWorkspaces } from "../workspace/known.js";
 import type { OwnerLock } from "../workspace/owner-lock.js";
@@ -169,8 +168,7 @@ export class Daemon {
       await successor.serves();
     } catch (error) {
       lock.sign();
-      const said = `the successor has ended before it served; it says: ${lastLine(home.daemonLog)}`;
-      throw new VriftError("VRIFT_NO_DAEMON", said, { cause: error });
+      throw successor.failure("the successor has ended before it served", error);
     }
     clearInterval(this.#watchdog);
     this.#trash.stop();

@@ -9,7 +9,7 @@ import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home, WorkspacePaths } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
-import { lastLine, spawnProject } from "../platform/spawn-detached.js";
+import { spawnProject } from "../platform/spawn-detached.js";
 import { ownerOf } from "../workspace/owner-lock.js";
 import type { OpenProject, ProjectPlace } from "../workspace/registry.js";
 import type { ResyncReport, WorkspaceInfo } from "../workspace/workspace.js";
@@ -257,12 +257,9 @@ async function connectOrStart(
       throw new VriftError("ECONNRESET", `the process of ${root} was killed while it started`);
     // 0: somebody else was faster, and is what answers next.
     if (Date.now() > deadline || (code !== undefined && code !== 0)) {
-      const last = lastLine(paths.log);
-      log.error("a project's process does not start", undefined, { root, code: code ?? "none", last });
-      throw new VriftError(
-        "VRIFT_NO_DAEMON",
-        `the process of ${root} does not start${last === "" ? "" : `; it says: ${last}`}`,
-      );
+      const failure = started.failure(`the process of ${root} does not start`);
+      log.error("a project's process does not start", failure, { root, code: code ?? "none" });
+      throw failure;
     }
     await wait(START_POLL_MS);
   }

@@ -5,10 +5,10 @@ import type { ControlClient } from "../client/control-client.js";
 import { connectControl } from "../client/control-client.js";
 import { buildId } from "../platform/build.js";
 import { VriftError } from "../platform/errors.js";
-import { isErrno } from "../platform/files.js";
 import type { Home } from "../platform/paths.js";
 import { mapsIndex } from "./index-users.js";
-import { lastLine, spawnDetached } from "../platform/spawn-detached.js";
+import { spawnDetached } from "../platform/spawn-detached.js";
+import { processState } from "./process-state.js";
 
 /** On a machine that does something else. One that ends is not waited for. */
 const START_TIMEOUT_MS = 10_000;
@@ -73,7 +73,7 @@ export async function stopDaemon(
   await client.call("stop", {});
   client.close();
   const deadline = Date.now() + timeoutMs;
-  while (isAlive(pid)) {
+  while (processState(pid) !== undefined) {
     if (Date.now() > deadline) throw new VriftError("ETIMEDOUT", `the daemon (pid ${pid}) does not stop`);
     await wait(POLL_MS);
   }
@@ -86,7 +86,7 @@ export function isUsed(home: Home): boolean {
 }
 
 async function startAndConnect(home: Home, { env = process.env }: EnsureOptions): Promise<ControlClient> {
-  const { child, exit } = spawnDetached("main.js", [], { log: home.daemonLog, env });
+  const { child, exit, failure } = spawnDetached("main.js", [], { log: home.daemonLog, env });
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const client = await connectIfRunning(home);
@@ -96,25 +96,8 @@ async function startAndConnect(home: Home, { env = process.env }: EnsureOptions)
       return client;
     }
     // 0: another one was faster, and is what answers next.
-    if (Date.now() > deadline || (exit() !== undefined && exit() !== 0)) throw noDaemon(home);
+    if (Date.now() > deadline || (exit() !== undefined && exit() !== 0))
+      throw failure("the daemon does not start");
     await wait(POLL_MS);
-  }
-}
-
-function noDaemon(home: Home): VriftError {
-  const last = lastLine(home.daemonLog);
-  return new VriftError(
-    "VRIFT_NO_DAEMON",
-    `the daemon does not start${last === "" ? "" : `; it says: ${last}`}`,
-  );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ESRCH")) return false;
-    throw error;
   }
 }

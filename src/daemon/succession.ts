@@ -10,7 +10,7 @@ import { VriftError } from "../platform/errors.js";
 import type { OwnerLock } from "../workspace/owner-lock.js";
 import type { Detached } from "./connection.js";
 import type { Listener } from "./listener.js";
-import { lastLine, spawnDetached } from "../platform/spawn-detached.js";
+import { spawnDetached } from "../platform/spawn-detached.js";
 import { processState } from "./process-state.js";
 
 export interface Successor {
@@ -19,6 +19,8 @@ export interface Successor {
   give(connection: Detached): Promise<void>;
   /** Everything was given. Resolves when it serves; rejects when it ends instead. */
   serves(): Promise<void>;
+  /** VRIFT_NO_DAEMON, with what it said last. */
+  failure(what: string, cause?: unknown): VriftError;
 }
 
 /** What the process before gives. */
@@ -61,7 +63,7 @@ export async function startSuccessor(
   { log, lock, listeners }: SuccessorOptions,
 ): Promise<Successor> {
   const names = JSON.stringify(listeners.map(({ path }) => path));
-  const { child } = spawnDetached(entry, args, {
+  const { child, failure } = spawnDetached(entry, args, {
     log,
     env: { ...process.env, [VARIABLE]: names },
     inherit: [lock.fd, ...listeners.map(({ fd }) => fd)],
@@ -71,14 +73,14 @@ export async function startSuccessor(
   try {
     await Promise.race([told(child, "loaded"), ended]);
   } catch (error) {
-    const said = `the successor does not start; it says: ${lastLine(log)}`;
-    throw new VriftError("VRIFT_NO_DAEMON", said, { cause: error });
+    throw failure("the successor does not start", error);
   } finally {
     clearTimeout(timer);
   }
   killWhenFrozen(child);
   return {
     pid: child.pid!,
+    failure,
     // Node forgets what waits for a child that has ended: neither `send` nor `told` would ever say so.
     give: ({ socket, rest, carried }) =>
       Promise.race([

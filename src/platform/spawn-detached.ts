@@ -1,10 +1,11 @@
 /** Starts a daemon: in a session of its own, with a log for what it says before it has one, and nothing else of ours. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { VriftError } from "./errors.js";
 import { isErrno, makeDirectory } from "./files.js";
 import type { Home } from "./paths.js";
 import { workspacePaths } from "./paths.js";
@@ -20,6 +21,11 @@ export interface Detached {
   readonly child: ChildProcess;
   /** Exit code once it has ended; 127 when it could not be started, over 128 when it was killed. */
   exit(): number | undefined;
+  /**
+   * VRIFT_NO_DAEMON with the last thing that was said in its log since it was started.
+   * @param what a sentence about what has gone wrong with it.
+   */
+  failure(what: string, cause?: unknown): VriftError;
 }
 
 /**
@@ -39,12 +45,17 @@ export function spawnDetached(entry: string, args: readonly string[], options: D
     stdio: ["ignore", log, log, ...(options.inherit ? (["ipc", ...options.inherit] as const) : [])],
     env: options.env ?? process.env,
   });
+  const before = fstatSync(log).size;
   closeSync(log);
   let exit: number | undefined;
   child.on("error", () => (exit = 127));
   child.on("exit", (code, signal) => (exit = code ?? 128 + constants.signals[signal!]));
   child.unref();
-  return { child, exit: () => exit };
+  const failure = (what: string, cause?: unknown): VriftError => {
+    const last = lastLine(options.log, before);
+    return new VriftError("VRIFT_NO_DAEMON", last === "" ? what : `${what}; it says: ${last}`, { cause });
+  };
+  return { child, exit: () => exit, failure };
 }
 
 /** Starts the vdir_d of a workspace. @param root real path. @param env of the process, besides what names the home. */
@@ -55,10 +66,12 @@ export function spawnProject(home: Home, root: string, id: string, env: NodeJS.P
   });
 }
 
-/** The last thing a daemon said, for an error message. */
-export function lastLine(file: string): string {
+/** @param from bytes that were there before; all of it counts when it has become shorter (rotated). */
+function lastLine(file: string, from: number): string {
   try {
-    return readFileSync(file, "utf8").trimEnd().split("\n").at(-1) ?? "";
+    const bytes = readFileSync(file);
+    const said = bytes.subarray(from > bytes.length ? 0 : from).toString("utf8");
+    return said.trimEnd().split("\n").at(-1) ?? "";
   } catch (error) {
     if (isErrno(error, "ENOENT")) return "";
     throw error;

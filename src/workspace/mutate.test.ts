@@ -65,6 +65,22 @@ test("solid: a file appears with content, mode and time; its directories are mad
   assert.deepEqual(await (await reopened()).get("a/b/c.txt"), entry);
 });
 
+test("solid: the name under which a file is made is in no listing and has no entry", async () => {
+  workspace = await t.registry.open(t.root);
+  const { exportTo } = t.store;
+  const seen: unknown[] = [];
+  const looks = async (...given: Parameters<typeof exportTo>): Promise<void> => {
+    await exportTo(...given);
+    const [temporary] = readdirSync(path("a"));
+    assert.match(temporary!, /^\.vrift-/);
+    seen.push(await workspace.list("a"), await workspace.get(`a/${temporary}`));
+  };
+  Object.assign(t.store, { exportTo: looks });
+  await workspace.upsert("a/f", await t.fileEntry("hello"));
+  assert.deepEqual(seen, [[], null]);
+  assert.deepEqual(await workspace.list("a"), [{ name: "f", is_dir: false }]);
+});
+
 test("solid: an upsert takes the place of a file and of a link, not of a directory", async () => {
   t.write("f", "old");
   symlinkSync("f", path("l"));

@@ -8,9 +8,10 @@ import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
 import { hashContent, readTarget } from "./content.js";
 import { isKernelName } from "./kernel-names.js";
 import type { PhysicalName } from "./physical.js";
-import { lookAtKey } from "./physical.js";
+import { lookAtKey, nameOf } from "./physical.js";
 import { HASHED, backedRecord, describes, isDir, isVirtual, toVnodeEntry } from "./records.js";
 import { ensureParents, refreshKey } from "./refresh.js";
+import { isBeingMade } from "./staging.js";
 import type { Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
 import type { TurnQueue } from "./turn-queue.js";
@@ -47,7 +48,8 @@ export function listEntries(tree: Tree, key: string): DirEntry[] {
   const path = key === "" ? tree.root : `${tree.root}/${key}`;
   for (const entry of readdirSync(path, { withFileTypes: true, encoding: "buffer" })) {
     const name = entry.name;
-    if (isUtf8(name)) found.set(name.toString("utf8"), entry.isDirectory());
+    if (isUtf8(name) && !isBeingMade(name.toString("utf8")))
+      found.set(name.toString("utf8"), entry.isDirectory());
   }
   if (key === "") found.delete(PROJECT_DIR);
   if (record !== undefined && isDir(record)) addVirtual(tree, key, record, found);
@@ -101,9 +103,9 @@ async function keepTarget(tree: Tree, path: string): Promise<void> {
   }
 }
 
-/** Our own directory is left out of listings and of answers. */
+/** What is ours is left out of listings and of answers. */
 function isOurs(key: string): boolean {
-  return key === PROJECT_DIR || key.startsWith(`${PROJECT_DIR}/`);
+  return key === PROJECT_DIR || key.startsWith(`${PROJECT_DIR}/`) || isBeingMade(nameOf(key));
 }
 
 /** UTF-8 byte order is code point order; UTF-16 comparison is not. */

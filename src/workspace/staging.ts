@@ -2,6 +2,7 @@
  * Names under which a file is made before it takes its place: `.vrift/staging/<pid>.<n>` of a phantom workspace; in a solid
  * one, which has no directory of ours, `.vrift-<pid>.<n>` beside the target for as long as it takes to rename it.
  */
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isErrno, namesIn, unlinkIfPresent } from "../platform/files.js";
 import type { Tree } from "./tree.js";
@@ -13,6 +14,11 @@ export function stagingName(tree: Pick<Tree, "kind" | "project">, target: string
   counter += 1;
   const own = `${process.pid}.${counter}`;
   return tree.kind === "phantom" ? join(tree.project.staging, own) : join(dirname(target), `.vrift-${own}`);
+}
+
+/** A name beside a target that this process is making: nobody is told of it, it is the target in a moment. */
+export function isBeingMade(name: string): boolean {
+  return name.startsWith(`.vrift-${process.pid}.`);
 }
 
 /** Removes what dead processes left in staging: nobody can publish it any more. Returns how many. */
@@ -31,12 +37,16 @@ export function removeOrphanBeside(root: string, key: string): boolean {
   return pid !== undefined && !isAlive(Number(pid)) && unlinkIfPresent(join(root, key));
 }
 
-/** A process of another user is alive as well (EPERM). */
+/**
+ * A process of another user is alive as well. One that has ended and that nobody has waited for is not: in a container whose first
+ * process waits for nobody it stays for ever.
+ */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The name before it is in parentheses and may hold some.
+    return !/[ZX]/.test(stat.charAt(stat.lastIndexOf(")") + 2));
   } catch (error) {
-    return !isErrno(error, "ESRCH");
+    return !isErrno(error, "ENOENT", "ESRCH");
   }
 }

@@ -108,6 +108,8 @@ export interface ProjectOperations {
   sync: { request: { durable: boolean }; reply: { report: ResyncReport } };
   /** Makes the directory `to` a phantom workspace with the entries of this one. */
   found: { request: { to: string }; reply: { id: string } };
+  /** Rewrites the roots, so that they name what entries name and nothing else: before a sweep. */
+  tidyRoots: { request: Record<string, never>; reply: Record<string, never> };
   readyToSolidify: { request: Record<string, never>; reply: { report: ResyncReport } };
   /** What the project's own connections say from now on; a poll occupies its connection. */
   trace: TraceOperation;

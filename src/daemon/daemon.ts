@@ -27,6 +27,7 @@ import { Serving } from "./serving.js";
 import { statusText } from "./status-text.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
+import { tidyProjects } from "./tidy-projects.js";
 import { Trace } from "./trace.js";
 import { traced } from "./traced.js";
 import { TrashTimer } from "./trash-timer.js";
@@ -130,6 +131,7 @@ export class Daemon {
       open: (root) => this.#open(root),
       bind: (info) => this.#projects.bind(info),
       statusText: async () => statusText(await this.#status()),
+      tidyRoots: () => tidyProjects(this.#options.home, this.#options.log),
     };
   }
 

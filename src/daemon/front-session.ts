@@ -30,6 +30,7 @@ export interface FrontService {
   bind(info: WorkspaceInfo): Binding;
   /** First word `ready`, then facts a person can read. */
   statusText(): Promise<string>;
+  tidyRoots(): Promise<void>;
 }
 
 interface Route {

@@ -17,6 +17,8 @@ export interface Service {
   readonly store: ContentStore;
   /** First word `ready`, then facts a person can read. */
   statusText(): string | Promise<string>;
+  /** Before a sweep. Never rejects. */
+  tidyRoots(): Promise<void>;
 }
 
 /** What one connection has come to. */
@@ -95,6 +97,7 @@ const handlers: { readonly [N in Exclude<RequestName, "RegisterWorkspace">]?: Ha
 
   CasSweep: async ({ bloom_filter }, session, service) => {
     assertOwnsStore(service.store, session.uid);
+    await service.tidyRoots();
     const { deletedCount, reclaimedBytes } = await service.store.sweep(readSweepFilter(bloom_filter));
     return { type: "CasSweepAck", deleted_count: deletedCount, reclaimed_bytes: reclaimedBytes };
   },

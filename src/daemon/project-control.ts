@@ -47,6 +47,10 @@ export function projectControlProtocol(service: ProjectService): Protocol<string
       return { report };
     },
     found: async ({ to }) => ({ id: await (await service.workspace).found(text(to, "to")) }),
+    tidyRoots: async () => {
+      await (await service.workspace).tidyRoots();
+      return {};
+    },
     readyToSolidify: async () => ({ report: await (await service.workspace).readyToSolidify() }),
     trace: (request) => service.trace(request),
     export: async ({ path }) => {

@@ -11,6 +11,9 @@ import { connectProjectControl } from "../client/control-client.js";
 import { buildSweepFilter } from "../client/index.js";
 import { workspacePaths } from "../platform/paths.js";
 import type { VeloResponse } from "../protocol/messages.js";
+import { silentLog } from "../platform/log.js";
+import { ownerOf } from "../workspace/owner-lock.js";
+import { tidyProjects } from "./tidy-projects.js";
 import { openStore } from "../store/content-store.js";
 import type { BlobId, ContentStore } from "../store/store.js";
 
@@ -128,6 +131,50 @@ test("others are answered while a sweep runs", async () => {
   const reply = await sweeping;
   assert.ok(reply?.type === "CasSweepAck" && reply.deleted_count === 4000);
   assert.ok(answered > 5, `${answered} answers`);
+});
+
+test("what an entry has let go is freed by the next sweep, of every open project, on either socket", async () => {
+  await start();
+  const other = join(t.directory, "other");
+  mkdirSync(other);
+  const [raw, second] = [await t.raw(), await t.raw()];
+  await raw.call({ type: "RegisterWorkspace", project_root: t.root });
+  await second.call({ type: "RegisterWorkspace", project_root: other });
+  const replace = async (connection: RawConnection, text: string): Promise<BlobId> => {
+    const [id] = (await put(text)) as [BlobId];
+    const entry = { content_hash: id.hash, size: id.size, mtime: 1n, mode: 0o644, flags: 0 };
+    const ack = await connection.call({ type: "ManifestUpsert", path: "a", entry });
+    assert.equal(ack?.type, "ManifestAck");
+    return id;
+  };
+  for (const connection of [raw, second]) await replace(connection, "one");
+  const two = await replace(raw, "two!");
+  assert.deepEqual(await raw.call(sweep()), swept(0, 0n), "the other project has it still");
+  await replace(second, "three");
+  assert.deepEqual(await raw.call(sweep()), swept(1, 3n));
+  assert.ok(isThere(two));
+
+  const id = await t.client().register(t.root);
+  const stream = connectSocket({ path: workspacePaths(t.home, id).socket });
+  await once(stream, "connect");
+  const direct = new RawConnection(stream);
+  const four = await replace(second, "four");
+  assert.deepEqual(await direct.call(sweep()), swept(1, 5n));
+  assert.ok(isThere(two) && isThere(four));
+  direct.close();
+});
+
+test("a project that does not answer keeps its list as it is, and the sweep goes on", async () => {
+  await start();
+  const id = await t.client().register(t.root);
+  const pid = ownerOf(workspacePaths(t.home, id).lock)!;
+  process.kill(pid, "SIGSTOP");
+  const said: string[] = [];
+  const log = { ...silentLog, warn: (text: string, fields?: object) => said.push(`${text} ${JSON.stringify(fields)}`) };
+  await tidyProjects(t.home, log, 100);
+  process.kill(pid, "SIGCONT");
+  assert.equal(said.length, 1);
+  assert.match(said[0]!, /as they are.*does not answer in time/);
 });
 
 test("an unreadable list: an error, and everything is still there", async () => {

@@ -24,6 +24,7 @@ import { Serving } from "./serving.js";
 import { sessionProtocol } from "./session.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
+import { tidyProjects } from "./tidy-projects.js";
 import { Trace } from "./trace.js";
 import { traced } from "./traced.js";
 
@@ -80,7 +81,7 @@ export class VdirDaemon {
     this.#idle = new IdleWatch(this.#paths.index, idleMs, () => this.#serving.connections > 0);
     this.#idle.onIdle = () => {
       log.info("nobody needs the project", { root: place.root });
-      void this.stop();
+      void this.#leaveTidy();
     };
   }
 
@@ -124,6 +125,7 @@ export class VdirDaemon {
     const service: Service = {
       store,
       statusText: () => this.#statusText(workspace),
+      tidyRoots: () => tidyProjects(home, log),
     };
     const protocol = (uid: number, claimed?: Buffer): Protocol<Buffer> =>
       traced(sessionProtocol(uid, service, workspace, claimed), this.#trace);
@@ -135,6 +137,16 @@ export class VdirDaemon {
     this.#idle.start();
     const { version, build } = this.#process;
     log.info("started", { version, build, root: place.root, id: place.id });
+  }
+
+  /** A sweep that comes when the project is closed finds a list that is exact. */
+  async #leaveTidy(): Promise<void> {
+    try {
+      await this.#open?.tidyRoots();
+    } catch (error) {
+      this.#options.log.error("the roots cannot be rewritten", error, { root: this.#options.place.root });
+    }
+    await this.stop();
   }
 
   /** Answers what has arrived, makes everything durable, removes the sockets, gives the project up. */

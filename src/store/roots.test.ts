@@ -15,6 +15,7 @@ import { hashBytes } from "../platform/hash.js";
 import { scanLog } from "../platform/record-log.js";
 import { openStore } from "./content-store.js";
 import { openRoots } from "./roots.js";
+import type { Roots } from "./store.js";
 
 let base: string;
 let path: string;
@@ -61,6 +62,67 @@ test("replace, add, remove", async () => {
   assert.equal(again.size, 0);
   await again.remove();
   assert.deepEqual(readdirSync(base), []);
+});
+
+/** Each hash when the event loop has had a turn, and `meanwhile` before the one in the middle. */
+function* slowly(given: readonly Buffer[], meanwhile: () => void): Generator<Buffer> {
+  for (const [index, hash] of given.entries()) {
+    if (index === given.length >> 1) meanwhile();
+    for (const until = performance.now() + 5; performance.now() < until;); // so that the next one is in another slice
+    yield hash;
+  }
+}
+
+test("what is added while a list is replaced is in the new one, also what the old one had", async () => {
+  const roots = await openRoots(path);
+  await roots.add(hashes.slice(0, 10));
+  const adding: Promise<void>[] = [];
+  const replacing = roots.replace(
+    slowly(hashes.slice(0, 4), () => adding.push(roots.add([hashes[7]!, hashes[12]!, hashes[0]!]))),
+  );
+  await assert.rejects(roots.replace([]), { code: "EBUSY" });
+  await replacing;
+  await Promise.all(adding);
+  await roots.add([hashes[14]!]);
+  const kept = [0, 1, 2, 3, 7, 12, 14];
+  const assertKept = (list: Roots): void => {
+    assert.equal(list.size, kept.length);
+    for (const [index, hash] of hashes.entries()) assert.equal(list.has(hash), kept.includes(index), `${index}`);
+  };
+  assertKept(roots);
+  const again = await openRoots(path); // nothing was closed
+  assertKept(again);
+  again.close();
+  roots.close();
+});
+
+test("a replacement that fails leaves the list, and what was added to it meanwhile", async () => {
+  const roots = await openRoots(path);
+  await roots.add(hashes.slice(0, 2));
+  function* failing(): Generator<Buffer> {
+    yield hashes[3]!;
+    void roots.add([hashes[5]!]);
+    throw new Error("unreadable");
+  }
+  await assert.rejects(roots.replace(failing()), { message: "unreadable" });
+  await roots.add([hashes[6]!]);
+  const again = await openRoots(path);
+  assert.deepEqual(
+    hashes.flatMap((hash, index) => (again.has(hash) ? [index] : [])),
+    [0, 1, 5, 6],
+  );
+  assert.deepEqual(readdirSync(base), ["workspace"]);
+  again.close();
+  roots.close();
+});
+
+test("what a killed writer left of a new list is removed by the next one, and nothing else", async () => {
+  const others = [".workspace.2.1.1.tmp", ".other.1.1.tmp", "workspace.2"];
+  for (const name of [".workspace.123.4.tmp", ...others]) writeFileSync(join(base, name), "");
+  (await openRoots(path)).close();
+  assert.ok(readdirSync(base).includes(".workspace.123.4.tmp"), "a new list has had no writer before");
+  (await openRoots(path)).close();
+  assert.deepEqual(readdirSync(base).sort(), [...others, "workspace"].sort());
 });
 
 test("a list of more than one record", async () => {

@@ -2,14 +2,31 @@
  * `roots/<name>`: the hashes a workspace or snapshot needs. Records as in record-log.ts: sequence 0 is the head, the
  * others hold hashes, 32 bytes each; additions are appended. A torn tail was acknowledged to nobody and is cut; damage
  * inside means that we no longer know what must stay, so nothing may be deleted.
+ *
+ * A list is replaced while it is open and added to (`replace`). What is added meanwhile goes to the old list, as ever, and into
+ * the new one before that takes the name; also what the old list has already, because the new one might not. From the
+ * rename on the new file is the list, whatever else goes wrong: an addition to the old one would be an addition to nothing.
  */
-import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { VriftError } from "../platform/errors.js";
 import {
   FILE_MODE,
+  namesIn,
+  openNew,
   readPrivateFile,
   syncDirectory,
+  temporaryName,
   unlinkIfPresent,
   writeAll,
   writeFileAtomic,
@@ -18,6 +35,9 @@ import { HASH_SIZE } from "../platform/hash.js";
 import { type LogRecord, encodeRecord, scanLog } from "../platform/record-log.js";
 import { HashSet } from "./hash-set.js";
 import type { ContentHash, Roots } from "./store.js";
+import { Turns } from "./turns.js";
+
+const syncData = promisify(fdatasync);
 
 /** Sequence and payload of the first record. */
 const HEAD = Buffer.from("vrift roots 1\n");
@@ -30,6 +50,7 @@ export async function openRoots(path: string): Promise<Roots> {
     writeFileAtomic(path, encodeRecord(0n, HEAD), { durable: true });
     return new RootsFile(path, new HashSet(), 0n);
   }
+  removeUnfinished(path);
   const { hashes, sequence, end } = parseRoots(bytes, path);
   const roots = new RootsFile(path, hashes, sequence);
   if (end < bytes.length) roots.cut(end);
@@ -39,6 +60,14 @@ export async function openRoots(path: string): Promise<Roots> {
 /** Durable when it returns. */
 export function removeRoots(path: string): void {
   if (unlinkIfPresent(path)) syncDirectory(dirname(path));
+}
+
+/** What a writer that was killed while it replaced the list has left: whoever opens a list is the only one who writes it. */
+function removeUnfinished(path: string): void {
+  const begin = `.${basename(path)}.`;
+  for (const name of namesIn(dirname(path)))
+    if (name.startsWith(begin) && /^\d+\.\d+\.tmp$/.test(name.slice(begin.length)))
+      unlinkIfPresent(join(dirname(path), name));
 }
 
 export function parseRoots(bytes: Buffer, path: string): { hashes: HashSet; sequence: bigint; end: number } {
@@ -79,6 +108,8 @@ class RootsFile implements Roots {
   #hashes: HashSet;
   #sequence: bigint;
   #fd: number;
+  /** While the list is being replaced: what was added since that began. */
+  #added: HashSet | undefined;
 
   constructor(path: string, hashes: HashSet, sequence: bigint) {
     this.#path = path;
@@ -95,11 +126,14 @@ class RootsFile implements Roots {
     return this.#hashes.has(hash);
   }
 
+  /** Without a pause, so that what one turn of the event loop reads and adds was not replaced in between. */
   async add(hashes: readonly ContentHash[]): Promise<void> {
     for (let from = 0; from < hashes.length; from += HASHES_PER_RECORD) {
       const fresh = new HashSet();
-      for (const hash of hashes.slice(from, from + HASHES_PER_RECORD))
+      for (const hash of hashes.slice(from, from + HASHES_PER_RECORD)) {
         if (!this.#hashes.has(hash)) fresh.add(hash);
+        this.#added?.add(hash);
+      }
       if (fresh.size === 0) continue;
       this.#append(encodeRecord(this.#sequence + 1n, Buffer.concat([...fresh])));
       this.#sequence++;
@@ -107,26 +141,52 @@ class RootsFile implements Roots {
     }
   }
 
-  async replace(hashes: Iterable<ContentHash>): Promise<void> {
-    const fresh = new HashSet();
-    for (const hash of hashes) fresh.add(hash);
-    let sequence = 0n;
-    function* records(): Iterable<Uint8Array> {
-      yield encodeRecord(0n, HEAD);
-      let part: Uint8Array[] = [];
-      for (const hash of fresh) {
-        part.push(hash);
-        if (part.length < HASHES_PER_RECORD) continue;
-        yield encodeRecord(++sequence, Buffer.concat(part));
-        part = [];
+  async replace(hashes: Iterable<ContentHash>, expected = 0): Promise<void> {
+    if (this.#added !== undefined) throw new VriftError("EBUSY", `${this.#path} is being replaced`);
+    this.#added = new HashSet();
+    const turns = new Turns();
+    try {
+      const fresh = new HashSet();
+      fresh.reserve(expected);
+      for (const hash of hashes) {
+        fresh.add(hash);
+        await turns.pause();
       }
-      if (part.length > 0) yield encodeRecord(++sequence, Buffer.concat(part));
+      await this.#replaceWith(fresh, turns);
+    } finally {
+      this.#added = undefined;
     }
-    writeFileAtomic(this.#path, records(), { durable: true });
+  }
+
+  async #replaceWith(fresh: HashSet, turns: Turns): Promise<void> {
+    const temporary = temporaryName(dirname(this.#path), basename(this.#path));
+    const fd = openNew(temporary, constants.O_RDWR | constants.O_APPEND);
+    let sequence = -1n;
+    const write = (payload: Buffer): void => writeAll(fd, encodeRecord(++sequence, payload));
+    try {
+      write(HEAD);
+      for (const part of parts(fresh)) {
+        write(part);
+        await turns.pause();
+      }
+      await syncData(fd);
+      if (this.#fd < 0) throw new VriftError("EINVAL", `${this.#path} was closed while it was replaced`);
+      // No turn of the event loop from here to the rename.
+      const late = new HashSet();
+      for (const hash of this.#added!) if (!fresh.has(hash)) late.add(hash);
+      for (const part of parts(late)) write(part);
+      for (const hash of late) fresh.add(hash);
+      renameSync(temporary, this.#path);
+    } catch (error) {
+      closeSync(fd);
+      unlinkIfPresent(temporary);
+      throw error;
+    }
     closeSync(this.#fd);
-    this.#fd = openForAppend(this.#path);
+    this.#fd = fd;
     this.#hashes = fresh;
     this.#sequence = sequence;
+    syncDirectory(dirname(this.#path));
   }
 
   async remove(): Promise<void> {
@@ -155,6 +215,18 @@ class RootsFile implements Roots {
       throw error;
     }
   }
+}
+
+/** Payloads of records. */
+function* parts(hashes: Iterable<ContentHash>): Generator<Buffer> {
+  let part: Uint8Array[] = [];
+  for (const hash of hashes) {
+    part.push(hash);
+    if (part.length < HASHES_PER_RECORD) continue;
+    yield Buffer.concat(part);
+    part = [];
+  }
+  if (part.length > 0) yield Buffer.concat(part);
 }
 
 function openForAppend(path: string): number {

@@ -62,8 +62,12 @@ export interface ContentHashes {
 export interface Roots extends ContentHashes {
   /** Appends what is not in it yet; on disk (page cache) when it resolves, so written before the change it covers is acknowledged. */
   add(hashes: readonly ContentHash[]): Promise<void>;
-  /** Replaces the whole list atomically. */
-  replace(hashes: Iterable<ContentHash>): Promise<void>;
+  /**
+   * Replaces the whole list atomically by `hashes` and what is added while they are taken, which is done in slices: what they are
+   * taken from must not change meanwhile. EBUSY: another one is running. An error leaves the old list.
+   * @param expected about how many.
+   */
+  replace(hashes: Iterable<ContentHash>, expected?: number): Promise<void>;
   remove(): Promise<void>;
   close(): void;
 }

@@ -9,9 +9,10 @@ import { makeDirectory } from "../platform/files.js";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
+import { namesContent } from "./held-content.js";
 import { newPhantomId, writeWorkspaceFile } from "./identity.js";
 import { nameOf, parentKey } from "./physical.js";
-import { HASHED, isDir } from "./records.js";
+import { isDir } from "./records.js";
 
 const BATCH = 4096;
 
@@ -20,8 +21,8 @@ export interface FoundOptions {
   readonly store: ContentStore;
   readonly root: string;
   /**
-   * Entries to start with: those of the workspace this is a clone or a copy of, or of the solid one it was. Iterated
-   * twice. The first resync compares them with the tree, so only virtual ones and known hashes of unchanged files stay.
+   * Entries to start with: those of the workspace this is a clone or a copy of, or of the solid one it was. The first
+   * resync compares them with the tree, so only virtual ones and known hashes of unchanged files stay.
    */
   readonly seed: () => Iterable<readonly [key: string, record: ManifestRecord]>;
 }
@@ -34,8 +35,12 @@ export async function foundPhantom({ home, store, root, seed }: FoundOptions): P
   const roots = await store.roots(id);
   const manifest = await openManifest(db, { beforeCommit: () => store.sync() });
   try {
-    await roots.replace(hashesOf(seed()));
-    for (const batch of batches(seed())) await manifest.apply(batch);
+    for (const batch of batches(seed())) {
+      // In the turn of the event loop in which the entries were read: as long as their workspace has them, its roots name their
+      // content, and when it rewrites those, these name it.
+      await roots.add(batch.flatMap(hashOf));
+      await manifest.apply(batch);
+    }
     await manifest.sync();
   } finally {
     roots.close();
@@ -45,8 +50,8 @@ export async function foundPhantom({ home, store, root, seed }: FoundOptions): P
   return id;
 }
 
-function* hashesOf(entries: Iterable<readonly [string, ManifestRecord]>): Generator<Uint8Array> {
-  for (const [, record] of entries) if (record.flags & HASHED && record.size > 0n) yield record.hash;
+function hashOf(change: ManifestChange): Uint8Array[] {
+  return change.type === "put" && namesContent(change.record) ? [change.record.hash] : [];
 }
 
 function* batches(entries: Iterable<readonly [string, ManifestRecord]>): Generator<ManifestChange[]> {

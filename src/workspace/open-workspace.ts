@@ -114,6 +114,7 @@ async function openTree({ home, store, root, id, kind, log, lock }: OpenOptions)
     stubs: new Map(),
     incomplete: new Set(),
     virtual: { entries: 0, bytes: 0n },
+    held: { naming: 0, exact: undefined },
     log,
     lock,
     onIndexed: () => undefined,

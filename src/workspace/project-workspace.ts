@@ -9,6 +9,7 @@ import { adopt } from "./adopt.js";
 import type { Refused } from "./adopt.js";
 import { foundPhantom } from "./found-phantom.js";
 import { remove, upsert } from "./mutate.js";
+import { areRootsLong, tidyRoots } from "./held-content.js";
 import { lookAtKey } from "./physical.js";
 import { getEntry, listEntries } from "./read.js";
 import { HASHED, isDir, isVirtual, toAdoptEntry, toVnodeEntry } from "./records.js";
@@ -25,6 +26,9 @@ import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
 import type { AdoptEntry, ResyncReport, Workspace, WorkspaceInfo } from "./workspace.js";
 
 const RESYNC_DELAY_MS = 200;
+/** From the moment the roots are too long; and until it is tried again. */
+const TIDY_DELAY_MS = 1000;
+const TIDY_AGAIN_MS = 60_000;
 
 export class ProjectWorkspace implements Workspace, OpenProject {
   readonly #tree: Tree;
@@ -33,6 +37,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
 
   #resyncTimer: NodeJS.Timeout | undefined;
   #resyncMs = 0;
+  #tidyTimer: NodeJS.Timeout | undefined;
   /** Opened when it is first needed. */
   #shared: SharedIndex | undefined;
 
@@ -172,6 +177,11 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     return this.#mutate(() => this.#syncNow());
   }
 
+  /** The roots name what entries name and nothing else; as they were while a damaged journal is there. */
+  async tidyRoots(): Promise<void> {
+    await this.#mutate(() => tidyRoots(this.#tree));
+  }
+
   found(to: string): Promise<string> {
     const { home, store } = this.#tree;
     return foundPhantom({ home, store, root: to, seed: () => this.records() });
@@ -191,6 +201,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#resyncTimer);
+    clearTimeout(this.#tidyTimer);
     this.#shared?.close();
     await this.#turns.idle();
     await closeTree(this.#tree);
@@ -216,7 +227,26 @@ export class ProjectWorkspace implements Workspace, OpenProject {
 
   async #mutate<T>(work: () => Promise<T>): Promise<T> {
     this.#assertOpen();
-    return this.#turns.run(work);
+    const result = await this.#turns.run(work);
+    if (areRootsLong(this.#tree)) this.#tidyLater(TIDY_DELAY_MS);
+    return result;
+  }
+
+  #tidyLater(delayMs: number): void {
+    if (this.#closed || this.#tidyTimer !== undefined) return;
+    this.#tidyTimer = setTimeout(() => void this.#tidyNow(), delayMs).unref();
+  }
+
+  async #tidyNow(): Promise<void> {
+    const tree = this.#tree;
+    try {
+      await this.#turns.run(async () => this.#closed || (await tidyRoots(tree)));
+    } catch (error) {
+      tree.log.error("the roots cannot be rewritten", error, { root: tree.root });
+    }
+    this.#tidyTimer = undefined;
+    // A full disk, or a damaged journal.
+    if (areRootsLong(tree)) this.#tidyLater(TIDY_AGAIN_MS);
   }
 
   #assertOpen(): void {

@@ -15,6 +15,8 @@ import type { Home, ProjectPaths, WorkspacePaths } from "../platform/paths.js";
 import type { ContentStore, Roots } from "../store/store.js";
 import type { IndexName, IndexWriter } from "../vdir/index-file.js";
 import type { Marks } from "../vdir/marks.js";
+import type { Held } from "./held-content.js";
+import { namesContent } from "./held-content.js";
 import { nameOf, parentKey } from "./physical.js";
 import type { OwnerLock } from "./owner-lock.js";
 import type { PolicyOwner } from "./policy.js";
@@ -45,6 +47,7 @@ export interface Tree {
   /** Directories whose names are not all known: never COMPLETE. */
   incomplete: Set<string>;
   readonly virtual: VirtualCount;
+  readonly held: Held;
   readonly log: Log;
   /** Of the project, given up when the tree is closed. */
   readonly lock: OwnerLock | undefined;
@@ -80,6 +83,8 @@ export async function commit(tree: Tree, changes: readonly Change[]): Promise<vo
     batch.forEach(({ record }, i) => {
       recount(tree.virtual, before[i], -1);
       recount(tree.virtual, record, 1);
+      if (before[i] !== undefined && namesContent(before[i])) tree.held.naming--;
+      if (record !== undefined && namesContent(record)) tree.held.naming++;
     });
     for (const change of batch) putIndex(tree, change);
   }

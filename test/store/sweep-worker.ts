@@ -102,6 +102,31 @@ async function importRound(roots: Roots): Promise<void> {
   acknowledge(name, ids);
 }
 
+/** Entries end, and the list is rewritten while others begin. */
+async function tidyRound(roots: Roots): Promise<void> {
+  const kept = [...(relied.get(name) ?? [])].filter(() => random.once(2));
+  say(`- ${name}`);
+  relied.delete(name);
+  async function addBeside(): Promise<void> {
+    await wait(random.below(3));
+    await importRound(roots);
+  }
+  const adding = addBeside();
+  await roots.replace(slowly(kept.map((blob) => parseBlobName(blob)!.hash)));
+  acknowledge(
+    name,
+    kept.map((blob) => parseBlobName(blob)!),
+  );
+  await adding;
+}
+
+function* slowly(hashes: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const hash of hashes) {
+    if (random.once(4)) for (const until = performance.now() + 4; performance.now() < until;);
+    yield hash;
+  }
+}
+
 /** CasInsert and ManifestUpsert; or an upsert alone, of content that happens to be there. */
 async function claimRound(roots: Roots, lease: Lease): Promise<void> {
   const bytes = someContent();
@@ -153,6 +178,7 @@ async function work(): Promise<void> {
   for (let round = 1; !ended; round++) {
     if (roots === undefined) await (kind === "sweep" ? sweepRound() : snapshotRound(round));
     else await (kind === "claim" ? claimRound(roots, claims) : importRound(roots));
+    if (roots !== undefined && random.once(8)) await tidyRound(roots);
     if (kind !== "sweep") await checkSome();
     if (roots !== undefined && kind !== "claim" && random.once(12)) {
       await forget(name, roots);

@@ -16,7 +16,7 @@ async function main([at, directory, procedure]: string[]): Promise<void> {
   const { silentLog } = await import("../../src/platform/log.js");
   const { resolveHome } = await import("../../src/platform/paths.js");
   const { openStore } = await import("../../src/store/content-store.js");
-  const { procedures } = await import("./killed-procedures.js");
+  const { keeping, procedures } = await import("./killed-procedures.js");
   const home = resolveHome({ VRIFT_HOME: join(directory!, "home") });
   const store = await openStore(home.source);
   const workspace = await new Registry(
@@ -27,7 +27,7 @@ async function main([at, directory, procedure]: string[]): Promise<void> {
   ).open(join(directory!, "project"));
   const before = counter.calls;
   counter.killBefore(Number(at));
-  await procedures[procedure!]!({ workspace, store, directory: directory! });
+  await { ...procedures, ...keeping }[procedure!]!({ workspace, store, directory: directory! });
   const made = counter.calls - before;
   counter.killBefore(Infinity);
   writeSync(1, String(made));

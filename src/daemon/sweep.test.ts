@@ -170,7 +170,10 @@ test("a project that does not answer keeps its list as it is, and the sweep goes
   const pid = ownerOf(workspacePaths(t.home, id).lock)!;
   process.kill(pid, "SIGSTOP");
   const said: string[] = [];
-  const log = { ...silentLog, warn: (text: string, fields?: object) => said.push(`${text} ${JSON.stringify(fields)}`) };
+  const log = {
+    ...silentLog,
+    warn: (text: string, fields?: object) => said.push(`${text} ${JSON.stringify(fields)}`),
+  };
   await tidyProjects(t.home, log, 100);
   process.kill(pid, "SIGCONT");
   assert.equal(said.length, 1);

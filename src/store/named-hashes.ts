@@ -9,7 +9,8 @@
  *
  * Leases before roots, because work adds to its roots before it releases its lease: what has left the leases by the time
  * they are read is in the roots when those are read. A list is removed, or replaced by a shorter one, only after another
- * list names what moved (a solid workspace becomes phantom, a snapshot is kept of one that ends). So lists read one after
+ * list names what moved (a solid workspace becomes phantom, a snapshot is kept of one that ends), or when nobody relies on what
+ * it leaves out (docs/store.md, "Roots": an open workspace rewrites its own at any time). So lists read one after
  * the other would not do if one changed places behind our back; `refresh` starts again until no list came, went or was
  * replaced while it read. Additions need no such care: they are made under a lease, or looked for afterwards.
  */

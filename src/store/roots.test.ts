@@ -87,7 +87,8 @@ test("what is added while a list is replaced is in the new one, also what the ol
   const kept = [0, 1, 2, 3, 7, 12, 14];
   const assertKept = (list: Roots): void => {
     assert.equal(list.size, kept.length);
-    for (const [index, hash] of hashes.entries()) assert.equal(list.has(hash), kept.includes(index), `${index}`);
+    for (const [index, hash] of hashes.entries())
+      assert.equal(list.has(hash), kept.includes(index), `${index}`);
   };
   assertKept(roots);
   const again = await openRoots(path); // nothing was closed

@@ -14,7 +14,9 @@ const isZombie = (pid: string): boolean => / Z /.test(readFileSync(`/proc/${pid}
 test("of a process that has ended and that nobody waits for it is removed, of one that lives it stays", async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "vrift-staging-"));
   // The shell's child ends; what the shell becomes does not know that it has one.
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
+  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   t.after(() => {
     parent.kill("SIGKILL");
     rmSync(directory, { recursive: true });

@@ -103,7 +103,10 @@ test("killed before every change", { timeout: 300_000 }, async (t) => {
   const changes = tidyKilled(Infinity, whole);
   assert.ok(changes !== null && changes >= 6, `${changes} changes`);
   await sweepAlone(whole);
-  const files = readdirSync(join(whole, "home", "the_source", "blake3"), { recursive: true, encoding: "utf8" });
+  const files = readdirSync(join(whole, "home", "the_source", "blake3"), {
+    recursive: true,
+    encoding: "utf8",
+  });
   assert.equal(files.filter((name) => name.endsWith(".bin")).length, NAMES.length, "the old content is gone");
   await assertWhole(whole, "not killed");
   rmSync(whole, { recursive: true });

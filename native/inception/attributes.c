@@ -1,5 +1,7 @@
 #include "attributes.h"
 
+#include <emmintrin.h>
+
 #include "bytes.h"
 
 #define GROUPS_LIMIT 1024
@@ -18,8 +20,10 @@ static inline void timestamp(int64_t ns, struct statx_timestamp *stamp) {
 }
 
 void attributes_statx(const struct view *view, const struct vrift_entry *entry, struct statx *st) {
-  uint64_t *words = (uint64_t *)(void *)st;
-  for (size_t i = 0; i < sizeof *st / 8; i++) words[i] = 0;
+  /* Written out: a loop would be a hundred instructions more than the answer itself. */
+  __m128i *blocks = (__m128i *)(void *)st;
+#pragma GCC unroll 16
+  for (size_t i = 0; i < sizeof *st / sizeof *blocks; i++) _mm_storeu_si128(&blocks[i], _mm_setzero_si128());
   st->stx_mask = STATX_BASIC_STATS;
   st->stx_blksize = VIRTUAL_BLOCK_SIZE;
   st->stx_nlink = 1;
@@ -57,10 +61,8 @@ static bool in_group(uint32_t wanted, bool effective) {
   return false;
 }
 
-long attributes_access(const struct view *view, const struct vrift_entry *entry, int mode, bool effective) {
+long attributes_access_as(const struct view *view, const struct vrift_entry *entry, int mode, bool effective) {
   uint32_t bits = entry->mode, wanted = (uint32_t)mode & 7;
-  /* Allowed to everybody: no need to know who asks. */
-  if ((bits & wanted) == wanted && (bits >> 3 & wanted) == wanted && (bits >> 6 & wanted) == wanted) return 0;
   uint32_t user = (uint32_t)raw0(effective ? __NR_geteuid : __NR_getuid);
   if (user == 0) return (wanted & 1) != 0 && (bits & 0111) == 0 ? -EACCES : 0;
   if (user == view->uid)

@@ -3,8 +3,8 @@
 #include "bytes.h"
 #include "descriptor_names.h"
 #include "descriptors.h"
+#include "glimpse.h"
 #include "hydrate.h"
-#include "look_fast.h"
 #include "target.h"
 #include "vfs.h"
 
@@ -13,7 +13,7 @@ static long real_access(int dirfd, const char *path, int mode, int flags) {
   return raw_faccessat2(dirfd, path, mode, flags);
 }
 
-long vfs_accessat(int dirfd, const char *path, int mode, int flags) {
+static __attribute__((noinline)) long accessat(int dirfd, const char *path, int mode, int flags) {
   const struct view *view = view_current();
   struct place place;
   struct vrift_entry entry;
@@ -42,22 +42,34 @@ long vfs_accessat(int dirfd, const char *path, int mode, int flags) {
   return result == 0 ? attributes_access(view, &entry, mode, effective) : result;
 }
 
+long vfs_accessat(int dirfd, const char *path, int mode, int flags) {
+  const struct view *view = glimpse_view(path);
+  struct vrift_entry entry;
+  if (__builtin_expect(view == 0 || (mode & ~7) != 0 || !glimpse(view, path, &entry), 0))
+    return accessat(dirfd, path, mode, flags);
+  return attributes_access(view, &entry, mode, (flags & AT_EACCESS) != 0);
+}
+
 /*
  * Who asks for W_OK by name is about to write, as editors do when they load a file. They compare inode numbers before and
  * after they open it for writing, to notice a file replaced behind their back; so it becomes physical before, not between.
  */
-long vfs_access(const char *path, int mode) {
+static __attribute__((noinline)) long access_and_hydrate(const char *path, int mode) {
   const struct view *view = view_current();
   struct target target;
   struct vrift_entry entry;
   long result = vfs_accessat(AT_FDCWD, path, mode, 0);
-  if (result != 0 || view == 0 || (mode & 2) == 0) return result;
+  if (result != 0 || view == 0) return result;
   if (!target_find(view, AT_FDCWD, path, true, &target) || !virtual_and_seen(&target.place, &entry)) return result;
   target_begin(view, &target);
   /* Not having become physical is no answer to the question. */
   hydrate(view, &target.place, false);
   target_end(view, &target);
   return result;
+}
+
+long vfs_access(const char *path, int mode) {
+  return (mode & 2) == 0 ? vfs_accessat(AT_FDCWD, path, mode, 0) : access_and_hydrate(path, mode);
 }
 
 /* The name of a descriptor's file in /proc is the virtual file's, not the blob's. */

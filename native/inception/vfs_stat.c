@@ -2,7 +2,7 @@
 #include "blob.h"
 #include "descriptor_names.h"
 #include "descriptors.h"
-#include "look_fast.h"
+#include "glimpse.h"
 #include "vfs.h"
 
 long vfs_fstat(int fd, struct stat *st) {
@@ -53,7 +53,7 @@ static __attribute__((noinline)) long stat_asking(const struct view *view, int d
   return result;
 }
 
-long vfs_statat(int dirfd, const char *path, struct stat *st, int flags) {
+static __attribute__((noinline)) long statat(int dirfd, const char *path, struct stat *st, int flags) {
   const struct view *view = view_current();
   struct vrift_entry entry;
   if (view == 0 || !readable(path)) return raw_statat(dirfd, path, st, flags);
@@ -72,6 +72,14 @@ long vfs_statat(int dirfd, const char *path, struct stat *st, int flags) {
     break;
   }
   return stat_asking(view, dirfd, path, st, flags);
+}
+
+long vfs_statat(int dirfd, const char *path, struct stat *st, int flags) {
+  const struct view *view = glimpse_view(path);
+  struct vrift_entry entry;
+  if (__builtin_expect(view == 0 || !glimpse(view, path, &entry), 0)) return statat(dirfd, path, st, flags);
+  attributes_stat(view, &entry, st);
+  return 0;
 }
 
 static long statx_physical(const struct view *view, int dirfd, const char *path, int flags, unsigned mask,
@@ -112,7 +120,7 @@ static __attribute__((noinline)) long statx_asking(const struct view *view, int 
   return result;
 }
 
-long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
+static __attribute__((noinline)) long statx_at(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
   const struct view *view = view_current();
   struct vrift_entry entry;
   if (view == 0) return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
@@ -133,4 +141,12 @@ long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct sta
     break;
   }
   return statx_asking(view, dirfd, path, flags, mask, st);
+}
+
+long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
+  const struct view *view = glimpse_view(path);
+  struct vrift_entry entry;
+  if (__builtin_expect(view == 0 || !glimpse(view, path, &entry), 0)) return statx_at(dirfd, path, flags, mask, st);
+  attributes_statx(view, &entry, st);
+  return 0;
 }

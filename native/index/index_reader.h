@@ -133,7 +133,8 @@ static inline const char *vrift_index_source(const struct vrift_index_view *view
 /* The kernel itself clears the thread id when the daemon's main thread ends, however it ends (robust futex). */
 static inline int vrift_index_alive(const struct vrift_index_view *view) {
   uint32_t word = __atomic_load_n((const uint32_t *)(const void *)view->header->alive, __ATOMIC_ACQUIRE);
-  return (word & VRIFT_FUTEX_TID_MASK) != 0 && (word & VRIFT_FUTEX_OWNER_DIED) == 0;
+  /* A thread id and no FUTEX_OWNER_DIED, which is the bit above. */
+  return (word & (VRIFT_FUTEX_TID_MASK | VRIFT_FUTEX_OWNER_DIED)) - 1u < VRIFT_FUTEX_TID_MASK;
 }
 
 /* A newer file has the name: map again. */
@@ -143,9 +144,12 @@ static inline int vrift_index_superseded(const struct vrift_index_view *view) {
 
 /* The part of trust that holds for every name: the daemon lives, nothing is distrusted, no newer file. */
 static inline int vrift_index_usable(const struct vrift_index_view *view) {
-  return vrift_index_alive(view) && __atomic_load_n(&view->header->distrust, __ATOMIC_ACQUIRE) == 0 &&
-         !vrift_index_superseded(view);
+  const vrift_word *both = (const vrift_word *)(const void *)&view->header->superseded;
+  return __atomic_load_n(both, __ATOMIC_ACQUIRE) == 0 && vrift_index_alive(view);
 }
+_Static_assert(offsetof(struct vrift_index_header, superseded) % 8 == 0 &&
+                   offsetof(struct vrift_index_header, distrust) == offsetof(struct vrift_index_header, superseded) + 4,
+               "asked with one load");
 
 /*
  * The part of trust that holds for one name. `seen` is loaded before the mark, and both before the entry: seen == mark

@@ -53,6 +53,14 @@ static inline struct vrift_tag_matches vrift_tag_match(const uint16_t *tags, uin
       .same = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(_mm_cmpeq_epi16(low, wanted), _mm_cmpeq_epi16(high, wanted))),
       .empty = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(_mm_cmpeq_epi16(low, zero), _mm_cmpeq_epi16(high, zero)))};
 }
+/* Only the places that have the tag; vrift_tags_before_entries comes behind it. */
+static inline uint32_t vrift_tag_same(const uint16_t *tags, uint16_t tag) {
+  __m128i wanted = _mm_set1_epi16((short)tag);
+  __m128i low = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)tags), wanted);
+  __m128i high = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)(tags + 8)), wanted);
+  return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(low, high));
+}
+static inline void vrift_tags_before_entries(void) { __asm__ volatile("" ::: "memory"); }
 static inline int vrift_equal16(const uint8_t *a, const uint8_t *b) {
   __m128i same = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)a),
                                 _mm_loadu_si128((const __m128i *)(const void *)b));
@@ -68,6 +76,8 @@ static inline struct vrift_tag_matches vrift_tag_match(const uint16_t *tags, uin
   }
   return matches;
 }
+static inline uint32_t vrift_tag_same(const uint16_t *tags, uint16_t tag) { return vrift_tag_match(tags, tag).same; }
+static inline void vrift_tags_before_entries(void) {}
 static inline int vrift_equal16(const uint8_t *a, const uint8_t *b) {
   return vrift_load8(a) == vrift_load8(b) && vrift_load8(a + 8) == vrift_load8(b + 8);
 }

@@ -1,6 +1,7 @@
 #include "hydrate.h"
 
 #include "attributes.h"
+#include "because.h"
 #include "blob.h"
 #include "directory_times.h"
 #include "look.h"
@@ -92,7 +93,10 @@ static long publish(const struct view *view, struct place *place, bool empty, bo
     struct directory_times kept;
     directory_times_keep(view, place, &kept);
     result = staging_publish(view, &staged, path);
-    if (result == 0) directory_times_restore(view, place, &kept, crowded);
+    if (result == 0) {
+      directory_times_restore(view, place, &kept, crowded);
+      observe_hydrated();
+    }
   }
   staging_drop(view, &staged);
   return result == -EEXIST ? 0 : result;

@@ -14,7 +14,7 @@ enum look look_absent(const struct view *view, const uint8_t *key, uint32_t leng
   for (;;) {
     uint32_t end = length;
     length = last_slash(key, length);
-    if (end - length > NAME_LIMIT + 1) return LOOK_ASK;
+    if (end - length > NAME_LIMIT + 1) return because(BECAUSE_INCOMPLETE, LOOK_ASK);
     struct vrift_entry entry;
     uint32_t number;
     bool missing_clean = clean;
@@ -22,25 +22,28 @@ enum look look_absent(const struct view *view, const uint8_t *key, uint32_t leng
     clean = mark_clean(view, hash);
     switch (vrift_index_probe(&view->index, key, length, hash, &entry, &number)) {
     case VRIFT_UNSURE:
-      return LOOK_ASK;
+      return because(BECAUSE_BUSY, LOOK_ASK);
     case VRIFT_ABSENT:
-      if (length == 0) return LOOK_ASK;
+      if (length == 0) return because(BECAUSE_INCOMPLETE, LOOK_ASK);
       continue;
     case VRIFT_FOUND:
       break;
     }
-    if ((entry.flags & VRIFT_ENTRY_KERNEL) != 0) return LOOK_KERNEL;
-    if (!clean || (entry.flags & VRIFT_ENTRY_SYMLINK) != 0) return LOOK_ASK;
-    if (is_virtual(&entry)) return LOOK_NOT_DIRECTORY;
-    if ((entry.flags & VRIFT_ENTRY_DIR) == 0) return LOOK_KERNEL;
-    if (!missing_clean || (entry.flags & VRIFT_ENTRY_COMPLETE) == 0) return LOOK_ASK;
-    return vrift_structure_held(&view->index, begun) ? LOOK_ABSENT : LOOK_ASK;
+    if ((entry.flags & VRIFT_ENTRY_KERNEL) != 0) return because(BECAUSE_IGNORED, LOOK_KERNEL);
+    if (!clean || (entry.flags & VRIFT_ENTRY_SYMLINK) != 0)
+      return because(clean ? BECAUSE_LINK : BECAUSE_MARKED, LOOK_ASK);
+    if (is_virtual(&entry)) return because(BECAUSE_BELOW_FILE, LOOK_NOT_DIRECTORY);
+    if ((entry.flags & VRIFT_ENTRY_DIR) == 0) return because(BECAUSE_PHYSICAL, LOOK_KERNEL);
+    if (!missing_clean || (entry.flags & VRIFT_ENTRY_COMPLETE) == 0)
+      return because(missing_clean ? BECAUSE_INCOMPLETE : BECAUSE_MARKED, LOOK_ASK);
+    return vrift_structure_held(&view->index, begun) ? because(BECAUSE_ABSENT, LOOK_ABSENT)
+                                                     : because(BECAUSE_BUSY, LOOK_ASK);
   }
 }
 
 static enum look look_at(const struct view *view, int dirfd, const char *path, bool follow, bool whole,
                          struct place *place, struct vrift_entry *entry) {
-  if (!place_lexical(view, dirfd, path, place)) return LOOK_ASK;
+  if (!place_lexical(view, dirfd, path, place)) return because(BECAUSE_ELSEWHERE, LOOK_ASK);
   return judge(view, place->key, place->length, place->hash, place->slash, place->known, follow, whole, entry,
                &place->number);
 }
@@ -71,7 +74,10 @@ bool virtual_and_listed(struct place *place, struct vrift_entry *entry) {
       if (view_wait_for_change(view, waits++)) attempt--;
       continue;
     }
-    if (whiteout_exists(view, place)) return false;
+    if (whiteout_exists(view, place)) {
+      besides(BESIDES_WHITEOUT);
+      return false;
+    }
     /*
      * The daemon removes an entry first and its whiteout afterwards. So no whiteout means something only when the entry is
      * still there.
@@ -122,6 +128,7 @@ long look_again(const struct view *view, int dirfd, const char *path, bool follo
   if (result == -ENOENT) return through_file(view, dirfd, path, place, entry);
   if (result != 0 || !place->inside || place_is_private(place)) return -ENOENT;
   if (!virtual_and_listed(place, entry)) return -ENOENT;
+  besides(BESIDES_ENTRY);
   return place->slash ? -ENOTDIR : 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef VRIFT_LOOK_FAST_H
 #define VRIFT_LOOK_FAST_H
 
+#include "because.h"
 #include "bytes.h"
 #include "look.h"
 #include "marks.h"
@@ -42,17 +43,18 @@ static ALWAYS_INLINE enum look judge(const struct view *view, const uint8_t *key
   enum vrift_found found = whole ? vrift_index_lookup(&view->index, key, length, hash, entry, number)
                                  : vrift_index_probe(&view->index, key, length, hash, entry, number);
   if (__builtin_expect(found != VRIFT_FOUND, 0)) {
-    if (found == VRIFT_UNSURE) return LOOK_ASK;
-    if (key_is_private(key, length)) return LOOK_KERNEL;
-    return known && usable(view) ? look_absent(view, key, length, clean, begun) : LOOK_ASK;
+    if (found == VRIFT_UNSURE) return because(BECAUSE_BUSY, LOOK_ASK);
+    if (key_is_private(key, length)) return because(BECAUSE_PRIVATE, LOOK_KERNEL);
+    return known && usable(view) ? look_absent(view, key, length, clean, begun)
+                                 : because(known ? BECAUSE_DISTRUSTED : BECAUSE_MOVED, LOOK_ASK);
   }
   bool trusted = clean && usable(view);
-  if (__builtin_expect(trusted && is_virtual(entry) && !slash, 1)) return LOOK_VIRTUAL;
-  if ((entry->flags & VRIFT_ENTRY_KERNEL) != 0) return LOOK_KERNEL;
-  if (!trusted) return LOOK_ASK;
-  if (is_virtual(entry)) return LOOK_NOT_DIRECTORY;
-  if ((entry->flags & VRIFT_ENTRY_SYMLINK) != 0 && (follow || slash)) return LOOK_ASK;
-  return LOOK_KERNEL;
+  if (__builtin_expect(trusted && is_virtual(entry) && !slash, 1)) return because(BECAUSE_VIRTUAL, LOOK_VIRTUAL);
+  if ((entry->flags & VRIFT_ENTRY_KERNEL) != 0) return because(BECAUSE_IGNORED, LOOK_KERNEL);
+  if (!trusted) return because(clean ? BECAUSE_DISTRUSTED : BECAUSE_MARKED, LOOK_ASK);
+  if (is_virtual(entry)) return because(BECAUSE_BELOW_FILE, LOOK_NOT_DIRECTORY);
+  if ((entry->flags & VRIFT_ENTRY_SYMLINK) != 0 && (follow || slash)) return because(BECAUSE_LINK, LOOK_ASK);
+  return because(BECAUSE_PHYSICAL, LOOK_KERNEL);
 }
 
 /* look() for the usual path, absolute and plain; all others go there. */

@@ -3,6 +3,11 @@
 #include "bytes.h"
 #include "elf_check.h"
 #include "view.h"
+#ifdef VRIFT_OBSERVED
+#include "../observed/observe.h"
+#else
+#define observe_static() ((void)0)
+#endif
 
 #define RUN_NAME_SIZE 128
 #define INTERPRETER_LEVELS 4
@@ -65,6 +70,7 @@ void notice_static_program(int dirfd, const char *path, int flags) {
     if (!by_descriptor) raw_close(fd);
     if (size <= 0) return;
     enum elf_check kind = elf_check(head, (size_t)size);
+    if (kind == ELF_STATIC) observe_static();
     if (kind == ELF_STATIC && first_of_run()) say(program[0] != 0 ? program : "the program");
     if (kind != ELF_SCRIPT || elf_check_interpreter(head, (size_t)size, interpreter, sizeof interpreter) == 0) return;
     program = interpreter;

@@ -7,6 +7,12 @@
 #include "environment.h"
 #include "notice.h"
 #include "view.h"
+#ifdef VRIFT_OBSERVED
+#include "../observed/observe.h"
+#else
+#define observe_start(envp) ((void)0)
+#define observe_started(has_view) ((void)0)
+#endif
 
 extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
@@ -25,8 +31,10 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
   if (descriptors != 0) forget_variable(envp, descriptors);
   if (index == 0) return;
   environment_start(envp);
+  if (index[0] != 0) observe_start(envp);
   view_open(index);
   const struct view *view = view_current();
+  observe_started(view != 0);
   if (view == 0) return;
   cwd_start();
   notice_start(environment_value(envp, "VRIFT_RUN"));

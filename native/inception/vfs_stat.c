@@ -1,4 +1,5 @@
 #include "attributes.h"
+#include "because.h"
 #include "blob.h"
 #include "descriptor_names.h"
 #include "descriptors.h"
@@ -10,10 +11,12 @@ long vfs_fstat(int fd, struct stat *st) {
   struct vrift_entry entry;
   long result = raw_fstat(fd, st);
   if (result != 0 || view == 0) return result;
-  if (descriptor_entry(view, fd, st, &entry))
+  if (descriptor_entry(view, fd, st, &entry)) {
+    besides(BESIDES_ENTRY);
     attributes_stat(view, &entry, st);
-  else
+  } else {
     attributes_root_stat(view, st);
+  }
   return 0;
 }
 
@@ -21,10 +24,12 @@ static long stat_descriptor(const struct view *view, int fd, const char *path, s
   struct vrift_entry entry;
   long result = raw_statat(fd, path, st, flags);
   if (result != 0) return result;
-  if (descriptor_entry(view, fd, st, &entry))
+  if (descriptor_entry(view, fd, st, &entry)) {
+    besides(BESIDES_ENTRY);
     attributes_stat(view, &entry, st);
-  else
+  } else {
     attributes_root_stat(view, st);
+  }
   return 0;
 }
 
@@ -43,8 +48,10 @@ static __attribute__((noinline)) long stat_asking(const struct view *view, int d
   long result = stat_physical(view, dirfd, path, st, flags);
   if (result != -ENOENT) {
     /* A path like /proc/self/fd/N may lead to a blob. */
-    if (result == 0 && follow && path[0] == '/' && blob_like(view, st) && blob_behind(view, path, st, &entry))
+    if (result == 0 && follow && path[0] == '/' && blob_like(view, st) && blob_behind(view, path, st, &entry)) {
+      besides(BESIDES_ENTRY);
       attributes_stat(view, &entry, st);
+    }
     return result;
   }
   result = look_again(view, dirfd, path, follow, &place, &entry);
@@ -95,8 +102,10 @@ static long statx_descriptor(const struct view *view, int fd, const char *path, 
   struct stat plain;
   long result = statx_physical(view, fd, path, flags, mask, st);
   if (result == 0 && (st->stx_mode & 07777) == 0444 && raw_fstat(fd, &plain) == 0 &&
-      descriptor_entry(view, fd, &plain, &entry))
+      descriptor_entry(view, fd, &plain, &entry)) {
+    besides(BESIDES_ENTRY);
     attributes_statx(view, &entry, st);
+  }
   return result;
 }
 
@@ -110,8 +119,10 @@ static __attribute__((noinline)) long statx_asking(const struct view *view, int 
   if (result != -ENOENT) {
     if (result == 0 && follow && path[0] == '/' && (st->stx_mode & 07777) == 0444 &&
         raw_statat(dirfd, path, &plain, 0) == 0 && blob_like(view, &plain) &&
-        blob_behind(view, path, &plain, &entry))
+        blob_behind(view, path, &plain, &entry)) {
+      besides(BESIDES_ENTRY);
       attributes_statx(view, &entry, st);
+    }
     return result;
   }
   result = look_again(view, dirfd, path, follow, &place, &entry);

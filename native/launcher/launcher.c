@@ -1,7 +1,7 @@
 /*
  * vrift run: finds out what COMMAND needs (ask_daemon.h, else prepare.h), then becomes COMMAND.
  *
- * It ends in exec so that pid, process group, terminal, inherited descriptors, limits, signal mask and dispositions stay
+ * It ends in exec (but for --stats, counted_run.h) so that pid, process group, terminal, inherited descriptors, limits, signal mask and dispositions stay
  * exactly as the caller made them: no disposition is changed here, not even for a moment. What Node does to its own
  * process (it raises RLIMIT_NOFILE, resets signals, uses descriptors) ends with the child it runs in.
  */
@@ -13,8 +13,10 @@
 
 #include "ask_daemon.h"
 #include "command.h"
+#include "counted_run.h"
 #include "environment.h"
 #include "note.h"
+#include "observed_run.h"
 #include "prepare.h"
 #include "start_turn.h"
 
@@ -42,9 +44,15 @@ static int command_without_options(int argc, char **argv) {
   return argc > 3 && strcmp(argv[2], "--") == 0 ? 3 : 0;
 }
 
-static _Noreturn void become_with_view(char **command, const struct view *view) {
+/* `stats`: how the run's counts are to be told (counted_run.h), or null. */
+static _Noreturn void become_with_view(char **command, struct view *view, const char *stats) {
+  prepare_trace();
+  int counted = stats != NULL && make_counters(view) == 0;
+  count_daemon_question();
+  choose_library(view);
   inject(view);
   if (view->phantom) warn_when_static(command[0]);
+  if (counted) run_counted(command, stats);
   become_command(command);
 }
 
@@ -76,7 +84,8 @@ static _Noreturn void become_as_answered(int argc, char **argv, const struct ans
   }
   struct view view = {.phantom = answer_field(answer, "phantom") != NULL};
   if (copy_path(view.preload, answer_field(answer, "preload")) && copy_path(view.index, answer_field(answer, "index")))
-    become_with_view(argv + command, &view);
+    become_with_view(argv + command, &view, answer_field(answer, "stats"));
+  if (answer_field(answer, "stats") != NULL) note("the run is not counted: %s runs without the library", argv[command]);
   leave_outer_run();
   become_command(argv + command);
 }
@@ -91,7 +100,7 @@ int main(int argc, char **argv) {
   if (command != 0) {
     enum asked asked = ask_daemon(root, &view);
     if (asked == NOBODY_LISTENS) asked = wait_for_start_turn(root, &view);
-    if (asked == VIEW_FOUND) become_with_view(argv + command, &view);
+    if (asked == VIEW_FOUND) become_with_view(argv + command, &view, NULL);
   }
 
   prepare(root, argc, argv, &answer);

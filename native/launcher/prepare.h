@@ -7,6 +7,7 @@
  *   preload=PATH  the library, and
  *   index=PATH    the index it maps; both absent: COMMAND runs without the library
  *   phantom=1     the tree has files that only the library shows
+ *   stats=HOW     the run is to be counted (counted_run.h)
  *   end           the child has nothing left to do
  */
 #ifndef VRIFT_LAUNCHER_PREPARE_H

@@ -48,8 +48,8 @@ export function ownOptionCount(command: Command, args: readonly string[]): numbe
     if (word === "--") return i + 1;
     if (!word.startsWith("-") || word === "-") return i;
     const takesNext = Object.entries(options).some(
-      ([name, { type, short }]) =>
-        type === "string" && (word === `--${name}` || (short && word === `-${short}`)),
+      ([name, { type, short, bare }]) =>
+        type === "string" && bare === undefined && (word === `--${name}` || (short && word === `-${short}`)),
     );
     if (takesNext) i++;
   }
@@ -59,7 +59,7 @@ export function ownOptionCount(command: Command, args: readonly string[]): numbe
 function parse(command: Command, args: readonly string[], options: OptionTable) {
   try {
     return parseArgs({
-      args: [...args],
+      args: withBareValues(args, options),
       options: forParseArgs(options),
       allowPositionals: true,
       strict: true,
@@ -67,6 +67,14 @@ function parse(command: Command, args: readonly string[], options: OptionTable) 
   } catch (error) {
     throw new VriftError("VRIFT_USAGE", usageSentence(command, error, options), { cause: error });
   }
+}
+
+function withBareValues(args: readonly string[], options: OptionTable): string[] {
+  const end = args.indexOf("--");
+  return args.map((word, i) => {
+    const bare = word.startsWith("--") && (end < 0 || i < end) ? options[word.slice(2)]?.bare : undefined;
+    return bare === undefined ? word : `${word}=${bare}`;
+  });
 }
 
 function forParseArgs(options: OptionTable): Record<string, { type: "boolean" | "string"; short?: string }> {

@@ -7,6 +7,8 @@ export interface OptionSpec {
   readonly short?: string;
   /** Placeholder of the value in the help text; for strings only. */
   readonly value?: string;
+  /** What a string option means when it is given without `=VALUE`; such an option never takes the next word. */
+  readonly bare?: string;
   readonly help: string;
 }
 

@@ -22,6 +22,7 @@ export function overview(commands: readonly Command[]): string {
       ["VRIFT_HOME", "where everything is kept (~/.vrift)"],
       ["VR_THE_SOURCE", "the content store ($VRIFT_HOME/the_source)"],
       ["VRIFT_SOCKET", "the daemon's only socket"],
+      ["VRIFT_TRACE", "for `run`: a file that gets a line for each intercepted call, for reports of bugs"],
     ]),
     "",
     "Exit status: 0 done, 1 failed, 2 not understood; of `run`: the command's own, 125 vrift failed,",
@@ -43,7 +44,8 @@ export function explain(command: Command): string {
 
 function optionLines(options: OptionTable): [string, string][] {
   return Object.entries(options).map(([name, option]) => {
-    const long = option.value ? `--${name} ${option.value}` : `--${name}`;
+    const value = option.value && (option.bare === undefined ? ` ${option.value}` : `[=${option.value}]`);
+    const long = `--${name}${value ?? ""}`;
     return [option.short ? `-${option.short}, ${long}` : `    ${long}`, option.help];
   });
 }

@@ -4,16 +4,17 @@
  *
  * Few imports: this is what every `vrift run` waits for.
  */
+import { resolve } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import { contextWith, ownOptionCount, parseArguments } from "./arguments.js";
 import type { Arguments } from "./arguments.js";
-import type { Surroundings } from "./command.js";
+import type { Context, Surroundings } from "./command.js";
 import { describeFailure } from "./failure.js";
 import { openForRun } from "./open-for-run.js";
 import type { RunView } from "./open-for-run.js";
 import { run } from "./run.js";
 
-type Field = readonly [name: "out" | "exit" | "command" | "preload" | "index" | "phantom", value: string];
+type Field = readonly [name: "out" | "exit" | "command" | "preload" | "index" | "phantom" | "stats", value: string];
 
 const EXIT_VRIFT_FAILED = "125";
 
@@ -35,8 +36,10 @@ async function answer(args: readonly string[], context: Surroundings): Promise<F
     }
     if (own === args.length)
       throw new VriftError("VRIFT_USAGE", "run needs a COMMAND; usage: vrift run -- COMMAND");
-    const view = await openForRun(contextWith(context, parsed));
-    return [["command", String(own)], ...(view ? injection(view) : [])];
+    const asked = contextWith(context, parsed);
+    const stats = statsField(asked);
+    const view = await openForRun(asked);
+    return [["command", String(own)], ...stats, ...(view ? injection(view) : [])];
   } catch (error) {
     context.note(describeFailure(error).text);
     return [["exit", EXIT_VRIFT_FAILED]];
@@ -46,6 +49,17 @@ async function answer(args: readonly string[], context: Surroundings): Promise<F
 function ownOptions(own: readonly string[]): Arguments {
   const options = own.at(-1) === "--" ? own.slice(0, -1) : own;
   return parseArguments({ ...run, positionals: [0, 0] }, options);
+}
+
+function statsField({ value, cwd }: Context): Field[] {
+  const how = value("stats");
+  if (how === undefined) return [];
+  if (how === "text" || how === "json") return [["stats", how]];
+  if (how.includes("/")) return [["stats", resolve(cwd, how)]];
+  throw new VriftError(
+    "VRIFT_USAGE",
+    `run: --stats=${how} is neither json nor a path (with a slash, as ./${how})`,
+  );
 }
 
 function injection({ preload, index, phantom }: RunView): Field[] {

@@ -12,6 +12,7 @@ const modules = {
   ingest: async () => (await import("./ingest.js")).ingest,
   ls: async () => (await import("./ls.js")).ls,
   stat: async () => (await import("./stat.js")).stat,
+  explain: async () => (await import("./explain.js")).explain,
   cat: async () => (await import("./cat.js")).cat,
   status: async () => (await import("./status.js")).status,
   daemon: async () => (await import("./daemon.js")).daemon,

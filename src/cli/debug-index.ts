@@ -14,6 +14,7 @@ import type { Context, Outcome } from "./command.js";
 import { controlAccess } from "../tree/control-access.js";
 import { connectDaemon } from "./connect-daemon.js";
 import { timeText } from "./entry-text.js";
+import { flagNames } from "./explain-index.js";
 import { locate, workspaceRoot } from "./located.js";
 import { verifyIndex } from "./verify-index.js";
 
@@ -52,14 +53,6 @@ async function verify(context: Context, root: string): Promise<Outcome> {
   } finally {
     await access.close();
   }
-}
-
-const FLAGS = ["DIR", "SYMLINK", "VIRTUAL", "BACKED", "KERNEL", "COMPLETE", "HASHED"] as const;
-
-function flagNames(flags: number): string[] {
-  return FLAGS.filter((name) => (flags & Number(constants[`ENTRY_${name}`])) !== 0).map((name) =>
-    name.toLowerCase(),
-  );
 }
 
 function oneEntry(reader: IndexReader, root: string, key: string, marks: Marks): Outcome {

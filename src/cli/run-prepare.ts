@@ -14,7 +14,10 @@ import { openForRun } from "./open-for-run.js";
 import type { RunView } from "./open-for-run.js";
 import { run } from "./run.js";
 
-type Field = readonly [name: "out" | "exit" | "command" | "preload" | "index" | "phantom" | "stats", value: string];
+type Field = readonly [
+  name: "out" | "exit" | "command" | "preload" | "index" | "phantom" | "stats",
+  value: string,
+];
 
 const EXIT_VRIFT_FAILED = "125";
 

@@ -24,7 +24,8 @@ export function program(
     | "held"
     | "each"
     | "killed"
-    | "agree",
+    | "agree"
+    | "asked",
 ): string {
   return join(NATIVE, name);
 }
@@ -38,7 +39,16 @@ export function buildNative(): void {
   const native = join(import.meta.dirname, "..", "..", "..", "native");
   execFileSync(
     "make",
-    ["--silent", "--no-print-directory", "-C", native, "../build/native/libvrift_inception.so", "tests"],
+    [
+      "--silent",
+      "--no-print-directory",
+      "-C",
+      native,
+      "../build/native/libvrift_inception.so",
+      "../build/native/observed/libvrift_inception.so",
+      "../build/native/vrift-ask",
+      "tests",
+    ],
     {
       stdio: ["ignore", "inherit", "inherit"],
     },

@@ -29,6 +29,7 @@ export class Exchange<T> {
   /** How many were answered: the first that waits is the message of this number in the outbox. */
   #answered = 0;
   #failed: VriftError | undefined;
+  #finishing = false;
 
   /** @param onEnd told once why the connection can no longer be used; those that wait are rejected after that. */
   constructor(socket: Socket, reader: ReplyReader<T>, onEnd?: (error: VriftError) => void) {
@@ -44,7 +45,7 @@ export class Exchange<T> {
   }
 
   get usable(): boolean {
-    return this.#failed === undefined;
+    return this.#failed === undefined && !this.#finishing;
   }
 
   /** Told once why the connection can no longer be used; those that wait are rejected after that. */
@@ -60,6 +61,13 @@ export class Exchange<T> {
       this.#socket.ref();
       this.#out.put(bytes);
     });
+  }
+
+  /** Nothing more is to be sent; what was is answered, by a peer that answers all it was sent before it goes. */
+  finish(): void {
+    if (!this.usable) return;
+    this.#finishing = true;
+    this.#out.end();
   }
 
   close(): void {

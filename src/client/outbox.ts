@@ -20,6 +20,7 @@ export class Outbox {
   #next = 0;
   #writing = false;
   #scheduled = false;
+  #ending = false;
   /** How many of all messages put here have been handed to the socket, whole or in part, in order. */
   handed = 0;
 
@@ -38,8 +39,19 @@ export class Outbox {
     });
   }
 
+  /** Nothing is put here any more: the peer is told so behind the last message. */
+  end(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    if (!this.#writing && !this.#scheduled) this.#write();
+  }
+
   #write(): void {
-    if (this.#next === this.#messages.length || this.#socket.destroyed) return;
+    if (this.#socket.destroyed) return;
+    if (this.#next === this.#messages.length) {
+      if (this.#ending) this.#socket.end();
+      return;
+    }
     const from = this.#next;
     for (let bytes = 0; this.#next < this.#messages.length && bytes < WRITE_MAX; this.#next++)
       bytes += this.#messages[this.#next]!.length;

@@ -37,6 +37,18 @@ export interface Protocol<M> {
   readonly answer: (message: M) => Buffer | Promise<Buffer>;
   /** What the peer is told when the stream cannot be followed any more; then the connection ends. */
   readonly refuse: (error: unknown) => Buffer;
+  /**
+   * The peer sends nothing more, or the connection is being stopped: what only waits for others is to be answered. `begun`: every
+   * message is with `answer`. Called again and again while something is being answered.
+   */
+  readonly inputEnded?: (begun: boolean) => void;
+  /**
+   * The connection is to be given away: bytes of the message with `answer` when it only waits for others. It is not answered
+   * any more, and whoever goes on with the connection is asked it again. For protocols with one message at a time.
+   */
+  readonly withdraw?: () => Buffer | undefined;
+  /** Once, before the first message: how the protocol ends the connection by itself. */
+  readonly began?: (end: () => void) => void;
   /** Once, when this side is done with the connection and nothing is being answered: it has ended or was detached. */
   readonly ended: () => void;
   /** When the connection is given away, before `ended`: what whoever goes on with it must know besides the bytes. */
@@ -97,6 +109,8 @@ export class Connection<M> {
   #finished = false;
   /** The socket is somebody else's. */
   #given = false;
+  /** What was being answered and is to be asked again. */
+  #withdrawn: Buffer = NOTHING;
   #detaching: { resolve(detached: Detached): void; reject(error: VriftError): void } | undefined;
   #flushing = false;
   #ran: () => void = () => undefined;
@@ -120,6 +134,7 @@ export class Connection<M> {
     socket.on("close", this.#onClose);
     this.#closed = socket.destroyed;
     this.#inputEnded ||= socket.readableEnded;
+    this.#protocol.began?.(() => this.destroy());
     startReading(socket);
     this.#beginTurn();
     return ended;
@@ -160,6 +175,11 @@ export class Connection<M> {
       }
       this.#detaching = { resolve, reject };
       this.#socket.pause();
+      const withdrawn = this.#replies.waiting === 0 ? undefined : this.#protocol.withdraw?.();
+      if (withdrawn !== undefined) {
+        this.#withdrawn = withdrawn;
+        this.#replies.forgetWaiting();
+      }
       this.#serve();
     });
   }
@@ -292,6 +312,8 @@ export class Connection<M> {
 
   #conclude(): void {
     const idle = this.#replies.waiting === 0 && this.#replies.readyBytes === 0;
+    if (!idle && (this.#closed || this.#inputEnded))
+      this.#protocol.inputEnded?.(this.#closed || this.#starved);
     if (idle && (this.#closed || (this.#inputEnded && this.#starved))) this.#finish();
     else if (idle && this.#detaching !== undefined) this.#flush(this.#detaching.resolve);
     else if (this.#mayRead()) this.#socket.resume();
@@ -334,7 +356,7 @@ export class Connection<M> {
     this.#release();
     this.#given = true;
     const ahead = stopReading(socket);
-    const rest = Buffer.concat([this.#protocol.reader.rest(), ...ahead]);
+    const rest = Buffer.concat([this.#withdrawn, this.#protocol.reader.rest(), ...ahead]);
     this.#ran();
     detached({ socket, rest, carried });
   }

@@ -28,6 +28,9 @@ export class Forwarding {
   #unanswered = 0;
   #settled: (() => void)[] = [];
   #closed = false;
+  #finishing = false;
+  /** The project's process has ended, or the connection to it; not when it is closed here. */
+  onBreak: () => void = () => undefined;
 
   /** @param socketPath opens the project when it must, and says where it listens. */
   constructor(socketPath: () => Promise<string>) {
@@ -61,6 +64,12 @@ export class Forwarding {
     return this.#unanswered > 0 && this.#exchange?.usable === false;
   }
 
+  /** Nothing more will be sent: the project's process lets go what only waits. */
+  finish(): void {
+    this.#finishing = true;
+    this.#exchange?.finish();
+  }
+
   close(): void {
     this.#closed = true;
     this.#exchange?.close();
@@ -71,7 +80,10 @@ export class Forwarding {
     for (let attempt = 1; ; attempt++) {
       const exchange = this.#exchange?.usable ? this.#exchange : await this.#connected();
       try {
-        return await exchange.send(frame, name);
+        const reply = exchange.send(frame, name);
+        // What else waited for the connection is put into it before this takes effect.
+        if (this.#finishing) exchange.finish();
+        return await reply;
       } catch (error) {
         if (exchange.usable || this.#closed) throw error;
         const notSent = error instanceof UnansweredError && !error.sent;
@@ -96,7 +108,9 @@ export class Forwarding {
       try {
         const socket = await openSocket(await this.#socketPath());
         if (this.#closed) socket.destroy();
-        this.#exchange = new Exchange(socket, new FrameReader());
+        this.#exchange = new Exchange(socket, new FrameReader(), () => {
+          if (!this.#closed) this.onBreak();
+        });
         return this.#exchange;
       } catch (error) {
         // It ended, and that is not known yet where it is opened.

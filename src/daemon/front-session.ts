@@ -1,9 +1,12 @@
 /**
  * One connection to vriftd. It answers for the home (Handshake, Status, RegisterWorkspace, content); of a manifest request it
- * reads the tag and hands the rest to the project (forwarding.ts).
+ * reads the tag and hands the rest to the project (forwarding.ts). Locks are the project's, too: of those that it holds for the
+ * connection this knows so much that whoever has lost them, because the project's process has ended, loses the connection.
  */
 import { toVriftError, VriftError } from "../platform/errors.js";
-import { decodeRequest } from "../protocol/decode.js";
+import { decodeRequest, decodeResponse } from "../protocol/decode.js";
+import { encodeRequest } from "../protocol/encode.js";
+import { pathToKey } from "../protocol/key.js";
 import { FrameReader, encodeFrame } from "../protocol/frame.js";
 import type { VeloRequest, VeloResponse } from "../protocol/messages.js";
 import { requests } from "../protocol/schema.js";
@@ -15,6 +18,7 @@ import type { Protocol } from "./connection.js";
 import { Forwarding } from "./forwarding.js";
 import { answer, assertMayRegister, errorResponse } from "./handlers.js";
 import type { SessionState } from "./handlers.js";
+import { LOCK_NB, LOCK_UN } from "./flock-table.js";
 import { answerFromIndex } from "./index-answer.js";
 import type { ProjectProcess } from "./project-process.js";
 import type { Binding } from "./projects.js";
@@ -38,12 +42,13 @@ interface Route {
   readonly isRead: boolean;
 }
 
-const READS: ReadonlySet<RequestName> = new Set(["ManifestGet", "ManifestListDir"]);
+/** And what may be asked twice as well: locks of a process that has ended are free. */
+const READS: ReadonlySet<RequestName> = new Set(["ManifestGet", "ManifestListDir", "FlockRelease"]);
 
-/** Manifest requests by tag. */
+/** Requests for the project, by tag. */
 const forwarded: ReadonlyMap<number, Route> = new Map(
   Object.entries(requests)
-    .filter(([name]) => name.startsWith("Manifest"))
+    .filter(([name]) => name.startsWith("Manifest") || name.startsWith("Flock"))
     .map(([name, { tag }]) => [tag, { name: name as RequestName, isRead: READS.has(name as RequestName) }]),
 );
 
@@ -58,6 +63,10 @@ export function frontProtocol(uid: number, service: FrontService): Protocol<Buff
     sizeOf: (payload) => payload.length,
     answer: (payload) => session.answer(payload),
     refuse: (error) => frameOf(errorResponse(error)),
+    began: (end) => (session.onLocksLost = end),
+    inputEnded: (begun) => {
+      if (begun) session.finish();
+    },
     ended: () => session.end(),
   };
 }
@@ -72,6 +81,8 @@ class FrontSession {
   readonly #taking = new UnderWay();
   /** And claims besides, whose verification may take content out of it. */
   readonly #changing = new UnderWay();
+  /** Called when the project's process has ended that held locks for the connection. */
+  onLocksLost: () => void = () => undefined;
 
   constructor(uid: number, service: FrontService) {
     this.#service = service;
@@ -89,6 +100,11 @@ class FrontSession {
     return this.#barrier === undefined
       ? this.#answerNow(payload)
       : this.#barrier.then(() => this.answer(payload));
+  }
+
+  /** Every request of the connection is under way, and there will be no more. */
+  finish(): void {
+    if (this.#barrier === undefined) this.#project?.forwarding.finish();
   }
 
   end(): void {
@@ -112,9 +128,12 @@ class FrontSession {
       decodeRequest(payload);
       throw new VriftError("EINVAL", "the connection has no workspace; send RegisterWorkspace first");
     }
-    const sent = this.#project.forwarding.send({ payload, name, isRead });
+    const project = this.#project;
+    const sent = project.forwarding.send({ payload, name, isRead });
     if (name === "ManifestReingest") this.#takes(sent);
-    return encodeFrame(await sent);
+    const reply = await sent;
+    if (name === "FlockAcquire" || name === "FlockRelease") project.noteLock(payload, reply);
+    return encodeFrame(reply);
   }
 
   #answerOwn(request: VeloRequest): Promise<VeloResponse> {
@@ -155,8 +174,9 @@ class FrontSession {
     assertMayRegister(root, this.#state.uid);
     await this.#project?.forwarding.settled();
     const { info } = await this.#service.open(root);
+    await this.#project?.unlock();
     this.#project?.end();
-    this.#project = new BoundProject(info, this.#service);
+    this.#project = new BoundProject(info, this.#service, () => this.onLocksLost());
     return { type: "RegisterAck", workspace_id: info.id };
   }
 
@@ -175,12 +195,43 @@ class FrontSession {
 class BoundProject {
   readonly forwarding: Forwarding;
   readonly #service: FrontService;
+  readonly #root: string;
+  /** Keys that may be locked for the connection. */
+  readonly #locked = new Set<string>();
   #binding: Binding;
 
-  constructor(info: WorkspaceInfo, service: FrontService) {
+  /** @param onLocksLost the project's process has ended that held locks. */
+  constructor(info: WorkspaceInfo, service: FrontService, onLocksLost: () => void) {
     this.#service = service;
+    this.#root = info.root;
     this.#binding = service.bind(info);
     this.forwarding = new Forwarding(() => this.#open(info.root));
+    this.forwarding.onBreak = () => {
+      if (this.#locked.size > 0) onLocksLost();
+    };
+  }
+
+  noteLock(payload: Buffer, reply: Buffer): void {
+    if (decodeResponse(reply).type !== "FlockAck") return;
+    const request = decodeRequest(payload);
+    if (request.type !== "FlockAcquire" && request.type !== "FlockRelease") return;
+    const key = pathToKey(this.#root, request.path);
+    const isHeld = request.type === "FlockAcquire" && (request.operation & ~LOCK_NB) !== LOCK_UN;
+    if (isHeld) this.#locked.add(key);
+    else this.#locked.delete(key);
+  }
+
+  /** When it resolves, others may have the locks. */
+  async unlock(): Promise<void> {
+    const released = [...this.#locked].map((path) =>
+      this.forwarding.send({
+        payload: encodeRequest({ type: "FlockRelease", path }),
+        name: "FlockRelease",
+        isRead: true,
+      }),
+    );
+    this.#locked.clear();
+    await Promise.allSettled(released);
   }
 
   get index(): IndexAnswers {

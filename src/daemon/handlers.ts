@@ -5,12 +5,14 @@
 import { lstatSync, realpathSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
+import { pathToKey } from "../protocol/key.js";
 import type { ReplyTo, Request, VeloRequest, VeloResponse } from "../protocol/messages.js";
 import type { RequestName } from "../protocol/schema.js";
 import { readSweepFilter } from "../protocol/sweep-filter.js";
 import { PROTOCOL_VERSION, checkVersion } from "../protocol/version.js";
 import type { ContentStore, Lease } from "../store/store.js";
 import type { Workspace } from "../workspace/workspace.js";
+import type { FlockOwner } from "./flock-table.js";
 
 /** What the daemon is to its sessions. */
 export interface Service {
@@ -29,6 +31,8 @@ export interface SessionState {
   readonly workspace: Workspace | undefined;
   /** Protects what CasInsert has claimed until an entry names it or the connection ends. */
   lease: Lease | undefined;
+  /** Locks of the connection, where the project is served. */
+  readonly flocks?: FlockOwner;
 }
 
 type Handler<N extends RequestName> = (
@@ -101,6 +105,16 @@ const handlers: { readonly [N in Exclude<RequestName, "RegisterWorkspace">]?: Ha
     const { deletedCount, reclaimedBytes } = await service.store.sweep(readSweepFilter(bloom_filter));
     return { type: "CasSweepAck", deleted_count: deletedCount, reclaimed_bytes: reclaimedBytes };
   },
+
+  FlockAcquire: async ({ path, operation }, session) => {
+    await session.flocks?.acquire(keyIn(session, path), operation);
+    return { type: "FlockAck" };
+  },
+
+  FlockRelease: async ({ path }, session) => {
+    session.flocks?.release(keyIn(session, path));
+    return { type: "FlockAck" };
+  },
 };
 
 /** Never rejects: what goes wrong is the answer. */
@@ -129,6 +143,10 @@ function bound({ workspace }: SessionState): Workspace {
   if (workspace === undefined)
     throw new VriftError("EINVAL", "the connection has no workspace; send RegisterWorkspace first");
   return workspace;
+}
+
+function keyIn(session: SessionState, path: string): string {
+  return pathToKey(bound(session).info.root, path);
 }
 
 /** Workspaces of others may need what the sweep takes away: not even root sweeps a store that is not its own. */

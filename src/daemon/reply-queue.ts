@@ -55,6 +55,12 @@ export class ReplyQueue {
     }
   }
 
+  /** The replies that are missing will not come. */
+  forgetWaiting(): void {
+    this.#slots.length = 0;
+    this.#held = 0;
+  }
+
   /** What one write should carry: many small replies in one buffer, a large one as it is. undefined: nothing is ready. */
   next(): Buffer | undefined {
     const ready = this.#ready;

@@ -76,12 +76,12 @@ test("manifest requests need a workspace, and what is not served yet says so", a
     { type: "ManifestRename", old_path: "a", new_path: "b" },
     { type: "ManifestUpdateMtime", path: "a", mtime_ns: 1n },
     { type: "ManifestReingest", vpath: "a", temp_path: "/tmp/x" },
+    { type: "FlockAcquire", path: "a", operation: 2 },
+    { type: "FlockRelease", path: "a" },
   ];
   for (const request of unbound) assert.match(errorOf(await raw.call(request)), /^EINVAL: /, request.type);
   await raw.call({ type: "RegisterWorkspace", project_root: t.root });
   const later: VeloRequest[] = [
-    { type: "FlockAcquire", path: "a", operation: 2 },
-    { type: "FlockRelease", path: "a" },
     { type: "Spawn", command: ["true"], env: [], cwd: "/" },
     { type: "Protect", path: "a", immutable: true, owner: null },
   ];

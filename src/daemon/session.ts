@@ -9,35 +9,60 @@ import type { VeloRequest, VeloResponse } from "../protocol/messages.js";
 import type { ContentStore, Lease } from "../store/store.js";
 import type { Workspace } from "../workspace/workspace.js";
 import type { Carried, Protocol } from "./connection.js";
+import type { FlockOwner } from "./flock-table.js";
 import type { Service, SessionState } from "./handlers.js";
 import { answer, assertMayRegister, errorResponse } from "./handlers.js";
 import { answerFromIndex } from "./index-answer.js";
+import { packSession } from "./session-passport.js";
 
-/**
- * @param uid of the peer's process. @param workspace what the connection is bound to from the start.
- * @param claimed what CasInsert has claimed on it in the process before, 32 bytes each.
- */
-export function sessionProtocol(
-  uid: number,
-  service: Service,
-  workspace: Workspace,
-  claimed?: Buffer,
-): Protocol<Buffer> {
-  const state: SessionState = { uid, workspace, lease: claimed && leaseOf(claimed, service.store) };
+export interface SessionOptions {
+  /** Of the peer's process. */
+  readonly uid: number;
+  readonly service: Service;
+  /** What the connection is bound to from the start. */
+  readonly workspace: Workspace;
+  readonly flocks: FlockOwner;
+  /** What CasInsert has claimed on it in the process before, 32 bytes each. */
+  readonly claimed?: Buffer | undefined;
+}
+
+export function sessionProtocol({
+  uid,
+  service,
+  workspace,
+  flocks,
+  claimed,
+}: SessionOptions): Protocol<Buffer> {
+  const lease = claimed && leaseOf(claimed, service.store);
+  const state: SessionState & { readonly flocks: FlockOwner } = { uid, workspace, lease, flocks };
+  /** What is being answered. */
+  let current: Buffer | undefined;
   return {
     reader: new FrameReader(),
-    answer: (payload) => answerFromIndex(payload, workspace) ?? answerPayload(payload, state, service),
+    answer: (payload) => {
+      const known = answerFromIndex(payload, workspace);
+      if (known !== undefined) return known;
+      current = payload;
+      return answerPayload(payload, state, service);
+    },
     refuse: (error) => frameOf(errorResponse(error)),
-    carry: () => carryLease(state),
-    ended: () => state.lease?.release(),
+    inputEnded: () => flocks.interrupt(),
+    withdraw: () => (flocks.suspend() ? encodeFrame(current!) : undefined),
+    carry: () => carry(state),
+    ended: () => {
+      state.lease?.release();
+      flocks.releaseAll();
+    },
   };
 }
 
-/** The claims go on: this lease holds until the successor has one. */
-function carryLease(state: SessionState): Carried | undefined {
+/** Claims and locks go on: this lease holds until the successor has one. */
+function carry(state: SessionState & { readonly flocks: FlockOwner }): Carried | undefined {
   const { lease } = state;
   state.lease = undefined;
-  return lease && { bytes: lease.hashes(), release: () => lease.release() };
+  const flocks = state.flocks.carry();
+  if (lease === undefined && flocks === undefined) return undefined;
+  return { bytes: packSession({ claimed: lease?.hashes(), flocks }), release: () => lease?.release() };
 }
 
 function leaseOf(claimed: Buffer, store: ContentStore): Lease {
@@ -62,12 +87,15 @@ async function answerPayload(payload: Buffer, state: SessionState, service: Serv
   );
 }
 
-/** Clients of the coordinator's socket send it out of habit; there is one answer. */
-function register(root: string, { uid, workspace }: SessionState): VeloResponse {
+/** Clients of the coordinator's socket send it out of habit; there is one answer, and as there it frees the locks. */
+function register(root: string, { uid, workspace, flocks }: SessionState): VeloResponse {
   try {
     assertMayRegister(root, uid);
     const { id, root: ours } = workspace!.info;
-    if (realpathSync.native(root) === ours) return { type: "RegisterAck", workspace_id: id };
+    if (realpathSync.native(root) === ours) {
+      flocks?.releaseAll();
+      return { type: "RegisterAck", workspace_id: id };
+    }
     throw new VriftError("EINVAL", `this socket serves ${ours}, not ${root}`);
   } catch (error) {
     return errorResponse(error);

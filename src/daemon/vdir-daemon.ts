@@ -16,12 +16,15 @@ import type { ProjectWorkspace } from "../workspace/project-workspace.js";
 import type { ProjectPlace } from "../workspace/registry.js";
 import type { Detached, Protocol } from "./connection.js";
 import type { RunningProcess } from "./control.js";
+import { FlockTable } from "./flock-table.js";
+import type { FlockOwner } from "./flock-table.js";
 import type { Service } from "./handlers.js";
 import { IdleWatch } from "./idle-watch.js";
 import { makePrivateDirectory, peerUid } from "./listener.js";
 import { projectControlProtocol } from "./project-control.js";
 import { Serving } from "./serving.js";
 import { sessionProtocol } from "./session.js";
+import { unpackSession } from "./session-passport.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
 import { tidyProjects } from "./tidy-projects.js";
@@ -127,12 +130,18 @@ export class VdirDaemon {
       statusText: () => this.#statusText(workspace),
       tidyRoots: () => tidyProjects(home, log),
     };
-    const protocol = (uid: number, claimed?: Buffer): Protocol<Buffer> =>
-      traced(sessionProtocol(uid, service, workspace, claimed), this.#trace);
+    const table = new FlockTable();
+    const protocol = (uid: number, flocks: FlockOwner, claimed?: Buffer): Protocol<Buffer> =>
+      traced(sessionProtocol({ uid, service, workspace, flocks, claimed }), this.#trace);
+    // Before anybody else asks for a lock.
+    const passports = given.map(({ carried }) => unpackSession(carried?.bytes));
+    const owners = table.resume(passports.map(({ flocks }) => flocks));
     const { socket: path } = this.#paths;
-    await this.#serving.listen(path, (uid) => protocol(uid), inherited?.sockets.get(path));
-    for (const { socket, rest, carried } of given)
-      this.#serving.accept(socket, protocol(peerUid(socket) ?? process.getuid!(), carried?.bytes), rest);
+    await this.#serving.listen(path, (uid) => protocol(uid, table.owner()), inherited?.sockets.get(path));
+    for (const [i, { socket, rest }] of given.entries()) {
+      const uid = peerUid(socket) ?? process.getuid!();
+      this.#serving.accept(socket, protocol(uid, owners[i]!, passports[i]!.claimed), rest);
+    }
     this.#watchPlace();
     this.#idle.start();
     const { version, build } = this.#process;

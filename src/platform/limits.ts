@@ -85,3 +85,9 @@ export const TRACE_MESSAGE_MAX = 1024 * 1024;
 /** What one answer to such a follower carries: putting it together holds up everybody else for some milliseconds. */
 export const TRACE_PAGE_EVENTS = 1024;
 export const TRACE_PAGE_BYTES = 1024 * 1024;
+
+/**
+ * Locks that one connection holds or waits for (FlockAcquire). Any number may wait for one lock, because each waits on a connection
+ * of its own; what one connection can make the project's process keep is this many keys, 4 MiB at the very most.
+ */
+export const FLOCKS_MAX = 1024;

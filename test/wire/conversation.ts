@@ -23,6 +23,8 @@ export const served: ReadonlySet<RequestName> = new Set<RequestName>([
   "CasInsert",
   "CasGet",
   "CasSweep",
+  "FlockAcquire",
+  "FlockRelease",
 ]);
 
 export interface Turn {

@@ -16,6 +16,7 @@ import { knownWorkspaces } from "../workspace/known.js";
 import type { OwnerLock } from "../workspace/owner-lock.js";
 import { ownerOf } from "../workspace/owner-lock.js";
 import { Registry } from "../workspace/registry.js";
+import { Children } from "./children.js";
 import { controlProtocol } from "./control-session.js";
 import type { ControlOperations } from "./control.js";
 import { frontProtocol } from "./front-session.js";
@@ -49,6 +50,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #registry: Registry<ProjectProcess>;
   readonly #projects: Projects;
+  readonly #children: Children;
   readonly #serving: Serving;
   readonly #trace = new Trace();
   readonly #startedMs = Date.now();
@@ -73,6 +75,7 @@ export class Daemon {
       exported: config.default_workspace,
       reopen: (root) => this.#registry.open(root),
     });
+    this.#children = new Children(home, log);
     this.#registry = new Registry(home, store, log, (place) => this.#projects.open(place));
     this.#open = (root) => this.#registry.open(root);
     this.#serving = new Serving(log);
@@ -128,10 +131,10 @@ export class Daemon {
   #service(): FrontService {
     return {
       store: this.#options.store,
+      children: this.#children,
       open: (root) => this.#open(root),
       bind: (info) => this.#projects.bind(info),
-      statusText: async () => statusText(await this.#status()),
-      tidyRoots: () => tidyProjects(this.#options.home, this.#options.log),
+      statusText: async () => statusText(await this.#status(), this.#children.list()),
     };
   }
 

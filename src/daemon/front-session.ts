@@ -11,13 +11,12 @@ import { FrameReader, encodeFrame } from "../protocol/frame.js";
 import type { VeloRequest, VeloResponse } from "../protocol/messages.js";
 import { requests } from "../protocol/schema.js";
 import type { RequestName } from "../protocol/schema.js";
-import type { ContentStore } from "../store/store.js";
 import type { IndexAnswers } from "../vdir/shared-index.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { Protocol } from "./connection.js";
 import { Forwarding } from "./forwarding.js";
 import { answer, assertMayRegister, errorResponse } from "./handlers.js";
-import type { SessionState } from "./handlers.js";
+import type { Service, SessionState } from "./handlers.js";
 import { LOCK_NB, LOCK_UN } from "./flock-table.js";
 import { answerFromIndex } from "./index-answer.js";
 import type { ProjectProcess } from "./project-process.js";
@@ -28,13 +27,9 @@ import { UnderWay } from "./under-way.js";
 /** Where an open project is served. */
 export type ServedProject = Pick<ProjectProcess, "info" | "socket">;
 
-export interface FrontService {
-  readonly store: ContentStore;
+export interface FrontService extends Service {
   open(root: string): Promise<ServedProject>;
   bind(info: WorkspaceInfo): Binding;
-  /** First word `ready`, then facts a person can read. */
-  statusText(): Promise<string>;
-  tidyRoots(): Promise<void>;
 }
 
 interface Route {

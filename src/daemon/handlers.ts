@@ -12,11 +12,13 @@ import { readSweepFilter } from "../protocol/sweep-filter.js";
 import { PROTOCOL_VERSION, checkVersion } from "../protocol/version.js";
 import type { ContentStore, Lease } from "../store/store.js";
 import type { Workspace } from "../workspace/workspace.js";
+import type { Children } from "./children.js";
 import type { FlockOwner } from "./flock-table.js";
 
 /** What the daemon is to its sessions. */
 export interface Service {
   readonly store: ContentStore;
+  readonly children: Children;
   /** First word `ready`, then facts a person can read. */
   statusText(): string | Promise<string>;
   /** Before a sweep. Never rejects. */
@@ -115,6 +117,11 @@ const handlers: { readonly [N in Exclude<RequestName, "RegisterWorkspace">]?: Ha
     session.flocks?.release(keyIn(session, path));
     return { type: "FlockAck" };
   },
+
+  Spawn: async (request, session, service) => ({
+    type: "SpawnAck",
+    pid: await service.children.spawn(request, session.uid),
+  }),
 };
 
 /** Never rejects: what goes wrong is the answer. */

@@ -1,7 +1,12 @@
 /** The text of StatusAck: `ready`, then facts a person can read. */
+import { COMMAND_SHOWN } from "../platform/limits.js";
+import type { ChildRecord } from "./child-records.js";
 import type { ControlOperations } from "./control.js";
 
-export function statusText(status: ControlOperations["status"]["reply"]): string {
+export function statusText(
+  status: ControlOperations["status"]["reply"],
+  children: readonly ChildRecord[],
+): string {
   const seconds = Math.floor((Date.now() - status.startedMs) / 1000);
   const lines = [
     "ready",
@@ -12,6 +17,21 @@ export function statusText(status: ControlOperations["status"]["reply"]): string
       ({ root, kind, entries, virtualEntries, distrust }) =>
         `${kind} ${root}: ${entries} entries, ${virtualEntries} virtual${kind === "phantom" && distrust !== undefined ? `; the kernel is asked first: ${distrust}` : ""}`,
     ),
+    ...childLines(children),
   ];
   return lines.join("\n");
+}
+
+/** Programs that were started with Spawn, one a line. */
+export function childLines(children: readonly ChildRecord[]): string[] {
+  return children.map(({ pid, command, cwd, log, startedMs }) => {
+    const seconds = Math.max(0, Math.floor((Date.now() - startedMs) / 1000));
+    return `child ${pid} up ${seconds} s in ${JSON.stringify(cwd)}: ${shown(command)} > ${log}`;
+  });
+}
+
+/** Quoted, so that it stays one line. */
+function shown(command: readonly string[]): string {
+  const text = command.map((word) => JSON.stringify(word.slice(0, COMMAND_SHOWN))).join(" ");
+  return text.length > COMMAND_SHOWN ? `${text.slice(0, COMMAND_SHOWN)}…` : text;
 }

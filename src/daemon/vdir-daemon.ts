@@ -15,6 +15,7 @@ import type { OwnerLock } from "../workspace/owner-lock.js";
 import type { ProjectWorkspace } from "../workspace/project-workspace.js";
 import type { ProjectPlace } from "../workspace/registry.js";
 import type { Detached, Protocol } from "./connection.js";
+import { Children } from "./children.js";
 import type { RunningProcess } from "./control.js";
 import { FlockTable } from "./flock-table.js";
 import type { FlockOwner } from "./flock-table.js";
@@ -25,6 +26,7 @@ import { projectControlProtocol } from "./project-control.js";
 import { Serving } from "./serving.js";
 import { sessionProtocol } from "./session.js";
 import { unpackSession } from "./session-passport.js";
+import { childLines } from "./status-text.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
 import { tidyProjects } from "./tidy-projects.js";
@@ -57,6 +59,7 @@ export class VdirDaemon {
   /** Resolves when the project's socket listens. */
   readonly #served: Promise<ProjectWorkspace>;
   readonly #idle: IdleWatch;
+  readonly #children: Children;
   #onServed!: { resolve: (workspace: ProjectWorkspace) => void; reject: (error: unknown) => void };
   #open: ProjectWorkspace | undefined;
   #export: ManifestExport | undefined;
@@ -69,6 +72,7 @@ export class VdirDaemon {
     const { home, place, log, idleMs } = options;
     this.#options = options;
     this.#paths = workspacePaths(home, place.id);
+    this.#children = new Children(home, log);
     this.#control = new Serving(log);
     this.#serving = new Serving(log);
     this.#process = {
@@ -127,6 +131,7 @@ export class VdirDaemon {
     this.#open = workspace;
     const service: Service = {
       store,
+      children: this.#children,
       statusText: () => this.#statusText(workspace),
       tidyRoots: () => tidyProjects(home, log),
     };
@@ -262,6 +267,7 @@ export class VdirDaemon {
       `vdir_d ${version} build ${build} pid ${pid}`,
       `${kind} ${root}: ${entries} entries, ${virtualEntries} virtual`,
       ...(kind === "phantom" && distrust !== undefined ? [`the kernel is asked first: ${distrust}`] : []),
+      ...childLines(this.#children.list()),
     ].join("\n");
   }
 }

@@ -91,3 +91,13 @@ export const TRACE_PAGE_BYTES = 1024 * 1024;
  * of its own; what one connection can make the project's process keep is this many keys, 4 MiB at the very most.
  */
 export const FLOCKS_MAX = 1024;
+
+/**
+ * Programs started with Spawn that run at a time, in one home: a client in a loop stops here and not at the user's limit on processes. And how many of
+ * their logs are kept; what they hold is the programs' own affair.
+ */
+export const CHILDREN_MAX = 64;
+export const CHILD_LOGS_KEPT = 256;
+
+/** Characters of a command that Status shows: it is a line that a person reads, and a command may have megabytes. */
+export const COMMAND_SHOWN = 200;

@@ -109,6 +109,11 @@ export function workspacePaths(home: Home, id: string): WorkspacePaths {
   };
 }
 
+/** Of programs that were started with Spawn. */
+export function childPaths(home: Home): { readonly logs: string; readonly records: string } {
+  return { logs: join(home.root, "log", "children"), records: join(home.root, "run", "children") };
+}
+
 export function projectPaths(root: string): ProjectPaths {
   const dir = join(root, PROJECT_DIR);
   return {

@@ -25,6 +25,7 @@ export const served: ReadonlySet<RequestName> = new Set<RequestName>([
   "CasSweep",
   "FlockAcquire",
   "FlockRelease",
+  "Spawn",
 ]);
 
 export interface Turn {

@@ -12,6 +12,8 @@
   X(hasWriter, vrift_js_has_writer)                                                                                      \
   X(hasXattr, vrift_js_has_xattr)                                                                                        \
   X(setTimes, vrift_js_set_times)                                                                                        \
+  X(openBeneath, vrift_js_open_beneath)                                                                                  \
+  X(setImmutable, vrift_js_set_immutable)                                                                                \
   X(setProcessName, vrift_js_set_process_name)                                                                           \
   X(mapShared, vrift_js_map_shared)                                                                                      \
   X(pathHash, vrift_js_path_hash)                                                                                        \

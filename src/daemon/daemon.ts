@@ -22,6 +22,7 @@ import type { ControlOperations } from "./control.js";
 import { frontProtocol } from "./front-session.js";
 import type { FrontService, ServedProject } from "./front-session.js";
 import { isFree, makePrivateDirectory } from "./listener.js";
+import { Protections } from "./protections.js";
 import type { ProjectProcess } from "./project-process.js";
 import { Projects } from "./projects.js";
 import { Serving } from "./serving.js";
@@ -51,6 +52,7 @@ export class Daemon {
   readonly #registry: Registry<ProjectProcess>;
   readonly #projects: Projects;
   readonly #children: Children;
+  readonly #protections: Protections;
   readonly #serving: Serving;
   readonly #trace = new Trace();
   readonly #startedMs = Date.now();
@@ -76,6 +78,7 @@ export class Daemon {
       reopen: (root) => this.#registry.open(root),
     });
     this.#children = new Children(home, log);
+    this.#protections = new Protections(home, log);
     this.#registry = new Registry(home, store, log, (place) => this.#projects.open(place));
     this.#open = (root) => this.#registry.open(root);
     this.#serving = new Serving(log);
@@ -132,9 +135,11 @@ export class Daemon {
     return {
       store: this.#options.store,
       children: this.#children,
+      protections: this.#protections,
       open: (root) => this.#open(root),
       bind: (info) => this.#projects.bind(info),
-      statusText: async () => statusText(await this.#status(), this.#children.list()),
+      statusText: async () =>
+        statusText(await this.#status(), this.#children.list(), this.#protections.counts()),
     };
   }
 

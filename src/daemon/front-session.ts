@@ -144,9 +144,19 @@ class FrontSession {
         return this.#after(this.#changing, request);
       case "CasSweep":
         return this.#holding(this.#after(this.#taking, request));
+      case "Protect":
+        return this.#protect(request);
       default:
         return answer(request, this.#state, this.#service);
     }
+  }
+
+  /** Behind what this connection has asked the project's process to do to the tree, and that behind it behind it. */
+  #protect(request: VeloRequest): Promise<VeloResponse> {
+    const project = this.#project;
+    const now = (): Promise<VeloResponse> =>
+      answer(request, { ...this.#state, root: project?.root }, this.#service);
+    return project === undefined ? now() : this.#holding(project.forwarding.settled().then(now));
   }
 
   /** Behind what this connection has asked the project's process to do to the store, and those behind it behind it. */
@@ -190,7 +200,7 @@ class FrontSession {
 class BoundProject {
   readonly forwarding: Forwarding;
   readonly #service: FrontService;
-  readonly #root: string;
+  readonly root: string;
   /** Keys that may be locked for the connection. */
   readonly #locked = new Set<string>();
   #binding: Binding;
@@ -198,7 +208,7 @@ class BoundProject {
   /** @param onLocksLost the project's process has ended that held locks. */
   constructor(info: WorkspaceInfo, service: FrontService, onLocksLost: () => void) {
     this.#service = service;
-    this.#root = info.root;
+    this.root = info.root;
     this.#binding = service.bind(info);
     this.forwarding = new Forwarding(() => this.#open(info.root));
     this.forwarding.onBreak = () => {
@@ -210,7 +220,7 @@ class BoundProject {
     if (decodeResponse(reply).type !== "FlockAck") return;
     const request = decodeRequest(payload);
     if (request.type !== "FlockAcquire" && request.type !== "FlockRelease") return;
-    const key = pathToKey(this.#root, request.path);
+    const key = pathToKey(this.root, request.path);
     const isHeld = request.type === "FlockAcquire" && (request.operation & ~LOCK_NB) !== LOCK_UN;
     if (isHeld) this.#locked.add(key);
     else this.#locked.delete(key);

@@ -14,11 +14,13 @@ import type { ContentStore, Lease } from "../store/store.js";
 import type { Workspace } from "../workspace/workspace.js";
 import type { Children } from "./children.js";
 import type { FlockOwner } from "./flock-table.js";
+import type { Protections } from "./protections.js";
 
 /** What the daemon is to its sessions. */
 export interface Service {
   readonly store: ContentStore;
   readonly children: Children;
+  readonly protections: Protections;
   /** First word `ready`, then facts a person can read. */
   statusText(): string | Promise<string>;
   /** Before a sweep. Never rejects. */
@@ -35,6 +37,8 @@ export interface SessionState {
   lease: Lease | undefined;
   /** Locks of the connection, where the project is served. */
   readonly flocks?: FlockOwner;
+  /** Root of the workspace that the connection is bound to. */
+  readonly root?: string | undefined;
 }
 
 type Handler<N extends RequestName> = (
@@ -43,7 +47,7 @@ type Handler<N extends RequestName> = (
   service: Service,
 ) => Promise<ReplyTo<N>>;
 
-const handlers: { readonly [N in Exclude<RequestName, "RegisterWorkspace">]?: Handler<N> } = {
+const handlers: { readonly [N in Exclude<RequestName, "RegisterWorkspace">]: Handler<N> } = {
   Handshake: async ({ client_version }) => {
     checkVersion(client_version);
     return { type: "HandshakeAck", server_version: PROTOCOL_VERSION };
@@ -122,6 +126,11 @@ const handlers: { readonly [N in Exclude<RequestName, "RegisterWorkspace">]?: Ha
     type: "SpawnAck",
     pid: await service.children.spawn(request, session.uid),
   }),
+
+  Protect: async (request, session, service) => {
+    service.protections.protect(request, session.uid, session.root);
+    return { type: "ProtectAck" };
+  },
 };
 
 /** Never rejects: what goes wrong is the answer. */
@@ -134,8 +143,7 @@ export async function answer(
     // The table pairs each name with its handler; TypeScript cannot follow the name through the union.
     const handler = (handlers as Readonly<Record<string, unknown>>)[request.type] as
       Handler<RequestName> | undefined;
-    if (handler === undefined)
-      throw new VriftError("ENOSYS", `${request.type} is not served by this release`);
+    if (handler === undefined) throw new VriftError("ENOSYS", `${request.type} is not served here`);
     return await handler(request, session, service);
   } catch (error) {
     return errorResponse(error);

@@ -34,7 +34,13 @@ export function sessionProtocol({
   claimed,
 }: SessionOptions): Protocol<Buffer> {
   const lease = claimed && leaseOf(claimed, service.store);
-  const state: SessionState & { readonly flocks: FlockOwner } = { uid, workspace, lease, flocks };
+  const state: SessionState & { readonly flocks: FlockOwner } = {
+    uid,
+    workspace,
+    lease,
+    flocks,
+    root: workspace.info.root,
+  };
   /** What is being answered. */
   let current: Buffer | undefined;
   return {

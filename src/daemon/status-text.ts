@@ -2,10 +2,12 @@
 import { COMMAND_SHOWN } from "../platform/limits.js";
 import type { ChildRecord } from "./child-records.js";
 import type { ControlOperations } from "./control.js";
+import type { Protections } from "./protections.js";
 
 export function statusText(
   status: ControlOperations["status"]["reply"],
   children: readonly ChildRecord[],
+  protections: Protected,
 ): string {
   const seconds = Math.floor((Date.now() - status.startedMs) / 1000);
   const lines = [
@@ -18,8 +20,18 @@ export function statusText(
         `${kind} ${root}: ${entries} entries, ${virtualEntries} virtual${kind === "phantom" && distrust !== undefined ? `; the kernel is asked first: ${distrust}` : ""}`,
     ),
     ...childLines(children),
+    ...protectedLines(protections),
   ];
   return lines.join("\n");
+}
+
+type Protected = ReturnType<Protections["counts"]>;
+
+/** Which protection could be applied. */
+export function protectedLines({ immutable, mode }: Protected): string[] {
+  const total = immutable + mode;
+  if (total === 0) return [];
+  return [`protected files ${total}: ${immutable} with the immutable attribute, ${mode} by their mode alone`];
 }
 
 /** Programs that were started with Spawn, one a line. */

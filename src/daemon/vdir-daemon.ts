@@ -23,10 +23,11 @@ import type { Service } from "./handlers.js";
 import { IdleWatch } from "./idle-watch.js";
 import { makePrivateDirectory, peerUid } from "./listener.js";
 import { projectControlProtocol } from "./project-control.js";
+import { Protections } from "./protections.js";
 import { Serving } from "./serving.js";
 import { sessionProtocol } from "./session.js";
 import { unpackSession } from "./session-passport.js";
-import { childLines } from "./status-text.js";
+import { childLines, protectedLines } from "./status-text.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
 import { tidyProjects } from "./tidy-projects.js";
@@ -60,6 +61,7 @@ export class VdirDaemon {
   readonly #served: Promise<ProjectWorkspace>;
   readonly #idle: IdleWatch;
   readonly #children: Children;
+  readonly #protections: Protections;
   #onServed!: { resolve: (workspace: ProjectWorkspace) => void; reject: (error: unknown) => void };
   #open: ProjectWorkspace | undefined;
   #export: ManifestExport | undefined;
@@ -73,6 +75,7 @@ export class VdirDaemon {
     this.#options = options;
     this.#paths = workspacePaths(home, place.id);
     this.#children = new Children(home, log);
+    this.#protections = new Protections(home, log);
     this.#control = new Serving(log);
     this.#serving = new Serving(log);
     this.#process = {
@@ -132,6 +135,7 @@ export class VdirDaemon {
     const service: Service = {
       store,
       children: this.#children,
+      protections: this.#protections,
       statusText: () => this.#statusText(workspace),
       tidyRoots: () => tidyProjects(home, log),
     };
@@ -268,6 +272,7 @@ export class VdirDaemon {
       `${kind} ${root}: ${entries} entries, ${virtualEntries} virtual`,
       ...(kind === "phantom" && distrust !== undefined ? [`the kernel is asked first: ${distrust}`] : []),
       ...childLines(this.#children.list()),
+      ...protectedLines(this.#protections.counts()),
     ].join("\n");
   }
 }

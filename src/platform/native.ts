@@ -41,6 +41,13 @@ export interface NativeAddon {
   hasXattr(path: string | Buffer): boolean;
   /** utimensat(2) with exact nanoseconds, not following links; futimens(3) of a descriptor. */
   setTimes(path: string | Buffer | number, atimeNs: bigint, mtimeNs: bigint): void;
+  /**
+   * An O_PATH descriptor of what `path` names below the directory: no link, no `..` and no rename leads out of it (EXDEV). The last
+   * component is not followed.
+   */
+  openBeneath(directoryFd: number, path: string): number;
+  /** Sets or clears FS_IMMUTABLE_FL; false when the file system has no such attribute or the process may not. */
+  setImmutable(fd: number, immutable: boolean): boolean;
   /** prctl(PR_SET_NAME): the name `ps -o comm` and `top` show, 15 bytes. */
   setProcessName(name: string): void;
 

@@ -114,6 +114,11 @@ export function childPaths(home: Home): { readonly logs: string; readonly record
   return { logs: join(home.root, "log", "children"), records: join(home.root, "run", "children") };
 }
 
+/** Of files that were protected with Protect. */
+export function protectionDirectory(home: Home): string {
+  return join(home.root, "protected");
+}
+
 export function projectPaths(root: string): ProjectPaths {
   const dir = join(root, PROJECT_DIR);
   return {

@@ -13,13 +13,15 @@ export interface SweptPlace {
   readonly swept: string;
 }
 
-/** False: somebody else took it away. What the trash has under the name is the same content, and is replaced. */
+/** False: somebody else took it away, or it may not go. What the trash has under the name is the same content, and is replaced. */
 export function moveToTrash({ blob, swept }: SweptPlace): boolean {
   for (let attempt = 0; ; attempt++) {
     try {
       renameSync(blob, swept);
       return true;
     } catch (error) {
+      // It has the immutable attribute (Protect): whoever asked for that wants it kept.
+      if (isErrno(error, "EPERM")) return false;
       if (!isErrno(error, "ENOENT")) throw error;
       if (attempt > 0) return false;
       makeDirectory(dirname(swept)); // the first one of this shard

@@ -46,6 +46,8 @@ export interface WorkspacePaths {
   /** Held by whoever owns manifest and index. */
   readonly lock: string;
   readonly log: string;
+  /** Its snapshots, and the base of a clone (docs/snapshots.md). */
+  readonly snapshots: string;
 }
 
 /** Paths inside a phantom project, relative to its root. */
@@ -106,6 +108,7 @@ export function workspacePaths(home: Home, id: string): WorkspacePaths {
     control: join(home.sockets, `${id}.ctl`),
     lock: join(run, "vdir_d.lock"),
     log: join(run, "vdir_d.log"),
+    snapshots: join(home.root, "snapshots", id),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
 import type { WorkspaceInfo } from "./workspace.js";
 
-const FACTS = "workspace.json";
+export const FACTS = "workspace.json";
 
 export function rememberWorkspace(home: Home, info: WorkspaceInfo): void {
   const { root, kind, entries, virtualEntries, virtualBytes } = info;

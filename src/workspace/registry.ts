@@ -17,6 +17,7 @@ import { foundPhantom } from "./found-phantom.js";
 import { identify, readWorkspaceFile, removeProjectDirectory, writeWorkspaceFile } from "./identity.js";
 import { knownWorkspaces, recordedRoot, rememberWorkspace } from "./known.js";
 import { checkRoot } from "./open-workspace.js";
+import { handSnapshotsOver } from "./snapshots.js";
 import { TurnQueue } from "./turn-queue.js";
 import type { ResyncReport, WorkspaceInfo, WorkspaceKind } from "./workspace.js";
 
@@ -107,6 +108,7 @@ export class Registry<P extends OpenProject> {
       const report = await project.readyToSolidify();
       this.#open.delete(root);
       await project.close();
+      await handSnapshotsOver(this.#home, this.#store, { id, root });
       removeProjectDirectory(root);
       await this.#forget(id);
       this.#log.info("solidified workspace", { root, id });
@@ -223,7 +225,9 @@ export class Registry<P extends OpenProject> {
     if (entry === undefined) return;
     this.#open.delete(root);
     await entry.project.close();
-    rememberWorkspace(this.#home, entry.project.info);
+    const { info } = entry.project;
+    // One that was forgotten meanwhile (forget.ts) stays so.
+    if (hasManifest(workspacePaths(this.#home, info.id).db)) rememberWorkspace(this.#home, info);
   }
 
   async #closeId(id: string): Promise<void> {

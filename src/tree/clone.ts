@@ -4,6 +4,7 @@ import { VriftError } from "../platform/errors.js";
 import { unlinkIfPresent } from "../platform/files.js";
 import { PROJECT_DIR } from "../platform/paths.js";
 import { type ScanEntry, scanTree } from "../platform/scan.js";
+import { assertNotRestoring } from "../workspace/snapshots.js";
 import type { AdoptEntry, WorkspaceInfo } from "../workspace/workspace.js";
 import { checkDestination, makeDestination } from "./clone-destination.js";
 import { markComplete } from "./clone-marker.js";
@@ -44,6 +45,7 @@ export async function clone(
   const dst = checkDestination(src, destination);
   if (!isPhantomRoot(src)) return await cloneSolid(src, dst, context);
   const workspace = await context.access.open(src);
+  assertNotRestoring(context.home, workspace);
   return await withTreeLock(workspace, () => clonePhantom(src, dst, context));
 }
 

@@ -1,6 +1,7 @@
 /** `vrift ingest`: the store gets a copy of every file the policy lets go; the tree stays as it is. */
 import { PROJECT_DIR } from "../platform/paths.js";
 import { scanTree } from "../platform/scan.js";
+import { assertNotRestoring } from "../workspace/snapshots.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { TreeContext } from "./context.js";
 import { type ImportSummary, importTree } from "./import-tree.js";
@@ -18,6 +19,7 @@ export async function ingest(path: string, context: TreeContext): Promise<Ingest
   assertComplete(root);
   const { access, progress, store } = context;
   const workspace = await access.open(root);
+  assertNotRestoring(context.home, workspace);
   return await withTreeLock(workspace, async () => {
     progress.begin("recover", 0, 0n);
     await recover(store, root);

@@ -4,6 +4,7 @@ import { PROJECT_DIR } from "../platform/paths.js";
 import { type ScanEntry, scanTree } from "../platform/scan.js";
 import type { ImportMethod } from "../store/store.js";
 import type { PhysicalReason, PolicyOwner } from "../workspace/policy.js";
+import { assertNotRestoring } from "../workspace/snapshots.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { Refusal } from "./access.js";
 import { chooseCandidates, ownerOf } from "./candidates.js";
@@ -64,6 +65,7 @@ export async function phantom(
   context.progress.begin("register", 0, 0n);
   const workspace = await context.access.open(root, { phantom: true });
   if (rootTimes) restoreDirectories(root, [rootTimes]); // `.vrift` was made in it
+  assertNotRestoring(context.home, workspace);
   return await withTreeLock(workspace, () => new Run(root, context).run());
 }
 

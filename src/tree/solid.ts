@@ -1,9 +1,8 @@
 /** `vrift solid`: a phantom workspace becomes an ordinary directory again, with every byte, mode, time and link. */
-import { closeSync, constants, openSync } from "node:fs";
 import { VriftError } from "../platform/errors.js";
-import { native } from "../platform/native.js";
 import { PROJECT_DIR } from "../platform/paths.js";
 import { scanTree } from "../platform/scan.js";
+import { assertNotRestoring } from "../workspace/snapshots.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import { incompleteCloneOf } from "./clone-marker.js";
 import type { TreeContext } from "./context.js";
@@ -13,6 +12,7 @@ import { type PlaceSummary, placeFiles } from "./place.js";
 import { type RecoverSummary, recover } from "./recover.js";
 import { assertComplete, isPhantomRoot, realDirectory } from "./refusal.js";
 import { separateFromStore } from "./separate.js";
+import { syncFileSystem } from "./sync-file-system.js";
 import { withTreeLock } from "./tree-lock.js";
 
 export interface SolidSummary extends PlaceSummary {
@@ -64,7 +64,9 @@ export async function hydrate(
 async function openPhantom(root: string, context: TreeContext): Promise<WorkspaceInfo> {
   assertComplete(root);
   if (!isPhantomRoot(root)) throw new VriftError("VRIFT_NOT_PHANTOM", `${root} is not a phantom workspace`);
-  return await context.access.open(root);
+  const workspace = await context.access.open(root);
+  assertNotRestoring(context.home, workspace);
+  return workspace;
 }
 
 async function putInPlace(
@@ -89,13 +91,4 @@ async function putInPlace(
 
 function isAtOrBelow(key: string, top: string): boolean {
   return top === "" || key === top || key.startsWith(`${top}/`);
-}
-
-async function syncFileSystem(path: string): Promise<void> {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await native.syncfs(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

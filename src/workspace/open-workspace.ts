@@ -4,7 +4,7 @@
  * comparison can be repeated any number of times.
  */
 import { closeSync, constants as fs, lstatSync, openSync, statSync } from "node:fs";
-import { resolve, sep } from "node:path";
+import { sep } from "node:path";
 import type { Manifest, ManifestMeta } from "../manifest/manifest.js";
 import { openManifest } from "../manifest/lmdb-manifest.js";
 import { VriftError } from "../platform/errors.js";
@@ -21,6 +21,7 @@ import { constants } from "../vdir/layout.js";
 import { Marks, makeStripes } from "../vdir/marks.js";
 import { HeldContent } from "./held-content.js";
 import { makeProjectDirectories } from "./identity.js";
+import { foreignKeys } from "./kernel-names.js";
 import type { OwnerLock } from "./owner-lock.js";
 import { ProjectWorkspace } from "./project-workspace.js";
 import { finishRename } from "./rename-directory.js";
@@ -221,15 +222,6 @@ async function rememberPlace(
 ): Promise<void> {
   if (manifest.getMeta("root") !== root) await manifest.setMeta("root", root);
   if (manifest.getMeta("kind") !== kind) await manifest.setMeta("kind", kind);
-}
-
-/** Our own home inside the project (a home in a test directory, a store on the project's disk) is not part of it. */
-function foreignKeys(home: Home, root: string): Set<string> {
-  const prefix = root + sep;
-  const inside = [home.root, home.source]
-    .map((path) => resolve(path))
-    .filter((path) => path.startsWith(prefix));
-  return new Set(inside.map((path) => path.slice(prefix.length)));
 }
 
 /** @throws VriftError for what cannot be a workspace. Returns the real path's facts. */

@@ -40,6 +40,8 @@ export interface SnapshotRecord {
   readonly files: number;
   /** Decimal: length of all content. */
   readonly bytes: string;
+  /** It says nothing of other keys; absent: of all names of the workspace. */
+  readonly scope?: readonly string[];
 }
 
 export interface NamedSnapshot extends SnapshotRecord {

@@ -26,9 +26,12 @@ export async function survey(tree: Tree): Promise<{ directories: Map<string, big
   return { directories: directoriesOf(tree, physical), names: physical.names.size + physical.stubs.size };
 }
 
-export async function listTree(tree: Tree): Promise<TreeNames> {
+export async function listTree(tree: NameOwner): Promise<TreeNames> {
   return sortNames(tree, await scanTree(tree.root, skippedKeys(tree)));
 }
+
+/** What decides whose a name is. */
+export type NameOwner = Pick<Tree, "root" | "owner" | "foreign">;
 
 /** With the whiteouts: a virtual name that is removed leaves no other trace on disk. */
 export function directoriesOf(tree: Tree, physical: TreeNames): Map<string, bigint> {
@@ -42,11 +45,11 @@ export function directoriesOf(tree: Tree, physical: TreeNames): Map<string, bigi
 }
 
 /** `.git` below the root is found by the scan and left out of the result; these two are large or busy for certain. */
-function skippedKeys(tree: Tree): string[] {
+function skippedKeys(tree: NameOwner): string[] {
   return [".git", ".vrift", ...tree.foreign];
 }
 
-function sortNames(tree: Tree, scan: readonly ScanEntry[]): TreeNames {
+function sortNames(tree: NameOwner, scan: readonly ScanEntry[]): TreeNames {
   const names = new Map<string, ScanEntry>();
   const stubs = new Map<string, IndexValue>();
   const incomplete = new Set<string>();

@@ -3,7 +3,21 @@
  * file system: every call that changes a name, an inode or a byte counts. Prints the number of calls when it gets through.
  * Arguments: n, access kind, fixture directory, procedure, its arguments.
  */
+import type { TreeContext } from "../../src/tree/context.js";
 import { countCalls } from "../kill-before-call.js";
+
+const procedures: Readonly<
+  Record<string, (context: TreeContext, first: string, second: string) => Promise<unknown>>
+> = {
+  phantom: async (context, root) =>
+    (await import("../../src/tree/phantom.js")).phantom(root, context, { yes: true }),
+  solid: async (context, root) => (await import("../../src/tree/solid.js")).solid(root, context),
+  clone: async (context, src, dst) => (await import("../../src/tree/clone.js")).clone(src, dst, context),
+  snapshot: async (context, root, name) =>
+    (await import("../../src/tree/snapshot.js")).snapshot(root, name, context),
+  restore: async (context, root, name) =>
+    (await import("../../src/tree/restore.js")).restore(root, name, context),
+};
 
 async function main([at, kind, directory, procedure, ...paths]: string[]): Promise<void> {
   const counter = countCalls();
@@ -13,16 +27,7 @@ async function main([at, kind, directory, procedure, ...paths]: string[]): Promi
   const [first, second] = paths as [string, string];
   const before = counter.calls;
   counter.killBefore(Number(at));
-  if (procedure === "phantom") {
-    const { phantom } = await import("../../src/tree/phantom.js");
-    await phantom(first, context, { yes: true });
-  } else if (procedure === "solid") {
-    const { solid } = await import("../../src/tree/solid.js");
-    await solid(first, context);
-  } else {
-    const { clone } = await import("../../src/tree/clone.js");
-    await clone(first, second, context);
-  }
+  await procedures[procedure!]!(context, first, second);
   const made = counter.calls - before;
   counter.killBefore(Infinity);
   await close();

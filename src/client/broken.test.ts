@@ -341,7 +341,8 @@ test("what was not sent when the connection broke is sent on the next one, once"
   });
   const sweeps = Array.from({ length: 8 }, (_, i) => client.casSweep(big.fill(i).slice()));
   while (client.pending.requests < 8) await new Promise(setImmediate);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  // Bytes of the first have come, and lie there.
+  while ((server.connections[0]?.readableLength ?? 0) === 0) await new Promise(setImmediate);
   server.drop();
   const results = await Promise.allSettled(sweeps);
   const rejected = results.filter(({ status }) => status === "rejected").length;

@@ -13,8 +13,8 @@ const isZombie = (pid: string): boolean => / Z /.test(readFileSync(`/proc/${pid}
 
 test("of a process that has ended and that nobody waits for it is removed, of one that lives it stays", async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "vrift-staging-"));
-  // The shell's child ends; what the shell becomes does not know that it has one.
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], {
+  // What the shell becomes does not know that it has a child.
+  const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   t.after(() => {
@@ -23,6 +23,8 @@ test("of a process that has ended and that nobody waits for it is removed, of on
   });
   const [line] = (await once(parent.stdout, "data")) as [Buffer];
   const pid = line.toString().trim();
+  while (readFileSync(`/proc/${parent.pid}/comm`, "latin1") !== "sleep\n") await wait(10);
+  process.kill(Number(pid), "SIGKILL");
   for (let i = 0; i < 1000 && !isZombie(pid); i++) await wait(10);
   assert.ok(isZombie(pid));
 

@@ -1,4 +1,5 @@
 /** A connection on which somebody has answered. */
+import { setTimeout as wait } from "node:timers/promises";
 import type { VriftError } from "../platform/errors.js";
 import { READ_ATTEMPTS_MAX } from "../platform/limits.js";
 import { FrameReader } from "../protocol/frame.js";
@@ -8,6 +9,9 @@ import { Exchange } from "./exchange.js";
 import { dial, withDeadline } from "./open-socket.js";
 import type { OpenOptions } from "./open-socket.js";
 import { UnansweredError } from "./unanswered.js";
+
+/** Milliseconds until one that ended before it answered is gone, the first time; then twice as long. */
+const LEAVING_MS = 20;
 
 export interface GreetOptions extends OpenOptions {
   /** `performance.now()` until which a daemon that is not there is waited for. */
@@ -44,6 +48,8 @@ export async function greet(path: string, options: GreetOptions): Promise<Exchan
           exchange.close();
           const again = error instanceof UnansweredError && !signal.aborted;
           if (!again || attempt === READ_ATTEMPTS_MAX) throw error;
+          // The threads of a process that was killed end one by one, and until then its socket accepts.
+          await wait(LEAVING_MS * attempt, undefined, { signal });
         }
       }
     },

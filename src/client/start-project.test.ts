@@ -1,10 +1,10 @@
 /** Without vriftd a client starts the project's process itself. */
 import assert from "node:assert/strict";
-import { cpSync } from "node:fs";
+import { cpSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { DaemonFixture, killed } from "../../test/daemon-fixture.js";
-import { projectOwners } from "../../test/end-projects.js";
+import { endProjects, projectOwners } from "../../test/end-projects.js";
 import { connectProject } from "./connect-project.js";
 
 const directory = { content_hash: new Uint8Array(32), size: 0n, mtime: 1n, mode: 0o755, flags: 1 };
@@ -29,6 +29,32 @@ test("vriftd is gone: a client has its project, and one of a copy is not served 
   } finally {
     one.close();
     other.close();
+    await t.close();
+  }
+});
+
+test("a project that was moved is not opened by whoever starts a process, but by vriftd, and from then on by anybody", async () => {
+  const t = new DaemonFixture({ VRIFT_IDLE_SECONDS: "600" });
+  const moved = join(t.directory, "moved");
+  const clients = [connectProject(moved, { env: t.env }), connectProject(moved, { env: t.env })] as const;
+  try {
+    let daemon = await t.start();
+    await (await t.control()).call("open", { root: t.root, phantom: true });
+    await killed(daemon);
+    await endProjects(t.home.root);
+    renameSync(t.root, moved);
+    await assert.rejects(clients[0].upsert("d", directory), {
+      code: "VRIFT_NO_DAEMON",
+      message: /moved, which only vriftd can sort out/,
+    });
+    assert.deepEqual(projectOwners(t.home.root), []);
+    daemon = await t.start();
+    await clients[0].upsert("d", directory);
+    await killed(daemon);
+    await endProjects(t.home.root);
+    assert.deepEqual(await clients[1].list(""), [{ name: "d", is_dir: true }]);
+  } finally {
+    for (const client of clients) client.close();
     await t.close();
   }
 });

@@ -1,11 +1,9 @@
 /** Starts a project's process where no vriftd runs that would: the lock decides between two who do it at once. */
-import { setTimeout as wait } from "node:timers/promises";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
 import { spawnProject } from "../platform/spawn-detached.js";
 import { isAbsent, openSocket } from "./open-socket.js";
-
-const POLL_MS = 10;
+import { startUntilServed } from "./start-until-served.js";
 
 /**
  * Resolves when the project's socket accepts connections: opening a large tree takes its time.
@@ -18,18 +16,23 @@ export async function startProjectProcess(
   id: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { socket } = workspacePaths(home, id);
-  const { exit, failure } = spawnProject(home, root, id, env);
-  for (;;) {
-    const code = exit();
+  const { socket, control } = workspacePaths(home, id);
+  const options = signal ? { signal } : {};
+  const answers = async (path: string): Promise<boolean> => {
     try {
-      (await openSocket(socket, signal ? { signal } : {})).destroy();
-      return;
+      (await openSocket(path, options)).destroy();
+      return true;
     } catch (error) {
-      if (!isAbsent(error)) throw error;
+      if (isAbsent(error)) return false;
+      throw error;
     }
-    // 0: somebody else was faster, and may still be opening the project.
-    if (code !== undefined && code !== 0) throw failure(`the process of ${root} does not start`);
-    await wait(POLL_MS, undefined, { signal });
-  }
+  };
+  await startUntilServed({
+    start: () => spawnProject(home, root, id, env),
+    find: async () => (await answers(socket)) || undefined,
+    // The control socket is there first.
+    isComing: () => answers(control),
+    failed: (started) => started.failure(`the process of ${root} does not start`),
+    signal,
+  });
 }

@@ -15,6 +15,8 @@ export interface RunningProcess {
   readonly startedMs: number;
   readonly connections: number;
   readonly rssBytes: number;
+  /** Of a project's process: milliseconds since somebody needed it. 0 while somebody is connected. */
+  readonly idleMs?: number;
 }
 
 /** A project of the home, and its vdir_d when one runs. */
@@ -96,8 +98,11 @@ export interface ControlOperations {
 export interface ProjectOperations {
   /** Answers once the workspace is open, or with why it cannot be opened. */
   info: { request: Record<string, never>; reply: { workspace: WorkspaceInfo; process: RunningProcess } };
-  /** Answers at once while the event loop runs, also while the workspace is being opened. */
-  ping: { request: Record<string, never>; reply: { workspace?: WorkspaceInfo; process: RunningProcess } };
+  /**
+   * Answers at once while the event loop runs, also while the workspace is being opened. `used`: somebody needs the project who is
+   * not connected to it (vriftd answers from its index).
+   */
+  ping: { request: { used?: boolean }; reply: { workspace?: WorkspaceInfo; process: RunningProcess } };
   adopt: {
     request: { entries: AdoptEntry[]; as: "virtual" | "backed" };
     reply: { refused: { path: string; reason: string }[] };
@@ -117,6 +122,8 @@ export interface ProjectOperations {
   export: { request: { path: string | null }; reply: Record<string, never> };
   /** Starts a successor that takes over lock, sockets and connections, and answers when it serves. This line then ends. */
   handOver: { request: Record<string, never>; reply: Record<string, never> };
+  /** Stops if nobody needs the project: no connection, no operation under way, no program that maps the index. */
+  retire: { request: Record<string, never>; reply: { retired: boolean } };
   stop: { request: Record<string, never>; reply: Record<string, never> };
 }
 

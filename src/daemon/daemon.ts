@@ -8,6 +8,7 @@ import { buildId, packageVersion } from "../platform/build.js";
 import type { Config } from "../platform/config.js";
 import { VriftError } from "../platform/errors.js";
 import { makeDirectory } from "../platform/files.js";
+import { UPSTREAM_SILENT_MS } from "../platform/limits.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { SPECIFIED_SOCKET, workspacePaths } from "../platform/paths.js";
@@ -33,6 +34,7 @@ import { tidyProjects } from "./tidy-projects.js";
 import { Trace } from "./trace.js";
 import { traced } from "./traced.js";
 import { TrashTimer } from "./trash-timer.js";
+import { Upstreams } from "./upstreams.js";
 
 const HOME_CHECK_MS = 5000;
 
@@ -54,6 +56,7 @@ export class Daemon {
   readonly #children: Children;
   readonly #protections: Protections;
   readonly #serving: Serving;
+  readonly #upstreams: Upstreams;
   readonly #trace = new Trace();
   readonly #startedMs = Date.now();
   /** Of the code that runs here: the stamp may be another one after a rebuild. */
@@ -75,6 +78,7 @@ export class Daemon {
       home,
       log,
       exported: config.default_workspace,
+      max: config.project_processes,
       reopen: (root) => this.#registry.open(root),
     });
     this.#children = new Children(home, log);
@@ -82,6 +86,7 @@ export class Daemon {
     this.#registry = new Registry(home, store, log, (place) => this.#projects.open(place));
     this.#open = (root) => this.#registry.open(root);
     this.#serving = new Serving(log);
+    this.#upstreams = new Upstreams(Math.min(UPSTREAM_SILENT_MS, config.idle_seconds * 250));
     this.#trash = new TrashTimer(store, log);
   }
 
@@ -138,8 +143,8 @@ export class Daemon {
       protections: this.#protections,
       open: (root) => this.#open(root),
       bind: (info) => this.#projects.bind(info),
-      statusText: async () =>
-        statusText(await this.#status(), this.#children.list(), this.#protections.counts()),
+      upstreams: this.#upstreams,
+      statusText: async () => statusText(await this.#status()),
     };
   }
 
@@ -191,7 +196,7 @@ export class Daemon {
       for (const project of this.#registry.openProjects()) project.release();
     });
     this.#open = (root) => openThroughSuccessor(home, root);
-    lock.release();
+    lock.leave();
     void this.#serving.drained().then(() => {
       log.info("ended after a hand-over");
       this.onStopped();

@@ -19,6 +19,8 @@ export interface ForwardedRequest {
   readonly name: string;
   /** May be asked twice. */
   readonly isRead: boolean;
+  /** It may give the connection something that ends with it (a lock). */
+  readonly holds?: boolean;
 }
 
 export class Forwarding {
@@ -27,6 +29,10 @@ export class Forwarding {
   #connecting: Promise<Exchange<Buffer>> | undefined;
   #unanswered = 0;
   #settled: (() => void)[] = [];
+  /** Nothing was sent since `closeIfSilent` looked. */
+  #silent = false;
+  /** What was sent holds something as long as the connection lasts. */
+  #holds = false;
   #closed = false;
   #finishing = false;
   /** The project's process has ended, or the connection to it; not when it is closed here. */
@@ -51,6 +57,8 @@ export class Forwarding {
   /** The payload of the reply. Requests are sent in the order of the calls. */
   async send(request: ForwardedRequest): Promise<Buffer> {
     this.#unanswered++;
+    this.#silent = false;
+    this.#holds ||= request.holds === true;
     try {
       return await this.#send(request);
     } finally {
@@ -64,10 +72,14 @@ export class Forwarding {
     return this.#unanswered > 0 && this.#exchange?.usable === false;
   }
 
-  /** Nothing more will be sent: the project's process lets go what only waits. */
-  finish(): void {
-    this.#finishing = true;
-    this.#exchange?.finish();
+  /** Between requests of the manifest a connection has no state: the next request makes another one. */
+  closeIfSilent(): void {
+    if (this.#unanswered > 0 || this.#holds) return;
+    if (this.#silent) {
+      this.#exchange?.close();
+      this.#exchange = undefined;
+    }
+    this.#silent = true;
   }
 
   close(): void {

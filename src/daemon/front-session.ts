@@ -23,6 +23,7 @@ import type { ProjectProcess } from "./project-process.js";
 import type { Binding } from "./projects.js";
 import { frameOf } from "./session.js";
 import { UnderWay } from "./under-way.js";
+import type { Upstreams } from "./upstreams.js";
 
 /** Where an open project is served. */
 export type ServedProject = Pick<ProjectProcess, "info" | "socket">;
@@ -30,6 +31,9 @@ export type ServedProject = Pick<ProjectProcess, "info" | "socket">;
 export interface FrontService extends Service {
   open(root: string): Promise<ServedProject>;
   bind(info: WorkspaceInfo): Binding;
+  readonly upstreams: Upstreams;
+  /** First word `ready`, then facts a person can read. */
+  statusText(): Promise<string>;
 }
 
 interface Route {
@@ -88,7 +92,10 @@ class FrontSession {
   answer(payload: Buffer): Buffer | Promise<Buffer> {
     if (this.#barrier === undefined && this.#project?.forwarding.unanswered === 0) {
       const known = answerFromIndex(payload, this.#project.index);
-      if (known !== undefined) return known;
+      if (known !== undefined) {
+        this.#project.used();
+        return known;
+      }
     }
     if (this.#barrier === undefined && this.#project?.forwarding.recovering)
       this.#holdUntil(this.#project.forwarding.settled());
@@ -211,39 +218,19 @@ class BoundProject {
     this.root = info.root;
     this.#binding = service.bind(info);
     this.forwarding = new Forwarding(() => this.#open(info.root));
-    this.forwarding.onBreak = () => {
-      if (this.#locked.size > 0) onLocksLost();
-    };
-  }
-
-  noteLock(payload: Buffer, reply: Buffer): void {
-    if (decodeResponse(reply).type !== "FlockAck") return;
-    const request = decodeRequest(payload);
-    if (request.type !== "FlockAcquire" && request.type !== "FlockRelease") return;
-    const key = pathToKey(this.root, request.path);
-    const isHeld = request.type === "FlockAcquire" && (request.operation & ~LOCK_NB) !== LOCK_UN;
-    if (isHeld) this.#locked.add(key);
-    else this.#locked.delete(key);
-  }
-
-  /** When it resolves, others may have the locks. */
-  async unlock(): Promise<void> {
-    const released = [...this.#locked].map((path) =>
-      this.forwarding.send({
-        payload: encodeRequest({ type: "FlockRelease", path }),
-        name: "FlockRelease",
-        isRead: true,
-      }),
-    );
-    this.#locked.clear();
-    await Promise.allSettled(released);
+    service.upstreams.add(this.forwarding);
   }
 
   get index(): IndexAnswers {
     return this.#binding.index;
   }
 
+  used(): void {
+    this.#binding.used();
+  }
+
   end(): void {
+    this.#service.upstreams.remove(this.forwarding);
     this.forwarding.close();
     this.#binding.end();
   }

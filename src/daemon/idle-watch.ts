@@ -1,37 +1,28 @@
-/** Tells when nobody has needed a project for a while: no connection, and no program that maps its index. */
-import { mapsIndex } from "./index-users.js";
-
+/** Tells when nobody has needed a project for a while. */
 export class IdleWatch {
-  readonly #index: string;
   readonly #limitMs: number;
-  readonly #isBusy: () => boolean;
+  readonly #usedMs: () => number;
   #timer: NodeJS.Timeout | undefined;
-  #busyMs = Date.now();
+  /** Called again and again from then on, until `stop`. */
   onIdle: () => void = () => undefined;
 
-  /** @param index path of the index file. @param limitMs without anybody until `onIdle`. */
-  constructor(index: string, limitMs: number, isBusy: () => boolean) {
-    this.#index = index;
+  /** @param limitMs without anybody until `onIdle`. @param usedMs when somebody last needed it, as `Date.now()`. */
+  constructor(limitMs: number, usedMs: () => number) {
     this.#limitMs = limitMs;
-    this.#isBusy = isBusy;
+    this.#usedMs = usedMs;
   }
 
   start(): void {
-    this.#busyMs = Date.now();
-    this.#timer = setInterval(() => this.#look(), Math.max(10, this.#limitMs / 10));
+    this.#timer = setInterval(
+      () => {
+        if (Date.now() - this.#usedMs() >= this.#limitMs) this.onIdle();
+      },
+      Math.max(10, this.#limitMs / 10),
+    );
     this.#timer.unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
-  }
-
-  /** Programs are looked for only when the time is up: it means to read every process's map. */
-  #look(): void {
-    if (this.#isBusy()) this.#busyMs = Date.now();
-    else if (Date.now() - this.#busyMs >= this.#limitMs) {
-      if (mapsIndex((path) => path === this.#index)) this.#busyMs = Date.now();
-      else this.onIdle();
-    }
   }
 }

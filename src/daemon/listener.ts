@@ -8,6 +8,7 @@ import { chmodSync, lstatSync, renameSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { dirname, join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { VriftError } from "../platform/errors.js";
 import { isErrno, makeDirectory, unlinkIfPresent } from "../platform/files.js";
 import type { Log } from "../platform/log.js";
@@ -15,12 +16,20 @@ import { native } from "../platform/native.js";
 import { SOCKET_PATH_MAX } from "../platform/paths.js";
 import { socketDescriptor } from "../platform/socket-descriptor.js";
 
+/** A connection that lasts so long leads to somebody. */
+const KEPT_MS = 300;
+
 export interface Listener {
   readonly path: string;
   /** Of the listening socket, for a successor. */
   readonly fd: number;
   /** Accepts nobody any more and removes the name, if it is still this socket's (`keepName`: leaves it). Connections go on. */
   close(keepName?: boolean): void;
+  /**
+   * Takes the name away, so that nobody finds the socket any more; who had found it is still accepted. The result gives the name
+   * back.
+   */
+  withdraw(): () => void;
 }
 
 /** Makes it 0700; EACCES when it is there and not ours alone (in /tmp somebody may have been faster). */
@@ -48,19 +57,32 @@ export async function listen(
     await once(server, "listening");
   }
   const { ino } = lstatSync(path, { bigint: true });
+  let name = path;
+  const rename = (to: string): void => {
+    renameSync(name, to);
+    name = to;
+  };
   return {
     path,
     fd: socketDescriptor(server) ?? -1,
     close: (keepName = false) => {
-      if (!keepName) removeName(path, ino);
+      if (!keepName) removeName(name, ino);
       server.close();
+    },
+    withdraw: () => {
+      rename(temporaryBeside(path));
+      return () => rename(path);
     },
   };
 }
 
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `.${randomBytes(4).toString("hex")}`);
+}
+
 /** The name appears when the socket listens, private, whatever had it before. */
 async function listenUnder(server: Server, path: string): Promise<void> {
-  const temporary = join(dirname(path), `.${randomBytes(4).toString("hex")}`);
+  const temporary = temporaryBeside(path);
   for (const name of [path, temporary]) {
     if (Buffer.byteLength(name) > SOCKET_PATH_MAX)
       throw new VriftError(
@@ -100,15 +122,22 @@ export async function isFree(path: string): Promise<boolean> {
   return !(await answers(path));
 }
 
-/** True when somebody accepts connections at the name. */
+/**
+ * True when somebody accepts connections at the name and keeps one. A process that was killed accepts, too, until the last of its
+ * threads is gone; it keeps none.
+ */
 export async function answers(path: string): Promise<boolean> {
   const socket = connect({ path });
+  const enough = new AbortController();
   try {
     await once(socket, "connect");
-    return true;
+    const closed = once(socket.resume(), "close", { signal: enough.signal }).then(() => false);
+    closed.catch(() => undefined);
+    return await Promise.race([closed, wait(KEPT_MS, true)]);
   } catch {
     return false;
   } finally {
+    enough.abort();
     socket.destroy();
   }
 }

@@ -12,9 +12,14 @@ export interface ProjectService {
   /** undefined while it is being opened. */
   openWorkspace(): ProjectWorkspace | undefined;
   process(): RunningProcess;
+  /** Somebody needs the project now. */
+  used(): void;
+  /** Somebody needs it until the work is done. */
+  during<T>(work: Promise<T>): Promise<T>;
   trace(request: TraceOperation["request"]): Promise<TraceOperation["reply"]>;
   exportTo(path: string | null): Promise<void>;
   handOver(): Promise<void>;
+  retire(): Promise<boolean>;
   /** Begins to stop; the answer is still sent. */
   stop(): void;
 }
@@ -23,9 +28,12 @@ export interface ProjectService {
 const PAGE_BYTES = 4 * 1024 * 1024;
 
 export function projectControlProtocol(service: ProjectService): Protocol<string> {
+  const inUse = <T>(work: (workspace: ProjectWorkspace) => T | Promise<T>): Promise<T> =>
+    service.during(service.workspace.then(work));
   return lineProtocol<ProjectOperations>({
     info: async () => ({ workspace: (await service.workspace).info, process: service.process() }),
-    ping: async () => {
+    ping: async ({ used }) => {
+      if (used === true) service.used();
       const workspace = service.openWorkspace();
       return { ...(workspace ? { workspace: workspace.info } : {}), process: service.process() };
     },
@@ -33,25 +41,21 @@ export function projectControlProtocol(service: ProjectService): Protocol<string
       if (as !== "virtual" && as !== "backed")
         throw new VriftError("EINVAL", "as is neither virtual nor backed");
       if (!Array.isArray(entries)) throw new VriftError("EINVAL", "entries is not a list");
-      return (await service.workspace).adopt(entries.map(adoptEntry), as);
+      return inUse((workspace) => workspace.adopt(entries.map(adoptEntry), as));
     },
     entries: async ({ after, limit }) => {
       if (!Number.isInteger(limit) || limit < 1)
         throw new VriftError("EINVAL", "limit is not a count above 0");
-      return { entries: page(await service.workspace, text(after, "after"), limit) };
+      return { entries: await inUse((workspace) => page(workspace, text(after, "after"), limit)) };
     },
-    sync: async ({ durable }) => {
-      const workspace = await service.workspace;
-      const report = await workspace.resync();
-      if (durable) await workspace.sync();
-      return { report };
-    },
-    found: async ({ to }) => ({ id: await (await service.workspace).found(text(to, "to")) }),
-    tidyRoots: async () => {
-      await (await service.workspace).tidyRoots();
-      return {};
-    },
-    readyToSolidify: async () => ({ report: await (await service.workspace).readyToSolidify() }),
+    sync: ({ durable }) =>
+      inUse(async (workspace) => {
+        const report = await workspace.resync();
+        if (durable) await workspace.sync();
+        return { report };
+      }),
+    found: async ({ to }) => ({ id: await inUse((workspace) => workspace.found(text(to, "to"))) }),
+    readyToSolidify: async () => ({ report: await inUse((workspace) => workspace.readyToSolidify()) }),
     trace: (request) => service.trace(request),
     export: async ({ path }) => {
       await service.exportTo(path === null ? null : text(path, "path"));
@@ -61,6 +65,7 @@ export function projectControlProtocol(service: ProjectService): Protocol<string
       await service.handOver();
       return {};
     },
+    retire: async () => ({ retired: await service.retire() }),
     stop: async () => {
       service.stop();
       return {};

@@ -5,12 +5,13 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { connectProjectControl } from "../client/control-client.js";
 import type { ProjectControlClient } from "../client/control-client.js";
+import { startUntilServed } from "../client/start-until-served.js";
 import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home, WorkspacePaths } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
 import { spawnProject } from "../platform/spawn-detached.js";
-import { ownerOf } from "../workspace/owner-lock.js";
+import { ownerOf, signatureOf } from "../workspace/owner-lock.js";
 import type { OpenProject, ProjectPlace } from "../workspace/registry.js";
 import type { ResyncReport, WorkspaceInfo } from "../workspace/workspace.js";
 import type { ProjectStatus, RunningProcess } from "./control.js";
@@ -30,6 +31,8 @@ const PING_MS = 2000;
 const FROZEN_MS = 10_000;
 /** For one that uses the processor all that time: a very large tree, a very slow machine. */
 const BUSY_MS = 60_000;
+/** Who is asked to end because nobody needs it answers at once, or is not waited for. */
+const RETIRE_WAIT_MS = 1000;
 /** A reply that came while we were stopped ourselves is read first. */
 const SECOND_LOOK_MS = 500;
 
@@ -45,8 +48,10 @@ export class ProjectProcess implements OpenProject {
   #closing = false;
   #isOpen = true;
   #timer: NodeJS.Timeout | undefined;
-  /** Called once when the process ends without having been asked to. */
-  onDeath: () => void = () => undefined;
+  /** Called once when the process has ended, or is another one's business from now on. `died`: not in order, and not asked to. */
+  onEnd: (died: boolean) => void = () => undefined;
+  /** Whether somebody has needed the project since the last call, without a connection to it. */
+  wasUsed: () => boolean = () => false;
 
   private constructor(paths: WorkspacePaths, log: Log, lines: Lines, opened: Opened) {
     this.#paths = paths;
@@ -119,7 +124,28 @@ export class ProjectProcess implements OpenProject {
   }
 
   async #refresh(): Promise<void> {
-    this.#remember(await this.#pulse.call("ping", {}));
+    this.#remember(await this.#pulse.call("ping", { used: this.wasUsed() }));
+  }
+
+  /** Ends the process if nobody needs it; true when it has ended. */
+  async retire(): Promise<boolean> {
+    if (!this.#isOpen) return true;
+    const owner = this.#answering.pid;
+    const late = new AbortController();
+    try {
+      const asked = this.#pulse.call("retire", {});
+      asked.catch(() => undefined);
+      const waited = wait(RETIRE_WAIT_MS, { retired: false }, { signal: late.signal });
+      const { retired } = await Promise.race([asked, waited]);
+      if (!retired) return false;
+    } catch {
+      // The line has ended, and so has the process.
+    } finally {
+      late.abort();
+    }
+    await this.#gone(owner);
+    this.#ended();
+    return true;
   }
 
   #remember({ workspace, process }: { workspace?: WorkspaceInfo; process: RunningProcess }): void {
@@ -191,7 +217,7 @@ export class ProjectProcess implements OpenProject {
 
   async #ping(): Promise<void> {
     try {
-      this.#remember(await pingOrKill(this.#paths, this.#log, this.#pulse, this.#answering));
+      this.#remember(await pingOrKill(this.#paths, this.#log, this.#pulse, this.#answering, this.wasUsed()));
     } catch {
       // The line has ended, and `onEnd` has told.
       return;
@@ -205,7 +231,13 @@ export class ProjectProcess implements OpenProject {
     clearTimeout(this.#timer);
     this.#line.close();
     this.#pulse.close();
-    if (!this.#closing) this.onDeath();
+    this.onEnd(!this.#closing && this.#hasDied());
+  }
+
+  /** One that ends in order takes its name out of its lock; a successor puts its own there. */
+  #hasDied(): boolean {
+    const signed = signatureOf(this.#paths.lock);
+    return signed !== undefined && signed === (this.#answering.pid ?? signed);
   }
 }
 
@@ -246,23 +278,20 @@ async function connectOrStart(
 ): Promise<ProjectControlClient> {
   const running = await connectIfRunning(paths);
   if (running !== undefined) return running;
-  const started = spawnProject(home, root, paths.id, process.env);
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  for (;;) {
-    const client = await connectIfRunning(paths);
-    if (client !== undefined) return client;
-    const code = started.exit();
-    // Not at once again: one that something kills over and over would take the processor from the other projects.
-    if (code !== undefined && code > KILLED)
-      throw new VriftError("ECONNRESET", `the process of ${root} was killed while it started`);
-    // 0: somebody else was faster, and is what answers next.
-    if (Date.now() > deadline || (code !== undefined && code !== 0)) {
+  return startUntilServed({
+    start: () => spawnProject(home, root, paths.id, process.env),
+    find: () => connectIfRunning(paths),
+    isComing: async () => false,
+    failed: (started, code) => {
+      // Not at once again: one that something kills over and over would take the processor from the other projects.
+      if (code !== undefined && code > KILLED)
+        return new VriftError("ECONNRESET", `the process of ${root} was killed while it started`);
       const failure = started.failure(`the process of ${root} does not start`);
       log.error("a project's process does not start", failure, { root, code: code ?? "none" });
-      throw failure;
-    }
-    await wait(START_POLL_MS);
-  }
+      return failure;
+    },
+    timeoutMs: START_TIMEOUT_MS,
+  });
 }
 
 /** undefined when nobody listens. */
@@ -307,12 +336,13 @@ async function pingOrKill(
   log: Log,
   pulse: ProjectControlClient,
   answering: Answering,
+  used = false,
 ): Promise<{ workspace?: WorkspaceInfo; process: RunningProcess }> {
   const begin = Date.now();
   let answered = false;
   const ping = async (): Promise<{ workspace?: WorkspaceInfo; process: RunningProcess }> => {
     try {
-      const answer = await pulse.call("ping", {});
+      const answer = await pulse.call("ping", { used });
       answering.pid = answer.process.pid;
       return answer;
     } finally {

@@ -13,10 +13,11 @@ import type { IndexAnswers } from "../vdir/shared-index.js";
 import { SharedIndex } from "../vdir/shared-index.js";
 import type { ProjectPlace } from "../workspace/registry.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
+import { ownerOf } from "../workspace/owner-lock.js";
+import { Failures } from "./failures.js";
 import { ProjectProcess } from "./project-process.js";
+import { ProjectRoom } from "./project-room.js";
 
-const RESTART_MS = 100;
-const RESTART_MAX_MS = 10_000;
 /** Between attempts to have again what somebody needs. */
 const REOPEN_MS = 1000;
 /** One that has lived so long did not die of being started. */
@@ -29,6 +30,8 @@ export interface ProjectsOptions {
   readonly log: Log;
   /** Root of the workspace that the version-1 export shows; undefined: the first one opened. */
   readonly exported: string | undefined;
+  /** How many processes may run. */
+  readonly max: number;
   /** A project died that somebody needs: it is to be opened again. */
   readonly reopen: (root: string) => Promise<unknown>;
 }
@@ -39,6 +42,8 @@ export interface Binding {
   readonly path: string;
   /** One mapping for all connections. */
   readonly index: IndexAnswers;
+  /** Something was answered from the index. */
+  used(): void;
   end(): void;
 }
 
@@ -46,20 +51,15 @@ interface Bound {
   readonly root: string;
   readonly index: SharedIndex;
   connections: number;
-}
-
-interface Failures {
-  readonly count: number;
-  readonly notBefore: number;
-  /** Why it could not be opened; undefined when it died. */
-  readonly error: VriftError | undefined;
+  used: boolean;
 }
 
 export class Projects {
   readonly #options: ProjectsOptions;
-  readonly #failures = new Map<string, Failures>();
+  readonly #failures = new Failures();
   /** Projects that connections are bound to, by their index. */
   readonly #bound = new Map<string, Bound>();
+  readonly #room: ProjectRoom;
   readonly #build = buildId();
   #exported: string | undefined;
   #ending = false;
@@ -67,6 +67,7 @@ export class Projects {
 
   constructor(options: ProjectsOptions) {
     this.#options = options;
+    this.#room = new ProjectRoom(options.max, options.log);
   }
 
   async open(place: ProjectPlace): Promise<ProjectProcess> {
@@ -75,10 +76,13 @@ export class Projects {
     if (project.status.process?.build !== this.#build) {
       log.info("a project's process is of another build", { root: place.root });
       await project.handOver();
+      this.#room.leave(project);
       project = await ProjectProcess.open(home, log, place);
+      this.#room.enter(project);
     }
-    project.onDeath = () => this.#died(project);
-    if (!project.isOpen) this.#died(project);
+    project.wasUsed = () => this.#wasUsed(place.root);
+    project.onEnd = (died) => this.#ended(project, died);
+    if (!project.isOpen) this.#ended(project, true);
     await this.#export(project);
     return project;
   }
@@ -88,21 +92,33 @@ export class Projects {
     const { home, log } = this.#options;
     for (let attempt = 1; ; attempt++) {
       await this.#itsTime(place.id);
+      // One that runs already has its room.
+      const starts = ownerOf(workspacePaths(home, place.id).lock) === undefined;
+      if (starts) await this.#room.reserve();
       try {
-        return await ProjectProcess.open(home, log, place);
+        const project = await ProjectProcess.open(home, log, place);
+        this.#room.enter(project);
+        return project;
       } catch (error) {
         const reason = toVriftError(error);
         const died = reason.code === "ECONNRESET";
-        this.#failed(place.id, died ? undefined : reason);
+        this.#failures.add(place.id, died ? undefined : reason);
         if (!died || attempt >= OPEN_ATTEMPTS || this.#ending) throw error;
         log.warn("a project's process has ended before it was open", { root: place.root, id: place.id });
+      } finally {
+        if (starts) this.#room.free();
       }
     }
   }
 
   /** A connection needs the project from now on, until `end`. */
   bind({ root, index: path }: WorkspaceInfo): Binding {
-    const bound = this.#bound.get(path) ?? { root, index: new SharedIndex(path), connections: 0 };
+    const bound = this.#bound.get(path) ?? {
+      root,
+      index: new SharedIndex(path),
+      connections: 0,
+      used: false,
+    };
     this.#bound.set(path, bound);
     bound.connections++;
     const end = (): void => {
@@ -110,11 +126,25 @@ export class Projects {
       this.#bound.delete(path);
       bound.index.close();
     };
-    return { path, index: bound.index, end };
+    const used = (): void => {
+      bound.used = true;
+    };
+    return { path, index: bound.index, used, end };
   }
 
   #isNeeded(root: string): boolean {
     return [...this.#bound.values()].some((bound) => bound.root === root);
+  }
+
+  /** Since the last call. */
+  #wasUsed(root: string): boolean {
+    let used = false;
+    for (const bound of this.#bound.values()) {
+      if (bound.root !== root) continue;
+      used ||= bound.used;
+      bound.used = false;
+    }
+    return used;
   }
 
   /** Nothing is started again any more. What waits for its time is still opened: for a hand-over. */
@@ -130,10 +160,10 @@ export class Projects {
 
   /** Waits for its next attempt; while that is long away, what went wrong is said at once. */
   async #itsTime(id: string): Promise<void> {
-    const failures = this.#failures.get(id);
-    const left = failures === undefined ? 0 : failures.notBefore - Date.now();
-    if (failures === undefined || left <= 0) return;
-    if (failures.error !== undefined) throw failures.error;
+    const failure = this.#failures.get(id);
+    const left = failure === undefined ? 0 : failure.notBefore - Date.now();
+    if (failure === undefined || left <= 0) return;
+    if (failure.error !== undefined) throw failure.error;
     try {
       await wait(left, undefined, { signal: this.#stopping.signal });
     } catch (error) {
@@ -141,21 +171,24 @@ export class Projects {
     }
   }
 
-  #failed(id: string, error: VriftError | undefined): void {
-    const count = (this.#failures.get(id)?.count ?? 0) + 1;
-    const pause = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** (count - 1));
-    this.#failures.set(id, { count, notBefore: Date.now() + pause, error });
-  }
-
-  #died(project: ProjectProcess): void {
-    const { log } = this.#options;
+  #ended(project: ProjectProcess, died: boolean): void {
+    const { home, log } = this.#options;
     const { root, id } = project.info;
+    this.#room.leave(project);
     if (this.#exported === id) this.#exported = undefined;
     if (this.#ending) return;
-    if (project.livedMs >= SETTLED_MS) this.#failures.delete(id);
-    this.#failed(id, undefined);
+    if (!died) {
+      this.#failures.forget(id);
+      log.info("a project's process has ended in order", { root, id, livedMs: project.livedMs });
+      // It has handed over to another one, which nobody watches yet.
+      if (this.#isNeeded(root) && ownerOf(workspacePaths(home, id).lock) !== undefined)
+        void this.#reopen(root);
+      return;
+    }
+    if (project.livedMs >= SETTLED_MS) this.#failures.forget(id);
+    this.#failures.add(id, undefined);
     const needed = this.#isNeeded(root);
-    log.warn("a project's process has ended", { root, id, livedMs: project.livedMs, needed });
+    log.warn("a project's process has died", { root, id, livedMs: project.livedMs, needed });
     if (needed) void this.#reopen(root);
   }
 

@@ -18,6 +18,7 @@ export class Serving {
   readonly #listeners: Listener[] = [];
   readonly #connections = new Map<AnyConnection, Promise<void>>();
   #stopping = false;
+  #leftMs = Date.now();
 
   constructor(log: Log) {
     this.#log = log;
@@ -25,6 +26,11 @@ export class Serving {
 
   get connections(): number {
     return this.#connections.size;
+  }
+
+  /** `Date.now()` while there is a connection, then when the last one ended. */
+  get usedMs(): number {
+    return this.#connections.size > 0 ? Date.now() : this.#leftMs;
   }
 
   get paths(): string[] {
@@ -47,7 +53,10 @@ export class Serving {
     const ended = connection
       .run()
       .catch((error: unknown) => this.#log.error("connection failed", error))
-      .finally(() => this.#connections.delete(connection));
+      .finally(() => {
+        this.#connections.delete(connection);
+        this.#leftMs = Date.now();
+      });
     this.#connections.set(connection, ended);
     if (this.#stopping) connection.stop();
   }

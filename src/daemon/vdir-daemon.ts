@@ -3,6 +3,7 @@
  * (docs/processes.md has what a kill leaves at each step).
  */
 import { buildId, packageVersion } from "../platform/build.js";
+import { setImmediate as turn } from "node:timers/promises";
 import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home, WorkspacePaths } from "../platform/paths.js";
@@ -10,6 +11,7 @@ import { workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
 import { ManifestExport } from "../vdir/export-v1.js";
 import { directoryIdentity, isDirectory } from "../workspace/directory-identity.js";
+import { rememberWorkspace } from "../workspace/known.js";
 import { openWorkspace } from "../workspace/open-workspace.js";
 import type { OwnerLock } from "../workspace/owner-lock.js";
 import type { ProjectWorkspace } from "../workspace/project-workspace.js";
@@ -21,6 +23,7 @@ import { FlockTable } from "./flock-table.js";
 import type { FlockOwner } from "./flock-table.js";
 import type { Service } from "./handlers.js";
 import { IdleWatch } from "./idle-watch.js";
+import { mapsIndex } from "./index-users.js";
 import { makePrivateDirectory, peerUid } from "./listener.js";
 import { projectControlProtocol } from "./project-control.js";
 import { Protections } from "./protections.js";
@@ -56,17 +59,20 @@ export class VdirDaemon {
   readonly #control: Serving;
   readonly #serving: Serving;
   readonly #trace = new Trace();
-  readonly #process: Omit<RunningProcess, "connections" | "rssBytes">;
+  readonly #process: Omit<RunningProcess, "connections" | "rssBytes" | "idleMs">;
   /** Resolves when the project's socket listens. */
   readonly #served: Promise<ProjectWorkspace>;
   readonly #idle: IdleWatch;
-  readonly #children: Children;
-  readonly #protections: Protections;
+  /** Operations of commands that are under way, and when somebody last needed us who is not connected to the project's socket. */
+  #underWay = 0;
+  #usedMs = Date.now();
   #onServed!: { resolve: (workspace: ProjectWorkspace) => void; reject: (error: unknown) => void };
   #open: ProjectWorkspace | undefined;
   #export: ManifestExport | undefined;
   #placeTimer: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
+  #handingOver = false;
+  #retiring = false;
   /** Called once, when everything is closed. */
   onStopped: () => void = () => undefined;
 
@@ -88,11 +94,9 @@ export class VdirDaemon {
       this.#onServed = { resolve, reject };
     });
     this.#served.catch(() => undefined);
-    this.#idle = new IdleWatch(this.#paths.index, idleMs, () => this.#serving.connections > 0);
-    this.#idle.onIdle = () => {
-      log.info("nobody needs the project", { root: place.root });
-      void this.#leaveTidy();
-    };
+    this.#idle = new IdleWatch(idleMs, () => Date.now() - this.#idleMs);
+    this.#idle.onIdle = () =>
+      void this.#retire().catch((error: unknown) => log.error("ending an idle project failed", error));
   }
 
   /** Resolves when the project's socket listens. Rejects when the workspace cannot be opened; who asks on the control socket is told. */
@@ -119,6 +123,9 @@ export class VdirDaemon {
           workspace: this.#served,
           openWorkspace: () => this.#open,
           process: () => this.#running(),
+          used: () => (this.#usedMs = Date.now()),
+          during: (work) => this.#during(work),
+          retire: () => this.#retire(),
           trace: (request) => this.#trace.poll(request),
           exportTo: (path) => this.#exportTo(path),
           handOver: () => this.#handOver(),
@@ -146,25 +153,64 @@ export class VdirDaemon {
     const passports = given.map(({ carried }) => unpackSession(carried?.bytes));
     const owners = table.resume(passports.map(({ flocks }) => flocks));
     const { socket: path } = this.#paths;
-    await this.#serving.listen(path, (uid) => protocol(uid, table.owner()), inherited?.sockets.get(path));
-    for (const [i, { socket, rest }] of given.entries()) {
-      const uid = peerUid(socket) ?? process.getuid!();
-      this.#serving.accept(socket, protocol(uid, owners[i]!, passports[i]!.claimed), rest);
-    }
+    await this.#serving.listen(path, (uid) => protocol(uid), inherited?.sockets.get(path));
+    for (const { socket, rest, carried } of given)
+      this.#serving.accept(socket, protocol(peerUid(socket) ?? process.getuid!(), carried?.bytes), rest);
+    // For a vriftd that comes later: whoever started us may be a client.
+    rememberWorkspace(home, workspace.info);
     this.#watchPlace();
+    this.#usedMs = Date.now();
     this.#idle.start();
     const { version, build } = this.#process;
     log.info("started", { version, build, root: place.root, id: place.id });
   }
 
-  /** A sweep that comes when the project is closed finds a list that is exact. */
-  async #leaveTidy(): Promise<void> {
+  get #idleMs(): number {
+    if (this.#underWay > 0) return 0;
+    return Math.max(0, Date.now() - Math.max(this.#serving.usedMs, this.#usedMs));
+  }
+
+  async #during<T>(work: Promise<T>): Promise<T> {
+    this.#underWay++;
     try {
-      await this.#open?.tidyRoots();
-    } catch (error) {
-      this.#options.log.error("the roots cannot be rewritten", error, { root: this.#options.place.root });
+      return await work;
+    } finally {
+      this.#underWay--;
+      this.#usedMs = Date.now();
     }
-    await this.stop();
+  }
+
+  /**
+   * Stops if nobody needs the project, and says whether it does. The sockets' names go first: who has found one of them by then is in
+   * its queue, is accepted, and then we stay.
+   */
+  async #retire(): Promise<boolean> {
+    const { log, place } = this.#options;
+    if (this.#retiring) return false;
+    if (this.#isNeeded() || mapsIndex((path) => path === this.#paths.index)) {
+      this.#usedMs = Date.now();
+      return false;
+    }
+    this.#retiring = true;
+    const commands = this.#control.connections;
+    const shown = [...this.#control.listeners, ...this.#serving.listeners].map((one) => one.withdraw());
+    // A turn of the event loop accepts all that is in the queues.
+    await turn();
+    await turn();
+    if (this.#isNeeded() || this.#control.connections > commands) {
+      for (const show of shown) show();
+      this.#retiring = false;
+      return false;
+    }
+    log.info("nobody needs the project", { root: place.root });
+    void this.stop();
+    return true;
+  }
+
+  #isNeeded(): boolean {
+    const busy = this.#serving.connections > 0 || this.#underWay > 0;
+    const ending = this.#handingOver || this.#stopped !== undefined;
+    return busy || ending || this.#open === undefined;
   }
 
   /** Answers what has arrived, makes everything durable, removes the sockets, gives the project up. */
@@ -213,9 +259,15 @@ export class VdirDaemon {
     const { log, lock, place } = this.#options;
     await this.#served;
     if (this.#stopped !== undefined) throw new VriftError("ECONNRESET", "the process is stopping");
+    this.#handingOver = true;
     const listeners = [...this.#control.listeners, ...this.#serving.listeners];
     const options = { log: this.#paths.log, lock, listeners };
-    const successor = await startSuccessor("vdir-main.js", [place.root, place.id], options);
+    const successor = await startSuccessor("vdir-main.js", [place.root, place.id], options).catch(
+      (error: unknown) => {
+        this.#handingOver = false;
+        throw error;
+      },
+    );
     log.info("handing over", { successor: successor.pid });
     clearInterval(this.#placeTimer);
     this.#idle.stop();
@@ -260,6 +312,7 @@ export class VdirDaemon {
       ...this.#process,
       connections: this.#serving.connections,
       rssBytes: process.memoryUsage.rss(),
+      idleMs: this.#idleMs,
     };
   }
 

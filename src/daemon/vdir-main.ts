@@ -63,6 +63,9 @@ function plainPlace(home: Home, root: string, id: string): ProjectPlace {
   const identity = identify(root, (known) => recordedRoot(home, known));
   if (identity.kind === "copy" || identity.id !== id)
     throw new VriftError("EINVAL", `${root} is not the workspace ${id}`);
+  // vriftd has written down where it is now before it starts us.
+  if (identity.kind === "phantom" && identity.moved)
+    throw new VriftError("EINVAL", `${root} was copied or moved, which only vriftd can sort out`);
   if (identity.kind === "phantom" && !hasManifest(workspacePaths(home, id).db))
     throw new VriftError("VRIFT_OTHER_HOME", `${home.root} has no manifest of the workspace ${id}`);
   return { root, id, kind: identity.kind };

@@ -30,6 +30,7 @@ test("built-in, home, project, environment, flags: the later one wins", async ()
     default_workspace: undefined,
     log_bytes: 4 * 1024 * 1024,
     idle_seconds: 600,
+    project_processes: 64,
     sweep_grace_seconds: 3600,
     watch: true,
   });

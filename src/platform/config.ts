@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { VriftError } from "./errors.js";
 import { assertOwnSource } from "./home-source.js";
-import { SWEEP_GRACE_SECONDS } from "./limits.js";
+import { PROJECT_PROCESSES_MAX, SWEEP_GRACE_SECONDS } from "./limits.js";
 import { PROJECT_DIR } from "./paths.js";
 import type { Home } from "./paths.js";
 
@@ -45,6 +45,12 @@ export const configKeys = {
     env: "VRIFT_IDLE_SECONDS",
     what: "Seconds after which the process of a project that nobody uses ends; built in: 600.",
   },
+  project_processes: {
+    type: "integer",
+    scope: "home",
+    env: "VRIFT_PROJECT_PROCESSES",
+    what: "How many projects' processes run at a time; for one more the longest idle one ends; built in: 64.",
+  },
   sweep_grace_seconds: {
     type: "integer",
     least: 0,
@@ -71,6 +77,7 @@ export interface Config {
   readonly default_workspace: string | undefined;
   readonly log_bytes: number;
   readonly idle_seconds: number;
+  readonly project_processes: number;
   readonly sweep_grace_seconds: number;
   readonly watch: boolean;
 }
@@ -95,6 +102,7 @@ export async function loadConfig(layers: ConfigLayers): Promise<Config> {
     source: join(home.root, "the_source"),
     log_bytes: 4 * 1024 * 1024,
     idle_seconds: 600,
+    project_processes: PROJECT_PROCESSES_MAX,
     sweep_grace_seconds: SWEEP_GRACE_SECONDS,
     watch: true,
   };

@@ -74,6 +74,15 @@ export const SUCCESSION_MS = 1000;
 export const FROZEN_MS = 5000;
 
 /**
+ * Processes of projects that a home runs at a time, about 24 MiB each. Of more than that, those that nobody needs are ended, the
+ * longest idle first; `project_processes` sets another number.
+ */
+export const PROJECT_PROCESSES_MAX = 64;
+
+/** Milliseconds after which vriftd closes the connection to a project that it has for a client that says nothing. */
+export const UPSTREAM_SILENT_MS = 60_000;
+
+/**
  * What a daemon keeps for who follows its traffic (`vrift debug trace`): so many messages, so many bytes of them; older ones are
  * dropped and counted. A tenth of a second of the fastest traffic, or seconds of a busy build's. Of a message over the
  * third limit (a sweep's filter, the listing of an enormous directory) only the beginning is kept.

@@ -7,16 +7,27 @@ import { join } from "node:path";
 import { isErrno, readPrivateFile, writeFileAtomic } from "../platform/files.js";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
-import type { WorkspaceInfo } from "./workspace.js";
+import type { WorkspaceInfo, WorkspaceKind } from "./workspace.js";
 
 export const FACTS = "workspace.json";
 
-export function rememberWorkspace(home: Home, info: WorkspaceInfo): void {
+type Facts = Omit<WorkspaceInfo, "run" | "index" | "distrust">;
+
+export function rememberWorkspace(home: Home, info: Facts): void {
   const { root, kind, entries, virtualEntries, virtualBytes } = info;
   const text = Buffer.from(`${JSON.stringify({ root, kind, entries, virtualEntries, virtualBytes })}\n`);
   const path = factsFile(home, info.id);
   // Durable means to wait for the disk, and who waits may be serving others.
   if (readPrivateFile(path)?.equals(text) !== true) writeFileAtomic(path, text, { durable: true });
+}
+
+/** Where a workspace is from now on, before it is opened there. */
+export function recordRoot(
+  home: Home,
+  place: { readonly root: string; readonly id: string; readonly kind: WorkspaceKind },
+): void {
+  const before = readFacts(home, place.id) ?? { entries: 0, virtualEntries: 0, virtualBytes: "0" };
+  rememberWorkspace(home, { ...before, ...place });
 }
 
 /** Where the home last saw the workspace of an id. */

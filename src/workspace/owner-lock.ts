@@ -17,6 +17,7 @@ import { dirname } from "node:path";
 import { isErrno, makeDirectory } from "../platform/files.js";
 import { native } from "../platform/native.js";
 
+const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
@@ -27,7 +28,10 @@ export interface OwnerLock {
   stands(): boolean;
   /** Writes that we are the holder: a successor does when it begins, not while the process before still works. */
   sign(): void;
+  /** Takes our name out, so that who looks afterwards knows that we ended in order, and gives the lock up. */
   release(): void;
+  /** Leaves it to a successor, which has signed. */
+  leave(): void;
 }
 
 /** undefined when somebody else has it. The file stays: removing it would let two processes lock two files. */
@@ -54,12 +58,28 @@ export function inheritOwnerLock(path: string, fd: number): OwnerLock {
       ftruncateSync(fd);
       writeSync(fd, `${process.pid}\n`, 0);
     },
-    release: () => closeSync(fd),
+    release: () => {
+      ftruncateSync(fd);
+      closeSync(fd);
+    },
+    leave: () => closeSync(fd),
   };
 }
 
-/** Process id of the holder; undefined when nobody holds the lock. */
+/** Process id of the holder; undefined when nobody holds the lock, or who does has not signed. */
 export function ownerOf(path: string): number | undefined {
+  return reading(path, (fd) =>
+    // Shared: two who ask at the same time do not take each other for the holder.
+    native.flock(fd, LOCK_SH | LOCK_NB) ? undefined : pidIn(fd),
+  );
+}
+
+/** Whose name stands in the file: the holder's, or that of one who died. undefined after one who ended in order. */
+export function signatureOf(path: string): number | undefined {
+  return reading(path, pidIn);
+}
+
+function reading<T>(path: string, read: (fd: number) => T): T | undefined {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
@@ -68,10 +88,13 @@ export function ownerOf(path: string): number | undefined {
     throw error;
   }
   try {
-    if (native.flock(fd, LOCK_EX | LOCK_NB)) return undefined;
-    const pid = Number(readFileSync(fd, "latin1").trim());
-    return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
+    return read(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+function pidIn(fd: number): number | undefined {
+  const pid = Number(readFileSync(fd, "latin1").trim());
+  return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
 }

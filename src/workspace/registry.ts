@@ -15,10 +15,9 @@ import { directoryIdentity, isDirectory } from "./directory-identity.js";
 import type { DirectoryIdentity } from "./directory-identity.js";
 import { foundPhantom } from "./found-phantom.js";
 import { identify, readWorkspaceFile, removeProjectDirectory, writeWorkspaceFile } from "./identity.js";
-import { knownWorkspaces, recordedRoot, rememberWorkspace } from "./known.js";
+import { knownWorkspaces, recordRoot, recordedRoot, rememberWorkspace } from "./known.js";
 import { checkRoot } from "./open-workspace.js";
-import { handSnapshotsOver } from "./snapshots.js";
-import { TurnQueue } from "./turn-queue.js";
+import { KeyedTurns } from "./keyed-turns.js";
 import type { ResyncReport, WorkspaceInfo, WorkspaceKind } from "./workspace.js";
 
 /** A workspace that is open, wherever its owner runs. */
@@ -55,7 +54,7 @@ export class Registry<P extends OpenProject> {
   readonly #log: Log;
   readonly #openProject: ProjectOpener<P>;
   readonly #open = new Map<string, OpenEntry<P>>();
-  readonly #turns = new Map<string, TurnQueue>();
+  readonly #turns = new KeyedTurns();
   /** What a workspace is founded on that takes over nothing. */
   readonly #nothing = {
     found: (root: string): Promise<string> =>
@@ -130,7 +129,7 @@ export class Registry<P extends OpenProject> {
 
   /** Resolves when what was begun so far (opening, converting, closing) is done. */
   async idle(): Promise<void> {
-    await Promise.all([...this.#turns.values()].map((turns) => turns.idle()));
+    await this.#turns.idle();
   }
 
   /** Nothing is opened any more. Everything acknowledged is durable when it resolves; one that fails does not keep the others open. */
@@ -145,9 +144,7 @@ export class Registry<P extends OpenProject> {
   }
 
   #inTurn<T>(root: string, work: () => Promise<T>): Promise<T> {
-    const turns = this.#turns.get(root) ?? new TurnQueue();
-    this.#turns.set(root, turns);
-    return turns.run(work);
+    return this.#turns.run(root, work);
   }
 
   #realRoot(path: string): string {
@@ -187,10 +184,12 @@ export class Registry<P extends OpenProject> {
     if (identity.kind === "phantom" && identity.moved) {
       await this.#closeId(identity.id);
       writeWorkspaceFile(root, identity.id);
+      recordRoot(this.#home, { root, id: identity.id, kind: identity.kind });
     }
     const directory = directoryIdentity(root);
     const project = await this.#openProject({ root, id: identity.id, kind: identity.kind });
     rememberWorkspace(this.#home, project.info);
+    this.#forgetEnded();
     this.#open.set(root, { project, directory });
     return project;
   }
@@ -228,6 +227,11 @@ export class Registry<P extends OpenProject> {
     const { info } = entry.project;
     // One that was forgotten meanwhile (forget.ts) stays so.
     if (hasManifest(workspacePaths(this.#home, info.id).db)) rememberWorkspace(this.#home, info);
+  }
+
+  /** What has ended by itself has written down what it knew. */
+  #forgetEnded(): void {
+    for (const [root, { project }] of this.#open) if (!project.isOpen) this.#open.delete(root);
   }
 
   async #closeId(id: string): Promise<void> {

@@ -1,13 +1,20 @@
 /** WorkspaceAccess over control sockets: vriftd opens and converts, the project's own process has the entries. */
+import { setTimeout as wait } from "node:timers/promises";
 import { connectProjectControl } from "../client/control-client.js";
 import type { ControlClient, ProjectControlClient } from "../client/control-client.js";
-import { CONTROL_LINE_MAX } from "../platform/limits.js";
+import { VriftError } from "../platform/errors.js";
+import { isAbsent } from "../client/open-socket.js";
+import { UnansweredError } from "../client/unanswered.js";
+import { CONTROL_LINE_MAX, READ_ATTEMPTS_MAX } from "../platform/limits.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import type { Refusal, WorkspaceAccess } from "./access.js";
 
 /** One request's entries; JSON writes a byte of a name with up to six. */
 const REQUEST_BYTES = CONTROL_LINE_MAX / 4;
 const ENTRY_BYTES = 256;
+/** A process that ends makes everything durable first. */
+const ENDING_MS = 10_000;
+const POLL_MS = 20;
 
 /** Closing it closes the connections. */
 export function controlAccess(client: ControlClient): WorkspaceAccess {
@@ -20,19 +27,33 @@ export function controlAccess(client: ControlClient): WorkspaceAccess {
     projects.set(root, opened);
     return opened;
   };
+  /** Nothing that is asked of a project's process does harm when it is asked twice, and the process may just be ending. */
+  const ask = async <T>(root: string, work: (project: ProjectControlClient) => Promise<T>): Promise<T> => {
+    const deadline = Date.now() + ENDING_MS;
+    for (let broken = 0; ; await wait(POLL_MS)) {
+      try {
+        return await work(await project(root));
+      } catch (error) {
+        if (error instanceof UnansweredError) broken++;
+        const isGone = isAbsent(error) || (error instanceof VriftError && error.code === "ECONNRESET");
+        if (!isGone || broken === READ_ATTEMPTS_MAX || Date.now() > deadline) throw error;
+        projects.get(root)?.close();
+      }
+    }
+  };
   return {
     open: async (root, options) =>
       (await client.call("open", { root, ...(options?.phantom ? { phantom: true } : {}) })).workspace,
     adopt: async (root, entries, as) => {
       const refused: Refusal[] = [];
       for (const part of parts(entries)) {
-        refused.push(...(await (await project(root)).call("adopt", { entries: part, as })).refused);
+        refused.push(...(await ask(root, (one) => one.call("adopt", { entries: part, as }))).refused);
       }
       return refused;
     },
     entries: async (root, after, limit) =>
-      (await (await project(root)).call("entries", { after, limit })).entries,
-    sync: async (root) => (await (await project(root)).call("sync", { durable: true })).report,
+      (await ask(root, (one) => one.call("entries", { after, limit }))).entries,
+    sync: async (root) => (await ask(root, (one) => one.call("sync", { durable: true }))).report,
     clone: async (src, dst) => (await client.call("clone", { src, dst })).workspace,
     solidify: async (root) => (await client.call("solidify", { root })).report,
     close: async () => {

@@ -1,3 +1,4 @@
+import { toVriftError } from "../platform/errors.js";
 import { jsonOption, rootOption } from "./command.js";
 import type { Command, Context } from "./command.js";
 import { daemonAnswers, phantomOpens } from "./doctor-daemon.js";
@@ -54,7 +55,7 @@ async function tree(context: Context): Promise<Finding[]> {
     const root = workspaceRoot(context);
     return [...workingTree(root, context.home), ...(await phantomOpens(context, root))];
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const { message } = toVriftError(error);
     return [
       {
         level: "warn",

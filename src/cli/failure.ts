@@ -20,7 +20,7 @@ export function describeFailure(thrown: unknown): Failure {
 
 /** The cause's own words, unless the sentence has them already. */
 function cause(error: VriftError): string {
-  const message = error.cause instanceof Error ? error.cause.message : undefined;
+  const message = error.cause instanceof Error ? toVriftError(error.cause).message : undefined;
   return message === undefined ||
     error.code === "VRIFT_USAGE" ||
     error.message.includes(message) ||

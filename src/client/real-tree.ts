@@ -9,7 +9,7 @@ import { isErrno } from "../platform/files.js";
 import { ContentHasher, hashBytes } from "../platform/hash.js";
 import { PROJECT_DIR } from "../platform/paths.js";
 import { readWorkspaceFile, solidId } from "../platform/workspace-id.js";
-import { pathToKey } from "../protocol/key.js";
+import { pathToKey, saysDirectory } from "../protocol/key.js";
 import { FLAG_DIR, FLAG_SYMLINK } from "../protocol/messages.js";
 import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
 
@@ -37,7 +37,7 @@ export async function realEntry(root: string, path: string): Promise<VnodeEntry 
     const before = await look(name);
     if (before === undefined) return null;
     if (before.isDirectory()) return entryOf(before, NO_HASH, FLAG_DIR);
-    if (!before.isFile() && !before.isSymbolicLink()) return null;
+    if (saysDirectory(path) || (!before.isFile() && !before.isSymbolicLink())) return null;
     const hash = before.isFile() ? await hashFile(name, before) : await hashTarget(name);
     const after = await look(name);
     if (hash !== undefined && after !== undefined && isSame(before, after))

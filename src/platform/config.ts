@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { VriftError } from "./errors.js";
+import { VriftError, toVriftError } from "./errors.js";
 import { assertOwnSource } from "./home-source.js";
 import { PROJECT_PROCESSES_MAX, SWEEP_GRACE_SECONDS } from "./limits.js";
 import { PROJECT_DIR } from "./paths.js";
@@ -132,7 +132,7 @@ async function readConfigFile(file: string, scope: KeyShape["scope"]): Promise<C
     text = await readFile(file, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
-    throw new VriftError("VRIFT_CONFIG", `${file} cannot be read: ${(error as Error).message}`, {
+    throw new VriftError("VRIFT_CONFIG", `${file} cannot be read: ${toVriftError(error).message}`, {
       cause: error,
     });
   }

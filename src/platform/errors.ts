@@ -2,6 +2,7 @@
  * The one table of error codes. Codes are errno names where the kernel has one for the case, and `VRIFT_…` names where
  * it has not. Help, documentation and tests are made from this table.
  */
+import { getSystemErrorMap } from "node:util";
 
 export const errorTable = {
   ENOENT: "Check the spelling of the path; `vrift ls` shows what the workspace has.",
@@ -77,11 +78,30 @@ export class VriftError extends Error {
   }
 }
 
-/** Turns anything thrown into a VriftError: errno codes of Node's errors are kept, all else becomes `fallback`. */
+/**
+ * Turns anything thrown into a VriftError: errno codes of Node's errors are kept, all else becomes `fallback`. The one place where
+ * what Node says of a system call ("ENOENT: no such file or directory, rename 'a' -> 'b'") becomes a sentence of ours.
+ */
 export function toVriftError(thrown: unknown, fallback: ErrorCode = "EIO"): VriftError {
   if (thrown instanceof VriftError) return thrown;
   const code = thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
+  const said = systemErrorText(thrown);
+  if (isErrorCode(code) && said !== undefined) return new VriftError(code, said, { cause: thrown });
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   if (isErrorCode(code)) return new VriftError(code, message.replace(/^[A-Z0-9]+: /, ""), { cause: thrown });
-  return new VriftError(fallback, message, { cause: thrown });
+  return new VriftError(fallback, said === undefined ? message : `${said} (${code})`, { cause: thrown });
+}
+
+/** `a to b: no such file or directory`; undefined for what is no error of a system call. */
+function systemErrorText(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error)) return undefined;
+  const { errno, syscall, path, dest, address } = thrown as NodeJS.ErrnoException & {
+    dest?: string;
+    address?: string;
+  };
+  const reason = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
+  if (reason === undefined || syscall === undefined) return undefined;
+  const operand = path ?? address;
+  if (operand === undefined) return `${syscall}: ${reason}`;
+  return `${operand}${dest === undefined ? "" : ` to ${dest}`}: ${reason}`;
 }

@@ -18,6 +18,11 @@ export function pathToKey(root: string, path: string): string {
   return key;
 }
 
+/** True of a path that ends with a slash (or `/.`): it names a directory or nothing, as for the kernel. */
+export function saysDirectory(path: string): boolean {
+  return path.endsWith("/") || path.endsWith("/.");
+}
+
 function components(path: string): string[] {
   return path.split("/").filter((part) => part !== "" && part !== ".");
 }

@@ -2,7 +2,8 @@
 import type { ManifestRecord } from "../manifest/manifest.js";
 import { VriftError } from "../platform/errors.js";
 import type { IndexHandle } from "../platform/native.js";
-import { pathToKey } from "../protocol/key.js";
+import { pathToKey, saysDirectory } from "../protocol/key.js";
+import { FLAG_DIR } from "../protocol/messages.js";
 import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
 import { SharedIndex } from "../vdir/shared-index.js";
 import { adopt } from "./adopt.js";
@@ -93,7 +94,8 @@ export class ProjectWorkspace implements Workspace, OpenProject {
 
   async get(path: string): Promise<VnodeEntry | null> {
     this.#assertOpen();
-    return getEntry(this.#tree, pathToKey(this.#tree.root, path), this.#turns);
+    const entry = await getEntry(this.#tree, pathToKey(this.#tree.root, path), this.#turns);
+    return entry !== null && saysDirectory(path) && !(entry.flags & FLAG_DIR) ? null : entry;
   }
 
   getNow(bytes: Uint8Array, from: number, to: number, out: Uint8Array, at: number): number {
@@ -114,30 +116,45 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   }
 
   upsert(path: string, entry: VnodeEntry): Promise<VnodeEntry> {
-    return this.#mutate(() => upsert(this.#tree, pathToKey(this.#tree.root, path), entry));
+    return this.#mutate(() => {
+      const key = pathToKey(this.#tree.root, path);
+      if (!(entry.flags & FLAG_DIR)) assertMayBeFile(key, path);
+      return upsert(this.#tree, key, entry);
+    });
   }
 
   remove(path: string): Promise<VnodeEntry | null> {
     return this.#mutate(async () => {
-      await remove(this.#tree, pathToKey(this.#tree.root, path));
+      const key = pathToKey(this.#tree.root, path);
+      if (saysDirectory(path)) this.#assertNoFile(key);
+      await remove(this.#tree, key);
       return null;
     });
   }
 
   async rename(oldPath: string, newPath: string): Promise<VnodeEntry | null> {
     const key = pathToKey(this.#tree.root, newPath);
-    const record = await this.#mutate(() => rename(this.#tree, pathToKey(this.#tree.root, oldPath), key));
+    const record = await this.#mutate(() => {
+      const oldKey = pathToKey(this.#tree.root, oldPath);
+      if (saysDirectory(oldPath) || saysDirectory(newPath)) this.#assertNoFile(oldKey);
+      return rename(this.#tree, oldKey, key);
+    });
     return this.#answer(key, record);
   }
 
   async updateMtime(path: string, mtimeNs: bigint): Promise<VnodeEntry | null> {
     const key = pathToKey(this.#tree.root, path);
-    return this.#answer(key, await this.#mutate(() => updateMtime(this.#tree, key, mtimeNs)));
+    const record = await this.#mutate(() => {
+      if (saysDirectory(path)) this.#assertNoFile(key);
+      return updateMtime(this.#tree, key, mtimeNs);
+    });
+    return this.#answer(key, record);
   }
 
   async reingest(path: string, tempPath: string, callerUid: number): Promise<VnodeEntry> {
     this.#assertOpen();
     const key = pathToKey(this.#tree.root, path);
+    assertMayBeFile(key, path);
     assertReingestable(this.#tree, key);
     const content = await takeTemporary(this.#tree, tempPath, callerUid);
     try {
@@ -249,7 +266,19 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     if (areRootsLong(tree)) this.#tidyLater(TIDY_AGAIN_MS);
   }
 
+  /** Of a name with a slash behind it; nothing there is somebody else's error. */
+  #assertNoFile(key: string): void {
+    const physical = lookAtKey(this.#tree.root, key);
+    const isFile = physical === undefined ? this.#tree.manifest.find(key) : physical.type !== "dir";
+    if (isFile) throw new VriftError("ENOTDIR", `${key} is not a directory`);
+  }
+
   #assertOpen(): void {
     if (this.#closed) throw new VriftError("ECONNRESET", `the workspace ${this.#tree.root} is being closed`);
   }
+}
+
+function assertMayBeFile(key: string, path: string): void {
+  if (saysDirectory(path))
+    throw new VriftError("EISDIR", `${key} with a slash behind it is no name for a file`);
 }

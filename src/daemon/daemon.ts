@@ -3,12 +3,15 @@
  * (sockets, projects that go on) is what the next one expects.
  */
 import { dirname } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { connectControl } from "../client/control-client.js";
+import { isAbsent } from "../client/open-socket.js";
+import { UnansweredError } from "../client/unanswered.js";
 import { buildId, packageVersion } from "../platform/build.js";
 import type { Config } from "../platform/config.js";
 import { VriftError } from "../platform/errors.js";
 import { makeDirectory } from "../platform/files.js";
-import { UPSTREAM_SILENT_MS } from "../platform/limits.js";
+import { SUCCESSION_MS, UPSTREAM_SILENT_MS } from "../platform/limits.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { SPECIFIED_SOCKET, workspacePaths } from "../platform/paths.js";
@@ -37,6 +40,8 @@ import { TrashTimer } from "./trash-timer.js";
 import { Upstreams } from "./upstreams.js";
 
 const HOME_CHECK_MS = 5000;
+/** Between looks for a vriftd that comes after the one that was handed over to. */
+const POLL_MS = 20;
 
 export interface DaemonOptions {
   /** With the configured store in it. */
@@ -66,6 +71,8 @@ export class Daemon {
   readonly #trash: TrashTimer;
   #stopped: Promise<void> | undefined;
   #restarting: Promise<number> | undefined;
+  /** It has handed over, and whoever took over is gone. */
+  #abandoned = false;
   /** Opens a project; after a hand-over that is the successor's to do. */
   #open: (root: string) => Promise<ServedProject>;
   /** Called once, when everything is closed. */
@@ -195,13 +202,32 @@ export class Daemon {
     void this.#registry.idle().then(() => {
       for (const project of this.#registry.openProjects()) project.release();
     });
-    this.#open = (root) => openThroughSuccessor(home, root);
+    this.#open = (root) => this.#openThroughSuccessor(root);
     lock.leave();
     void this.#serving.drained().then(() => {
       log.info("ended after a hand-over");
       this.onStopped();
     });
     return successor.pid;
+  }
+
+  /** Without a successor there is nothing to wait for: the connections end as they would have without a hand-over. */
+  async #openThroughSuccessor(root: string): Promise<ServedProject> {
+    const { home, log } = this.#options;
+    for (const deadline = Date.now() + SUCCESSION_MS; ; await wait(POLL_MS)) {
+      try {
+        return await openThrough(home, root);
+      } catch (error) {
+        const isGone = isAbsent(error) || error instanceof UnansweredError;
+        if (!isGone) throw error;
+        if (Date.now() < deadline && !this.#abandoned) continue;
+        if (!this.#abandoned) log.warn("what was handed over to is gone", { home: home.root });
+        this.#abandoned = true;
+        void this.#serving.stop();
+        const said = "the daemon that took over is gone; whoever connects again reaches the next one";
+        throw new VriftError("ECONNRESET", said, { cause: error });
+      }
+    }
   }
 
   /** A daemon whose home was removed (a test's, a container's) would otherwise live for ever, and nobody could reach it. */
@@ -232,7 +258,7 @@ export class Daemon {
   }
 }
 
-async function openThroughSuccessor(home: Home, root: string): Promise<ServedProject> {
+async function openThrough(home: Home, root: string): Promise<ServedProject> {
   const control = await connectControl({ socketPath: home.controlSocket });
   try {
     const { workspace } = await control.call("open", { root });

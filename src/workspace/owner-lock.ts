@@ -28,7 +28,7 @@ export interface OwnerLock {
   stands(): boolean;
   /** Writes that we are the holder: a successor does when it begins, not while the process before still works. */
   sign(): void;
-  /** Takes our name out, so that who looks afterwards knows that we ended in order, and gives the lock up. */
+  /** Takes our name out, so that who looks afterwards knows that we ended in order, and gives the lock up; once. */
   release(): void;
   /** Leaves it to a successor, which has signed. */
   leave(): void;
@@ -51,6 +51,11 @@ export function takeOwnerLock(path: string): OwnerLock | undefined {
 /** A descriptor that carries the lock already; it is not signed. */
 export function inheritOwnerLock(path: string, fd: number): OwnerLock {
   const { ino } = fstatSync(fd, { bigint: true });
+  let held = true;
+  const close = (): void => {
+    held = false;
+    closeSync(fd);
+  };
   return {
     fd,
     stands: () => lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino === ino,
@@ -59,10 +64,13 @@ export function inheritOwnerLock(path: string, fd: number): OwnerLock {
       writeSync(fd, `${process.pid}\n`, 0);
     },
     release: () => {
+      if (!held) return;
       ftruncateSync(fd);
-      closeSync(fd);
+      close();
     },
-    leave: () => closeSync(fd),
+    leave: () => {
+      if (held) close();
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { connectControl } from "../client/control-client.js";
+import { untilAnswered } from "../client/until-answered.js";
 import type { ControlOperations } from "../daemon/control.js";
 import { VriftError } from "../platform/errors.js";
 import type { Home } from "../platform/paths.js";
@@ -8,7 +9,11 @@ import { within } from "./within.js";
 const ANSWER_MS = 5000;
 
 /** null when no daemon runs; none is started. @throws VriftError ETIMEDOUT for one that is frozen. */
-export async function daemonStatus(home: Home): Promise<ControlOperations["status"]["reply"] | null> {
+export function daemonStatus(home: Home): Promise<ControlOperations["status"]["reply"] | null> {
+  return untilAnswered(() => askStatus(home));
+}
+
+async function askStatus(home: Home): Promise<ControlOperations["status"]["reply"] | null> {
   let control;
   try {
     control = await connectControl({ socketPath: home.controlSocket });

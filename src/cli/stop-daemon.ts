@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { openSocket } from "../client/open-socket.js";
+import { untilAnswered } from "../client/until-answered.js";
 import { connectIfRunning, stopDaemon } from "../daemon/start.js";
 import { PROJECT_PROCESS } from "../daemon/project-process.js";
 import { killNamed, processState } from "../daemon/process-state.js";
@@ -23,7 +24,11 @@ export interface Stopped {
 }
 
 /** null when none runs. */
-export async function stopRunning(home: Home): Promise<Stopped | null> {
+export function stopRunning(home: Home): Promise<Stopped | null> {
+  return untilAnswered(() => stopOrLook(home));
+}
+
+async function stopOrLook(home: Home): Promise<Stopped | null> {
   const running = await connectIfRunning(home);
   if (!running) {
     await stopProjects(home);

@@ -1,5 +1,6 @@
 import { connect } from "../client/client.js";
 import type { VriftClient } from "../client/client.js";
+import { untilAnswered } from "../client/until-answered.js";
 import type { Context } from "./command.js";
 import { connectDaemon } from "./connect-daemon.js";
 
@@ -9,10 +10,12 @@ export async function withClient<T>(
   root: string,
   work: (client: VriftClient) => Promise<T>,
 ): Promise<T> {
-  (await connectDaemon(context)).close();
   const client = connect({ socketPath: context.home.daemonSocket });
   try {
-    await client.register(root);
+    await untilAnswered(async () => {
+      (await connectDaemon(context)).close();
+      await client.register(root);
+    });
     return await work(client);
   } finally {
     client.close();

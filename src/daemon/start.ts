@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ControlClient } from "../client/control-client.js";
 import { connectControl } from "../client/control-client.js";
+import { UnansweredError } from "../client/unanswered.js";
+import { untilAnswered } from "../client/until-answered.js";
 import { buildId } from "../platform/build.js";
 import { VriftError } from "../platform/errors.js";
 import type { Home } from "../platform/paths.js";
@@ -24,16 +26,8 @@ export interface EnsureOptions {
 
 /** @throws VriftError VRIFT_NO_DAEMON with the last line of the log when none answers within 10 seconds, or it ended. */
 export async function ensureDaemon(home: Home, options: EnsureOptions = {}): Promise<ControlClient> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  for (;;) {
-    try {
-      return await connectOrStart(home, options);
-    } catch (error) {
-      // The one that took the connection was about to end. Nothing but its status was asked.
-      if (!(error instanceof VriftError) || error.code !== "ECONNRESET" || Date.now() > deadline) throw error;
-      await wait(POLL_MS);
-    }
-  }
+  // Nothing but its status is asked.
+  return await untilAnswered(() => connectOrStart(home, options));
 }
 
 async function connectOrStart(home: Home, options: EnsureOptions): Promise<ControlClient> {
@@ -70,7 +64,12 @@ export async function stopDaemon(
   pid: number,
   timeoutMs = STOP_TIMEOUT_MS,
 ): Promise<void> {
-  await client.call("stop", {});
+  try {
+    await client.call("stop", {});
+  } catch (error) {
+    // It was about to end without us.
+    if (!(error instanceof UnansweredError)) throw error;
+  }
   client.close();
   const deadline = Date.now() + timeoutMs;
   while (processState(pid) !== undefined) {

@@ -211,7 +211,10 @@ export class Daemon {
     return successor.pid;
   }
 
-  /** Without a successor there is nothing to wait for: the connections end as they would have without a hand-over. */
+  /**
+   * Without a successor there is nothing to wait for: the connections end as they would have without a hand-over, so that clients
+   * ask the next vriftd again what they may ask twice.
+   */
   async #openThroughSuccessor(root: string): Promise<ServedProject> {
     const { home, log } = this.#options;
     for (const deadline = Date.now() + SUCCESSION_MS; ; await wait(POLL_MS)) {
@@ -223,9 +226,8 @@ export class Daemon {
         if (Date.now() < deadline && !this.#abandoned) continue;
         if (!this.#abandoned) log.warn("what was handed over to is gone", { home: home.root });
         this.#abandoned = true;
-        void this.#serving.stop();
-        const said = "the daemon that took over is gone; whoever connects again reaches the next one";
-        throw new VriftError("ECONNRESET", said, { cause: error });
+        this.#serving.abandon();
+        throw new VriftError("ECONNRESET", "the daemon that took over is gone", { cause: error });
       }
     }
   }

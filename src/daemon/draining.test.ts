@@ -6,7 +6,6 @@ import { afterEach, beforeEach, test } from "node:test";
 import { DaemonFixture, exitCode } from "../../test/daemon-fixture.js";
 import type { VriftError } from "../platform/errors.js";
 import { workspacePaths } from "../platform/paths.js";
-import type { VeloResponse } from "../protocol/messages.js";
 import { ownerOf } from "../workspace/owner-lock.js";
 import { killNamed } from "./process-state.js";
 
@@ -58,12 +57,8 @@ for (const order of ["vriftd first", "project first"] as const) {
         assert.match(code, /^ECONN(RESET|REFUSED)$/);
       }
       const last = said.at(-1)!;
-      const reply = last.status === "fulfilled" ? (last.value as VeloResponse | undefined) : undefined;
-      assert.ok(
-        reply?.type === "Error" && reply.message.startsWith("ECONNRESET: "),
-        JSON.stringify(reply?.type),
-      );
-      assert.equal(await raw.reply(), undefined, "and then the connection ends");
+      // The connection has ended, with an error when there was something to read yet.
+      assert.equal(last.status === "fulfilled" ? last.value : undefined, undefined);
       await t.start();
       assert.deepEqual((await client.list("")).map(({ name }) => name), ["d", "f"]); // prettier-ignore
     },

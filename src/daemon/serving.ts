@@ -79,6 +79,13 @@ export class Serving {
     return given.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
   }
 
+  /** Ends every connection as the death of this process would: what is under way is not answered. */
+  abandon(): void {
+    this.#stopping = true;
+    this.closeListeners(true);
+    this.#destroyAll();
+  }
+
   #destroyAll(): void {
     for (const connection of this.#connections.keys()) connection.destroy();
   }

@@ -5,10 +5,8 @@ import { makeDirectory } from "../platform/files.js";
 import { recordSource } from "../platform/home-source.js";
 import { openLog } from "../platform/log.js";
 import { resolveHome } from "../platform/paths.js";
-import { openStore } from "../store/content-store.js";
 import { inheritOwnerLock } from "../workspace/owner-lock.js";
-import { Daemon } from "./daemon.js";
-import { becomeDaemon, lockOrLeave, runDaemon, writeFailure } from "./process.js";
+import { becomeDaemon, lockOrLeave, writeFailure } from "./begin-process.js";
 import { inheritance, inheritedDescriptors } from "./succession.js";
 
 const NAME = "vriftd";
@@ -26,6 +24,11 @@ async function main(): Promise<void> {
     ? inheritOwnerLock(home.daemonLock, inherited.lock)
     : await lockOrLeave(home.daemonLock, home.controlSocket, log);
   recordSource(home);
+  const [{ openStore }, { Daemon }, { runDaemon }] = await Promise.all([
+    import("../store/content-store.js"),
+    import("./daemon.js"),
+    import("./process.js"),
+  ]);
   const store = await openStore(home.source, { graceMs: config.sweep_grace_seconds * 1000 });
   const daemon = new Daemon({ home, config, log, lock, store, inherited });
   runDaemon(daemon, log);

@@ -116,7 +116,7 @@ test("one that is killed again and again while it starts: who waits for it is an
   assert.equal(kills, 3);
 });
 
-// Not that it lives: after a write that failed, lmdb's native part may abort on its own heap (docs/store.md).
+// What it had acknowledged is there, whichever process goes on.
 test("of one whose files cannot grow changes are refused; when they can again, it goes on, and nothing is lost", async () => {
   await t.start();
   const client = t.client();

@@ -71,8 +71,7 @@ export class VdirDaemon {
   #export: ManifestExport | undefined;
   #placeTimer: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
-  #handingOver = false;
-  #retiring = false;
+  #handingOver: Promise<void> | undefined;
   /** Called once, when everything is closed. */
   onStopped: () => void = () => undefined;
 
@@ -128,7 +127,7 @@ export class VdirDaemon {
           retire: () => this.#retire(),
           trace: (request) => this.#trace.poll(request),
           exportTo: (path) => this.#exportTo(path),
-          handOver: () => this.#handOver(),
+          handOver: () => (this.#handingOver ??= this.#handOver()),
           stop: () => void this.stop(),
         }),
       this.#options.inherited?.sockets.get(this.#paths.control),
@@ -137,7 +136,8 @@ export class VdirDaemon {
 
   async #listen(given: readonly Detached[]): Promise<void> {
     const { home, store, place, log, watch, lock, inherited } = this.#options;
-    const workspace = await openWorkspace({ home, store, log, watch, lock, ...place });
+    const onSpent = (): void => void this.#renew();
+    const workspace = await openWorkspace({ home, store, log, watch, lock, onSpent, ...place });
     this.#open = workspace;
     const service: Service = {
       store,
@@ -289,6 +289,18 @@ export class VdirDaemon {
     this.#trace.end();
     // Who asked is told first.
     void this.#control.stop().then(() => this.onStopped());
+  }
+
+  /** The journal has everything; a process whose memory is sound goes on with it. */
+  async #renew(): Promise<void> {
+    const { log, place } = this.#options;
+    log.warn("LMDB has failed in this process, and there is room again", { root: place.root });
+    try {
+      await (this.#handingOver ??= this.#handOver());
+    } catch (error) {
+      log.error("there is no successor", error, { root: place.root });
+      await this.stop();
+    }
   }
 
   async #exportTo(path: string | null): Promise<void> {

@@ -65,6 +65,12 @@ export class Journal {
     for (const { fd } of this.#older) await syncData(fd);
   }
 
+  /** Everything that was appended is on disk. */
+  async syncAll(): Promise<void> {
+    await this.syncOlder();
+    await syncData(this.#current.fd);
+  }
+
   /** LMDB has everything before the last rotation. */
   removeOlder(): void {
     for (const { path, fd } of this.#older) {

@@ -14,6 +14,10 @@
  * Killed before 4: LMDB has the state before, the journal everything since. Between 4 and 5: replay skips what the
  * sequence number covers. A commit that fails is tried again every second with what has come since; until one succeeds
  * changes are refused with its reason, because "durable in a second" would be a lie.
+ *
+ * When LMDB itself has failed, in 4, its memory is not to be trusted with another write: the manifest is *spent*. Changes are
+ * refused, `sync` and `close` leave everything to the journal, and as soon as there is room again (looked for every second at
+ * first) `onSpent` is told, once: another process is to open the manifest and replay the journal.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -42,11 +46,17 @@ export interface ManifestOptions {
   readonly beforeCommit?: () => Promise<void>;
   /** Told at open of journal records that could not be read. They are kept in a file; what came before stands. */
   readonly onDamage?: (error: VriftError, details: JournalDamage) => void;
+  /** This process can do nothing more than read; another one that opens the manifest would have room to go on. */
+  readonly onSpent?: () => void;
   /** Longest time an acknowledged change is in the journal only. Default 1,000 ms. */
   readonly commitDelayMs?: number;
 }
 
 const COMMIT_DELAY_MS = 1_000;
+/** Between two looks for room when LMDB has failed, at most. */
+const LOOK_MAX_MS = 5_000;
+/** Before the first one, when this process has never committed: it may have taken over from another that could not. */
+const LOOK_LATE_MS = 30_000;
 /** Pending entries that start a commit at once: about 5 MB. */
 const COMMIT_AT = 16_384;
 /** Pending entries at which `apply` waits for the commit: a million changes must not become a million records in memory. */
@@ -102,6 +112,9 @@ class LmdbManifest implements Manifest, ManifestMeta, EntryTable {
   /** Why the last commit failed; cleared by the next one that does not. */
   #failure: VriftError | undefined;
   #closed = false;
+  /** While it is spent: between two looks for room. */
+  #lookMs = COMMIT_DELAY_MS;
+  #hasCommitted = false;
 
   constructor(directory: string, table: LmdbTable, options: ManifestOptions) {
     this.#table = table;
@@ -254,7 +267,7 @@ class LmdbManifest implements Manifest, ManifestMeta, EntryTable {
     if (this.#closed) throw new VriftError("EINVAL", "the manifest is closed");
     // A commit that is running began before the latest changes.
     if (this.#commit) await this.#commit.catch(() => {});
-    await this.#commitNow();
+    await (this.#table.isSpent ? this.#syncJournal() : this.#commitNow());
   }
 
   async close(): Promise<void> {
@@ -272,9 +285,31 @@ class LmdbManifest implements Manifest, ManifestMeta, EntryTable {
 
   #commitLater(): void {
     if (this.#timer || this.#closed || (this.#pending.isEmpty && !this.#failure)) return;
+    if (this.#table.isSpent) return;
     this.#timer = setTimeout(() => {
       this.#commitInBackground();
     }, this.#options.commitDelayMs ?? COMMIT_DELAY_MS).unref();
+  }
+
+  async #syncJournal(): Promise<void> {
+    this.#flush();
+    await this.#options.beforeCommit?.();
+    await this.#journal.syncAll();
+  }
+
+  /** Room for what a successor will commit first. */
+  #lookForRoom(): void {
+    this.#timer = setTimeout(() => {
+      if (this.#closed) return;
+      this.#lookMs = Math.min(LOOK_MAX_MS, this.#lookMs * 2);
+      try {
+        this.#table.takeRoom(this.#pending.all);
+        this.#options.onSpent?.();
+      } catch (error) {
+        this.#failure = toVriftError(error);
+        this.#lookForRoom();
+      }
+    }, this.#lookMs).unref();
   }
 
   /** Its failure stays in `#failure` and is what the next change is refused with. */
@@ -294,6 +329,7 @@ class LmdbManifest implements Manifest, ManifestMeta, EntryTable {
   }
 
   async #runCommit(): Promise<void> {
+    if (this.#table.isSpent) throw this.#failure!;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#pending.isEmpty && this.#journal.isEmpty) return;
@@ -307,11 +343,16 @@ class LmdbManifest implements Manifest, ManifestMeta, EntryTable {
       this.#version++;
       this.#pending.settle();
       this.#journal.removeOlder();
+      this.#hasCommitted = true;
       this.#failure = undefined;
     } catch (error) {
       this.#flush(); // so that nothing in the queue would be taken back into a layer that is no more
       this.#pending.thaw();
       this.#failure = toVriftError(error);
+      if (this.#table.isSpent) {
+        this.#lookMs = this.#hasCommitted ? COMMIT_DELAY_MS : LOOK_LATE_MS;
+        this.#lookForRoom();
+      }
       throw this.#failure;
     }
   }

@@ -8,11 +8,14 @@
  */
 import { chmodSync, constants, closeSync, existsSync } from "node:fs";
 import { join } from "node:path";
+import { getSystemErrorName } from "node:util";
 import { type RootDatabase, open } from "lmdb";
-import { VriftError } from "../platform/errors.js";
+import { VriftError, isErrorCode } from "../platform/errors.js";
+import type { ErrorCode } from "../platform/errors.js";
 import { FILE_MODE, openNew } from "../platform/files.js";
 import { META_PARENT, STATE_PARENT, entryKey, nameOfKey } from "./keys.js";
 import { readLmdbMeta } from "./lmdb-file.js";
+import { LmdbRoom } from "./lmdb-room.js";
 import type { EntryId, ManifestRecord } from "./manifest.js";
 import type { Overlay } from "./overlay.js";
 import { decodeManifestRecord, encodeManifestRecord } from "./record-codec.js";
@@ -37,7 +40,9 @@ const PAGE = 512;
 
 export class LmdbTable {
   readonly #db: RootDatabase<Buffer, Buffer>;
+  readonly #room: LmdbRoom;
   readonly state: TableState;
+  #isSpent = false;
 
   constructor(directory: string, fresh: TableState) {
     const data = join(directory, DATA_FILE);
@@ -56,7 +61,18 @@ export class LmdbTable {
       cache: false,
       overlappingSync: false,
     });
+    this.#room = new LmdbRoom(data);
     this.state = this.#readState() ?? fresh;
+  }
+
+  /** A write of LMDB's own has failed: this process is not to write, close or open it any more (lmdb-room.ts). Reads go on. */
+  get isSpent(): boolean {
+    return this.#isSpent;
+  }
+
+  /** Whether a commit of these changes would have room. Throws why not. */
+  takeRoom(changes: Overlay): number {
+    return this.#room.take(changes);
   }
 
   get(parent: EntryId, name: string): ManifestRecord | undefined {
@@ -84,8 +100,10 @@ export class LmdbTable {
     return { items, last: items.length < PAGE };
   }
 
-  /** On disk when it resolves; untouched when it rejects. */
+  /** On disk when it resolves; untouched when it rejects, and spent when it was LMDB that failed. */
   async commit(changes: Overlay, state: TableState): Promise<void> {
+    if (this.#isSpent) throw new Error("the table is spent");
+    this.takeRoom(changes);
     try {
       await this.#db.batch(() => {
         for (const [parent, name, record] of changes) {
@@ -100,15 +118,21 @@ export class LmdbTable {
         void this.#db.put(STATE_KEY, encodeState(state));
       });
     } catch (error) {
-      throw new VriftError("EIO", "the manifest's database cannot be written", {
-        cause: await commitCause(error),
-      });
+      this.#isSpent = true;
+      const cause = await commitCause(error);
+      throw new VriftError(codeOf(cause), "the manifest's database cannot be written", { cause });
     }
     this.#db.resetReadTxn();
+    try {
+      this.#room.giveBack();
+    } catch {
+      // The commit stands, and the file is longer than need be.
+    }
   }
 
   async close(): Promise<void> {
-    await this.#db.close();
+    this.#room.close();
+    if (!this.#isSpent) await this.#db.close();
   }
 
   #readState(): TableState | undefined {
@@ -143,6 +167,13 @@ function encodeState(state: TableState): Buffer {
  */
 export function isCommitFailure(error: unknown): boolean {
   return error instanceof Error && "commitError" in error;
+}
+
+/** lmdb-js gives the errno as a number; LMDB has codes of its own, below 0. */
+function codeOf(cause: unknown): ErrorCode {
+  const number = cause instanceof Error ? (cause as { code?: unknown }).code : undefined;
+  const name = typeof number === "number" && number > 0 ? getSystemErrorName(-number) : undefined;
+  return isErrorCode(name) ? name : "EIO";
 }
 
 /** lmdb-js rejects with a general error, and with the reason in a second promise. */

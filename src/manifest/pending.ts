@@ -64,6 +64,11 @@ export class Pending {
     };
   }
 
+  /** All there is, while no commit is running. */
+  get all(): Overlay {
+    return this.#active;
+  }
+
   /** A commit begins: what it has to write. */
   freeze(): Overlay {
     if (this.#committing) throw new Error("a commit is running");

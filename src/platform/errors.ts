@@ -17,6 +17,8 @@ export const errorTable = {
   ENOSPC:
     "Free space where home, store and tree are (`vrift status` names them) and repeat the command; what was done is kept.",
   EDQUOT: "Free space within your quota and repeat the command; what was done is kept.",
+  EFBIG:
+    "Raise the limit on the size of files (`ulimit -f`) of whoever starts the daemon, or use a file system that has large ones.",
   EROFS: "The file system is mounted read-only.",
   EMFILE: "Raise the limit on open files (`ulimit -n`).",
   EXDEV: "Source and destination are on different file systems.",

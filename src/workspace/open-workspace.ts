@@ -45,6 +45,8 @@ export interface OpenOptions {
   readonly lock?: OwnerLock | undefined;
   /** Watch a phantom tree, so that the index may answer. Default: no, as for a process that ends soon. */
   readonly watch?: boolean;
+  /** The manifest refuses changes, and another process that opens the workspace would go on (lmdb-manifest.ts). */
+  readonly onSpent?: () => void;
 }
 
 /** The caller holds the project's lock, or gives it. */
@@ -83,7 +85,7 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
   }
 }
 
-async function openTree({ home, store, root, id, kind, log, lock }: OpenOptions): Promise<Tree> {
+async function openTree({ home, store, root, id, kind, log, lock, onSpent }: OpenOptions): Promise<Tree> {
   const paths = workspacePaths(home, id);
   makeDirectory(paths.db);
   makeDirectory(paths.run);
@@ -95,6 +97,7 @@ async function openTree({ home, store, root, id, kind, log, lock }: OpenOptions)
   const manifest = await openManifest(paths.db, {
     beforeCommit: () => syncContent(store, root, dev),
     onDamage: (error, details) => log.error("journal damaged", error, { root, ...details }),
+    onSpent: () => onSpent?.(),
   });
   await rememberPlace(manifest, root, kind);
   return {

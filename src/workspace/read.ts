@@ -3,8 +3,10 @@ import { readdirSync } from "node:fs";
 import { isUtf8 } from "node:buffer";
 import type { ManifestRecord } from "../manifest/manifest.js";
 import { VriftError } from "../platform/errors.js";
+import { isErrno } from "../platform/files.js";
 import { PROJECT_DIR } from "../platform/paths.js";
 import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
+import type { HashedContent } from "./content.js";
 import { hashContent, readTarget } from "./content.js";
 import { isKernelName } from "./kernel-names.js";
 import type { PhysicalName } from "./physical.js";
@@ -82,14 +84,21 @@ async function hashNow(
   if (!content.settled || isKernelName(key, physical, tree.owner, tree.foreign)) return entry;
   // Whoever reads does not wait for a long mutation; the hash is computed again next time.
   if (!turns.isIdle) return entry;
-  await turns.run(async () => {
-    await ensureParents(tree, key, () => undefined);
-    const { record } = await refreshKey(tree, key, false);
-    if (record === undefined || !describes(record, content.physical)) return;
-    const known = backedRecord(record.id, content.physical, content.hash);
-    await commit(tree, [{ parent: parentId(tree, key), key, record: known }]);
-  });
+  try {
+    await turns.run(() => remember(tree, key, content));
+  } catch (error) {
+    // A full disk is no reason to answer no questions.
+    if (!isErrno(error, "ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO")) throw error;
+  }
   return entry;
+}
+
+async function remember(tree: Tree, key: string, { physical, hash }: HashedContent): Promise<void> {
+  await ensureParents(tree, key, () => undefined);
+  const { record } = await refreshKey(tree, key, false);
+  if (record === undefined || !describes(record, physical)) return;
+  const known = backedRecord(record.id, physical, hash);
+  await commit(tree, [{ parent: parentId(tree, key), key, record: known }]);
 }
 
 /** The target of a link is a blob (ANSWERS, Wire), so that whoever got the entry can read it. */

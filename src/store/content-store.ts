@@ -16,6 +16,7 @@ import {
   storeLayout,
 } from "./blob-names.js";
 import { SEALED_MODE, isSealed, lookUp, makePrivate, quarantine, seal, statFile } from "./blobs.js";
+import { takeCensus } from "./census.js";
 import { exportTo, openBlob } from "./export.js";
 import { BlobFinder } from "./find-blob.js";
 import { hashFile } from "./hash-file.js";
@@ -80,6 +81,7 @@ export async function openStore(path: string, settings: StoreSettings = {}): Pro
     sweep: (filter, options) => sweep(layout, filter, { graceMs, signal: closing.signal, ...options }),
     emptyTrash: (dueMs, options) =>
       emptyTrash(layout, { graceMs, signal: closing.signal, ...options }, dueMs),
+    census: (options) => takeCensus(layout, { graceMs, ...options }),
     usage: () => usage(layout),
     close: () => {
       closing.abort();

@@ -39,6 +39,18 @@ export class HashSet implements ContentHashes {
     return true;
   }
 
+  /** `placeOf` is below it. */
+  get places(): number {
+    return this.#capacity + 1;
+  }
+
+  /** For tables beside it: where the hash is, until the next `add`; -1 when it is not in it. */
+  placeOf(hash: ContentHash): number {
+    if (isZero(hash, 0)) return this.#hasZero ? this.#capacity : -1;
+    const slot = this.#slotOf(hash);
+    return this.#holds(slot) ? slot : -1;
+  }
+
   /** Makes room for `count` hashes at once: growing step by step would move a million of them in one stretch. */
   reserve(count: number): void {
     let capacity = this.#capacity;

@@ -7,8 +7,8 @@ import { HASH_SIZE } from "../platform/hash.js";
 import { isErrno, readFully } from "../platform/files.js";
 import { RECORD_HEADER_SIZE, RECORD_PAYLOAD_MAX, scanLog } from "../platform/record-log.js";
 import { statFile } from "./blobs.js";
-import type { HashSet } from "./hash-set.js";
 import { NO_RECORD, checkRecord, damagedRoots, hashesIn } from "./roots.js";
+import type { ContentHash } from "./store.js";
 import type { Turns } from "./turns.js";
 
 /** Holds a whole record of an ordinary list (65,536 hashes). */
@@ -16,6 +16,11 @@ const PART = (2 << 20) + 2 * RECORD_HEADER_SIZE;
 
 /** Hashes between two looks at the clock. */
 const PAUSE = 1024;
+
+/** Of a list one after the other; the bytes are the reader's. */
+export interface HashTaker {
+  add(hash: ContentHash): unknown;
+}
 
 export class RootsReader {
   readonly #path: string;
@@ -50,7 +55,7 @@ export class RootsReader {
   }
 
   /** Adds to `into` what was not read before. VRIFT_DAMAGED when it cannot be read. */
-  async read(into: HashSet, turns: Turns): Promise<void> {
+  async read(into: HashTaker, turns: Turns): Promise<void> {
     try {
       await this.#readOn(into, turns);
     } catch (error) {
@@ -68,7 +73,7 @@ export class RootsReader {
     closeSync(this.#fd);
   }
 
-  async #readOn(into: HashSet, turns: Turns): Promise<void> {
+  async #readOn(into: HashTaker, turns: Turns): Promise<void> {
     let part = PART;
     for (;;) {
       const left = fstatSync(this.#fd).size - this.#end;

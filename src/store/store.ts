@@ -75,6 +75,10 @@ export interface Roots extends ContentHashes {
 export interface SweepOptions {
   /** Milliseconds between a blob's way to the trash and its end, counted from the rename. 0: it ends in the same sweep. */
   readonly graceMs: number;
+  /** What is not named and younger than this stays in its place, counted from when the store has last used it. 0 by default. */
+  readonly olderThanMs?: number;
+  /** Told of each blob that has been moved to the trash and stays there. */
+  readonly onMoved?: (blob: BlobId) => void;
   /** Ends it with EBUSY between two blobs; every blob is where lookups find it. */
   readonly signal?: AbortSignal;
 }
@@ -87,6 +91,29 @@ export interface SweepResult {
   readonly deletedCount: number;
   /** Sum of their sizes (length of the content, not blocks); a blob whose inode a file outside the store shares counts 0. */
   readonly reclaimedBytes: bigint;
+}
+
+/** Lengths of content, not blocks. */
+export interface Amount {
+  readonly blobs: number;
+  readonly bytes: bigint;
+}
+
+export interface Census {
+  /** In their places. */
+  readonly all: Amount;
+  /** Of them, what nobody names: this goes, the young ones stay. */
+  readonly garbage: Amount;
+  readonly young: Amount;
+  /** Named by work in progress and by no list. */
+  readonly leased: Amount;
+  /** By list: what it names, and of that what no other list names. */
+  readonly lists: readonly (Amount & { readonly name: string; readonly alone: Amount })[];
+  /** In the trash, until their grace period is over; and those of which it is over. */
+  readonly swept: Amount;
+  readonly over: Amount;
+  /** Files that were not what their names said. */
+  readonly quarantined: Amount;
 }
 
 export interface ContentStore {
@@ -157,6 +184,8 @@ export interface ContentStore {
    * done less than `dueMs` milliseconds ago. Errors and slices as `sweep`.
    */
   emptyTrash(dueMs: number, options?: Partial<SweepOptions>): Promise<SweepResult | undefined>;
+  /** What a sweep would do now, and why the rest is kept. Errors and slices as `sweep`; changes nothing. */
+  census(options?: Partial<Pick<SweepOptions, "graceMs" | "olderThanMs">>): Promise<Census>;
   /** Blobs, and the bytes of their content. */
   usage(): Promise<{ readonly blobs: number; readonly bytes: bigint }>;
   close(): void;

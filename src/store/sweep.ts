@@ -10,18 +10,16 @@
  * It is there for programs that still have an older index mapped, and for people. Without it nothing that is named would be
  * lost either: named-hashes.ts has that argument. docs/store.md says what a kill leaves at each step.
  */
-import type { Dirent } from "node:fs";
 import { utimesSync } from "node:fs";
-import { opendir } from "node:fs/promises";
-import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
-import { isErrno } from "../platform/files.js";
-import { type StoreLayout, isShardName, parseBlobName } from "./blob-names.js";
+import type { StoreLayout } from "./blob-names.js";
 import { statFile } from "./blobs.js";
+import type { ListedBlob } from "./list-blobs.js";
+import { blobsIn } from "./list-blobs.js";
 import { NamedHashes } from "./named-hashes.js";
 import type { ContentHash, SweepOptions, SweepResult } from "./store.js";
 import { takeSweepLock } from "./sweep-lock.js";
-import { type SweptPlace, deleteSwept, isOver, moveToTrash, putBack } from "./swept-blob.js";
+import { ageMs, deleteSwept, isOver, moveToTrash, putBack } from "./swept-blob.js";
 import { Turns } from "./turns.js";
 
 /**
@@ -29,23 +27,18 @@ import { Turns } from "./turns.js";
  * are looked at again for each batch.
  */
 const BATCH = 256;
-/** Names read from a directory at once. */
-const NAMES = 1024;
-
-interface Candidate extends SweptPlace {
-  readonly hash: ContentHash;
-}
+type Candidate = ListedBlob;
 
 export async function sweep(
   layout: StoreLayout,
   filter: { has(hash: ContentHash): boolean },
-  { graceMs, signal }: SweepOptions,
+  options: SweepOptions,
 ): Promise<SweepResult> {
   const release = takeSweepLock(layout.sweepLock);
   const turns = new Turns();
   const named = new NamedHashes(layout, turns);
   try {
-    const run = new Sweep(layout, named, turns, filter, graceMs, signal);
+    const run = new Sweep(layout, named, turns, filter, options);
     await named.refresh();
     await run.emptyTrash();
     await run.sweepBlobs();
@@ -64,7 +57,7 @@ export async function sweep(
  */
 export async function emptyTrash(
   layout: StoreLayout,
-  { graceMs, signal }: SweepOptions,
+  options: SweepOptions,
   dueMs: number,
 ): Promise<SweepResult | undefined> {
   if (isEarly(layout, dueMs)) return undefined;
@@ -73,7 +66,7 @@ export async function emptyTrash(
   const named = new NamedHashes(layout, turns);
   try {
     if (isEarly(layout, dueMs)) return undefined; // somebody had the lock until now
-    const run = new Sweep(layout, named, turns, { has: () => false }, graceMs, signal);
+    const run = new Sweep(layout, named, turns, { has: () => false }, options);
     if (await run.hasExpired()) {
       await named.refresh();
       await run.emptyTrash();
@@ -98,8 +91,7 @@ class Sweep {
   readonly #named: NamedHashes;
   readonly #turns: Turns;
   readonly #filter: { has(hash: ContentHash): boolean };
-  readonly #graceMs: number;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: SweepOptions;
   #deletedCount = 0;
   #reclaimedBytes = 0n;
 
@@ -108,15 +100,13 @@ class Sweep {
     named: NamedHashes,
     turns: Turns,
     filter: { has(hash: ContentHash): boolean },
-    graceMs: number,
-    signal: AbortSignal | undefined,
+    options: SweepOptions,
   ) {
     this.#layout = layout;
     this.#named = named;
     this.#turns = turns;
     this.#filter = filter;
-    this.#graceMs = graceMs;
-    this.#signal = signal;
+    this.#options = options;
   }
 
   get result(): SweepResult {
@@ -125,16 +115,16 @@ class Sweep {
 
   /** What is here was moved before the names were read. */
   async emptyTrash(): Promise<void> {
-    for await (const candidate of this.#shards(this.#layout.trash)) {
+    for await (const candidate of blobsIn(this.#layout, this.#layout.trash)) {
       if (this.#isNamed(candidate)) putBack(candidate);
-      else if (isOver(candidate, this.#graceMs)) this.#delete(candidate);
+      else if (isOver(candidate, this.#options.graceMs)) this.#delete(candidate);
       await this.#pause();
     }
   }
 
   async hasExpired(): Promise<boolean> {
-    for await (const candidate of this.#shards(this.#layout.trash)) {
-      if (isOver(candidate, this.#graceMs)) return true;
+    for await (const candidate of blobsIn(this.#layout, this.#layout.trash)) {
+      if (isOver(candidate, this.#options.graceMs)) return true;
       await this.#pause();
     }
     return false;
@@ -143,9 +133,9 @@ class Sweep {
   async sweepBlobs(): Promise<void> {
     let batch: Candidate[] = [];
     try {
-      for await (const candidate of this.#shards(this.#layout.blobs)) {
+      for await (const candidate of blobsIn(this.#layout, this.#layout.blobs)) {
         await this.#pause();
-        if (this.#isNamed(candidate)) continue;
+        if (this.#isNamed(candidate) || this.#isYoung(candidate)) continue;
         if (moveToTrash(candidate)) batch.push(candidate);
         if (batch.length < BATCH) continue;
         await this.#settle(batch);
@@ -164,8 +154,14 @@ class Sweep {
     await this.#named.refresh();
     for (const candidate of batch) {
       if (this.#named.has(candidate.hash)) putBack(candidate);
-      else if (this.#graceMs <= 0) this.#delete(candidate);
+      else if (this.#options.graceMs <= 0) this.#delete(candidate);
+      else this.#options.onMoved?.(candidate);
     }
+  }
+
+  #isYoung({ blob }: Candidate): boolean {
+    const { olderThanMs = 0 } = this.#options;
+    return olderThanMs > 0 && ageMs(blob) < olderThanMs;
   }
 
   #isNamed({ hash }: Candidate): boolean {
@@ -180,29 +176,8 @@ class Sweep {
   }
 
   async #pause(): Promise<void> {
-    if (this.#signal?.aborted) throw new VriftError("EBUSY", "the sweep was ended before it was done");
+    if (this.#options.signal?.aborted)
+      throw new VriftError("EBUSY", "the sweep was ended before it was done");
     await this.#turns.pause();
-  }
-
-  /** Blobs below `directory`, in no order, in the shard where lookups expect them; everything else there is not ours. */
-  async *#shards(directory: string): AsyncGenerator<Candidate> {
-    for await (const { name: shard } of entries(directory)) {
-      if (!isShardName(shard)) continue;
-      for await (const entry of entries(join(directory, shard))) {
-        const id = entry.isFile() ? parseBlobName(entry.name) : undefined;
-        if (id === undefined || id.size === 0n || !entry.name.startsWith(shard)) continue;
-        const blob = join(this.#layout.blobs, shard, entry.name);
-        yield { hash: id.hash, shard, blob, swept: join(this.#layout.trash, shard, entry.name) };
-      }
-    }
-  }
-}
-
-/** A part of the names at a time, however many there are. */
-async function* entries(directory: string): AsyncGenerator<Dirent> {
-  try {
-    yield* await opendir(directory, { bufferSize: NAMES });
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
   }
 }

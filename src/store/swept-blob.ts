@@ -41,8 +41,16 @@ export function putBack({ blob, swept }: SweptPlace): void {
 }
 
 export function isOver({ swept }: SweptPlace, graceMs: number): boolean {
-  const stat = statFile(swept);
-  return stat !== undefined && Date.now() - Number(stat.ctimeNs / 1_000_000n) >= graceMs;
+  return ageMs(swept) >= graceMs;
+}
+
+/**
+ * Since the store has last done something with the file: taken it in, or found it again for an import; moved it to the trash or
+ * back. Each moves the inode's ctime. Of one that is not there: -1.
+ */
+export function ageMs(path: string): number {
+  const stat = statFile(path);
+  return stat === undefined ? -1 : Math.max(0, Date.now() - Number(stat.ctimeNs / 1_000_000n));
 }
 
 /** Bytes of content that nobody has any more: 0 where a file outside the store is the same inode. undefined: it was taken back. */

@@ -12,6 +12,7 @@ import {
   constants,
   fdatasync,
   fdatasyncSync,
+  fsync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -38,9 +39,12 @@ import type { ContentHash, Roots } from "./store.js";
 import { Turns } from "./turns.js";
 
 const syncData = promisify(fdatasync);
+const syncFile = promisify(fsync);
 
 /** Sequence and payload of the first record. */
 const HEAD = Buffer.from("vrift roots 1\n");
+/** Hashes between two looks at the clock. */
+const PAUSE = 64;
 /** Hashes in one record of a rewritten list: 2 MiB. */
 const HASHES_PER_RECORD = 65_536;
 
@@ -141,24 +145,33 @@ class RootsFile implements Roots {
     }
   }
 
-  async replace(hashes: Iterable<ContentHash>, expected = 0): Promise<void> {
+  get isBeingReplaced(): boolean {
+    return this.#added !== undefined;
+  }
+
+  async replace(
+    hashes: Iterable<ContentHash>,
+    expected = 0,
+    ready: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     if (this.#added !== undefined) throw new VriftError("EBUSY", `${this.#path} is being replaced`);
     this.#added = new HashSet();
     const turns = new Turns();
     try {
       const fresh = new HashSet();
       fresh.reserve(expected);
+      let taken = 0;
       for (const hash of hashes) {
         fresh.add(hash);
-        await turns.pause();
+        if (++taken % PAUSE === 0) await turns.pause();
       }
-      await this.#replaceWith(fresh, turns);
+      await this.#replaceWith(fresh, turns, ready);
     } finally {
       this.#added = undefined;
     }
   }
 
-  async #replaceWith(fresh: HashSet, turns: Turns): Promise<void> {
+  async #replaceWith(fresh: HashSet, turns: Turns, ready: () => Promise<void>): Promise<void> {
     const temporary = temporaryName(dirname(this.#path), basename(this.#path));
     const fd = openNew(temporary, constants.O_RDWR | constants.O_APPEND);
     let sequence = -1n;
@@ -170,6 +183,7 @@ class RootsFile implements Roots {
         await turns.pause();
       }
       await syncData(fd);
+      await ready();
       if (this.#fd < 0) throw new VriftError("EINVAL", `${this.#path} was closed while it was replaced`);
       // No turn of the event loop from here to the rename.
       const late = new HashSet();
@@ -186,7 +200,7 @@ class RootsFile implements Roots {
     this.#fd = fd;
     this.#hashes = fresh;
     this.#sequence = sequence;
-    syncDirectory(dirname(this.#path));
+    await syncInTurns(dirname(this.#path));
   }
 
   async remove(): Promise<void> {
@@ -214,6 +228,16 @@ class RootsFile implements Roots {
       ftruncateSync(this.#fd, end);
       throw error;
     }
+  }
+}
+
+/** fsync of a directory takes long on a busy disk; others go on meanwhile. */
+async function syncInTurns(directory: string): Promise<void> {
+  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await syncFile(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

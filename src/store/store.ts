@@ -63,11 +63,15 @@ export interface Roots extends ContentHashes {
   /** Appends what is not in it yet; on disk (page cache) when it resolves, so written before the change it covers is acknowledged. */
   add(hashes: readonly ContentHash[]): Promise<void>;
   /**
-   * Replaces the whole list atomically by `hashes` and what is added while they are taken, which is done in slices: what they are
-   * taken from must not change meanwhile. EBUSY: another one is running. An error leaves the old list.
+   * Replaces the whole list atomically by `hashes` and whatever is given to `add` from the call on until the new list has its
+   * name. They are taken in slices, so whoever takes them from what changes meanwhile adds what comes. EBUSY: another one is
+   * running. An error, `ready`'s too, leaves the old list.
    * @param expected about how many.
+   * @param ready awaited when all are taken, before the new list gets its name.
    */
-  replace(hashes: Iterable<ContentHash>, expected?: number): Promise<void>;
+  replace(hashes: Iterable<ContentHash>, expected?: number, ready?: () => Promise<void>): Promise<void>;
+  /** `replace` is running. */
+  readonly isBeingReplaced: boolean;
   remove(): Promise<void>;
   close(): void;
 }

@@ -8,11 +8,18 @@ import { workspaceFixture } from "../../test/workspace-fixture.js";
 import type { Fixture } from "../../test/workspace-fixture.js";
 import { hashBytes } from "../platform/hash.js";
 import type { ManifestRecord } from "../manifest/manifest.js";
+import { ROOT_ID } from "../manifest/manifest.js";
+import { memoryManifest } from "../manifest/memory-manifest.js";
 import { workspacePaths } from "../platform/paths.js";
 import { unlinkIfPresent } from "../platform/files.js";
 import { parseRoots } from "../store/roots.js";
 import type { BlobId } from "../store/store.js";
+import { silentLog } from "../platform/log.js";
 import { foundPhantom } from "./found-phantom.js";
+import { tidyRoots } from "./held-content.js";
+import { HASHED, VIRTUAL } from "./records.js";
+import type { Change, Tree } from "./tree.js";
+import { commit } from "./tree.js";
 
 let t: Fixture;
 beforeEach(async () => {
@@ -186,4 +193,104 @@ test("a clone made while entries end keeps what it has copied", async () => {
   const id = await foundPhantom({ home, store, root, seed });
   await changing;
   for (const [key, hash] of copied) if (key !== "") assert.ok(namedBy(id).has(hash), key);
+});
+
+test("what was taken away for a moment while the entries were walked is named", async () => {
+  const workspace = await t.registry.open(t.root, true);
+  const { db } = workspacePaths(t.home, workspace.info.id);
+  const roots = await t.store.roots("walked");
+  const [kept, refused, ended] = ["kept", "refused", "ended"].map((text) => hashBytes(Buffer.from(text)));
+  await roots.add([kept!, refused!, ended!]);
+  const held = { naming: 2, exact: undefined, unrest: 0 };
+  const facts = { id: 2n, mode: 0o644, size: 1n, mtimeNs: 0n, ctimeNs: 0n, blocks: 0, stamp: null };
+  const record = (hash: Buffer): ManifestRecord => ({ ...facts, flags: VIRTUAL | HASHED, hash });
+  let walks = 0;
+  let refusing = true;
+  function* entries(): Generator<readonly [string, ManifestRecord]> {
+    walks++;
+    yield ["a", record(kept!)];
+    // In the first walk its removal is not in the journal yet, and then is refused.
+    if (!refusing) yield ["b", record(refused!)];
+  }
+  const sync = async (): Promise<void> => {
+    if (refusing) setImmediate(() => held.unrest++);
+    refusing = false;
+  };
+  const manifest = { entries, sync, sequence: 7n };
+  const tree = { roots, held, manifest, paths: { db }, log: silentLog, root: t.root } as unknown as Tree;
+  assert.ok(await tidyRoots(tree));
+  assert.equal(walks, 2);
+  assert.deepEqual(
+    [kept!, refused!, ended!].map((hash) => roots.has(hash)),
+    [true, true, false],
+  );
+  roots.close();
+});
+
+test("what moves to a place that the walk has passed is named", async () => {
+  const roots = await t.store.roots("walked");
+  const manifest = memoryManifest();
+  const held = { naming: 0, exact: undefined, unrest: 0 };
+  const virtual = { entries: 0, bytes: 0n };
+  const tree = { roots, manifest, held, virtual, onIndexed: () => undefined } as unknown as Tree;
+  const facts = { mode: 0o644, size: 1n, mtimeNs: 0n, ctimeNs: 0n, blocks: 0, stamp: null };
+  const change = (key: string, hash?: Buffer): Change => {
+    const record = hash && { ...facts, id: manifest.nextId(), flags: VIRTUAL | HASHED, hash };
+    return { parent: ROOT_ID, key, record };
+  };
+  const [one, moving] = [hashBytes(Buffer.from("one")), hashBytes(Buffer.from("moving"))];
+  await commit(tree, [change("b", one), change("c", moving)]);
+  assert.equal(held.naming, 2);
+  await roots.add([one, moving]);
+  let moved: Promise<void> | undefined;
+  function* walk(): Generator<Uint8Array> {
+    for (const [key, { hash }] of manifest.entries()) {
+      yield hash;
+      if (key === "b") moved = commit(tree, [change("a", moving), change("c")]);
+    }
+  }
+  await roots.replace(walk());
+  await moved;
+  assert.deepEqual(
+    [...manifest.entries()].map(([key]) => key),
+    ["a", "b"],
+  );
+  assert.ok(roots.has(one) && roots.has(moving));
+  roots.close();
+});
+
+test("entries that come and go while the roots are rewritten, again and again: what is there is named", async () => {
+  const workspace = await t.registry.open(t.root, true);
+  const { id } = workspace.info;
+  for (let i = 0; i < 7; i++) mkdirSync(join(t.root, `d${i}`));
+  const entries = [];
+  for (let i = 0; i < 200; i++) entries.push(await t.adoptEntry(`d${i % 7}/f${i}`, `content ${i}`));
+  assert.deepEqual((await workspace.adopt(entries, "virtual")).refused, []);
+  let over = false;
+  const tidying = (async () => {
+    while (!over) await workspace.tidyRoots();
+  })();
+  for (let i = 0; i < 100; i++) {
+    const key = `d${i % 7}/f${i}`;
+    if (i % 3 === 0) await workspace.rename(key, `d${(i + 3) % 7}/g${i}`);
+    else if (i % 3 === 1) await workspace.remove(key);
+    else await workspace.upsert(key, await t.fileEntry(`another ${i}`));
+    if (i % 50 === 49) await workspace.rename(`d${(i % 5) + 1}`, `e${i}`);
+    if (i % 50 === 49) await workspace.rename(`e${i}`, `d${(i % 5) + 1}`);
+  }
+  over = true;
+  await tidying;
+  const assertNamed = (): number => {
+    const named = namedBy(id);
+    let count = 0;
+    for (const { path, hash } of workspace.virtualEntries()) {
+      assert.ok(named.has(Buffer.from(hash, "hex")), path);
+      count++;
+    }
+    return count;
+  };
+  const count = assertNamed();
+  await workspace.tidyRoots();
+  assert.equal(assertNamed(), count);
+  assert.equal(namedBy(id).size, count);
 });

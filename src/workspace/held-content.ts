@@ -3,13 +3,17 @@
  * then on they grow with every new content; the list is rewritten when it is much longer than need be, and before a sweep,
  * for which every name counts that nobody needs any more.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { hasDamagedJournal } from "../manifest/journal-recovery.js";
 import type { ManifestRecord } from "../manifest/manifest.js";
+import { VriftError } from "../platform/errors.js";
 import { HASHED, isVirtual } from "./records.js";
 import type { Tree } from "./tree.js";
 
-/** The list is too long when it is longer than twice what entries name, and by more than this: 128 KiB. */
+/** The list is too long when a fifth of it is not named by entries, and that is more than this: 128 KiB. */
 const SPARE = 4096;
+/** Unrest while the entries are walked: begun again so often, then the list stays. */
+const ATTEMPTS = 10;
 
 /** Of an entry, in the manifest or in an index that says the same. */
 type Naming = Pick<ManifestRecord, "flags" | "size" | "hash">;
@@ -20,6 +24,11 @@ export interface Held {
   naming: number;
   /** When the list was exact: of this length, with the manifest at this change. */
   exact: { readonly size: number; readonly sequence: bigint } | undefined;
+  /**
+   * Directories that have moved, and changes that were refused and taken back. Whoever walks the entries meanwhile may have missed
+   * what is below the directory, or what had been removed for a moment.
+   */
+  unrest: number;
 }
 
 export function namesContent({ flags, size }: Pick<Naming, "flags" | "size">): boolean {
@@ -27,34 +36,43 @@ export function namesContent({ flags, size }: Pick<Naming, "flags" | "size">): b
 }
 
 export function areRootsLong({ roots, held }: Tree): boolean {
-  return roots.size > 2 * held.naming + SPARE;
+  return roots.size > held.naming + held.naming / 4 + SPARE;
 }
 
 /**
- * Rewrites the list when it may name what no entry does. In a turn of the workspace: no entry changes meanwhile, and whatever a
- * mutation names in its turn is in an entry when the turn is over. False: a damaged journal is there, and entries that a
- * person may yet get out of it need their content.
+ * Rewrites the list when it may name what no entry does; mutations go on. An entry that is there when the new list gets its name was
+ * seen, or was put since, and `commit` adds what it puts (tree.ts); or there was unrest, and then it is done again.
+ * @param isClosed ends it. False: a damaged journal is there, and entries that a person may yet get out of it need their content.
  */
-export async function tidyRoots(tree: Tree): Promise<boolean> {
+export async function tidyRoots(tree: Tree, isClosed: () => boolean = () => false): Promise<boolean> {
   const { roots, manifest, held, paths, log, root } = tree;
-  if (held.exact?.size === roots.size && held.exact.sequence === manifest.sequence) return true;
-  if (hasDamagedJournal(paths.db)) return false;
-  // An entry that has ended in the journal only could come back after a power cut.
-  await manifest.sync();
-  const before = roots.size;
-  const naming = { count: 0 };
-  await roots.replace(contentOf(tree, naming), held.naming);
-  held.naming = naming.count;
-  held.exact = { size: roots.size, sequence: manifest.sequence };
-  log.info("rewrote the roots", { root, before, after: roots.size });
-  return true;
+  for (let attempt = 1; ; attempt++) {
+    const { sequence } = manifest;
+    if (held.exact?.size === roots.size && held.exact.sequence === sequence) return true;
+    if (hasDamagedJournal(paths.db)) return false;
+    const { unrest } = held;
+    const before = roots.size;
+    try {
+      await roots.replace(contentOf(tree, isClosed), held.naming, async () => {
+        // An entry that has ended in the journal only could come back after a power cut; one whose end is not journaled, at once.
+        await manifest.sync();
+        await nextTurn(); // whoever made a change has heard what came of it
+        if (held.unrest !== unrest) throw new VriftError("EBUSY", `entries of ${root} do not hold still`);
+      });
+    } catch (error) {
+      if (held.unrest !== unrest && attempt < ATTEMPTS) continue;
+      throw error;
+    }
+    held.exact = { size: roots.size, sequence };
+    log.info("rewrote the roots", { root, before, after: roots.size });
+    return true;
+  }
 }
 
-function* contentOf({ manifest }: Tree, naming: { count: number }): Generator<Uint8Array> {
+function* contentOf({ manifest, root }: Tree, isClosed: () => boolean): Generator<Uint8Array> {
   for (const [, record] of manifest.entries()) {
-    if (!namesContent(record)) continue;
-    naming.count++;
-    yield record.hash;
+    if (isClosed()) throw new VriftError("ECONNRESET", `the workspace ${root} is being closed`);
+    if (namesContent(record)) yield record.hash;
   }
 }
 

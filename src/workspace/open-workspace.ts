@@ -118,7 +118,7 @@ async function openTree({ home, store, root, id, kind, log, lock, onSpent }: Ope
     stubs: new Map(),
     incomplete: new Set(),
     virtual: { entries: 0, bytes: 0n },
-    held: { naming: 0, exact: undefined },
+    held: { naming: 0, exact: undefined, unrest: 0 },
     log,
     lock,
     onIndexed: () => undefined,

@@ -34,6 +34,8 @@ const TIDY_AGAIN_MS = 60_000;
 export class ProjectWorkspace implements Workspace, OpenProject {
   readonly #tree: Tree;
   readonly #turns = new TurnQueue();
+  /** Rewritings of the roots, which go on beside mutations. */
+  readonly #tidying = new TurnQueue();
   #closed = false;
 
   #resyncTimer: NodeJS.Timeout | undefined;
@@ -196,7 +198,8 @@ export class ProjectWorkspace implements Workspace, OpenProject {
 
   /** The roots name what entries name and nothing else; as they were while a damaged journal is there. */
   async tidyRoots(): Promise<void> {
-    await this.#mutate(() => tidyRoots(this.#tree));
+    this.#assertOpen();
+    await this.#tidying.run(() => tidyRoots(this.#tree, () => this.#closed));
   }
 
   found(to: string): Promise<string> {
@@ -221,6 +224,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     clearTimeout(this.#tidyTimer);
     this.#shared?.close();
     await this.#turns.idle();
+    await this.#tidying.idle();
     await closeTree(this.#tree);
   }
 
@@ -257,8 +261,9 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   async #tidyNow(): Promise<void> {
     const tree = this.#tree;
     try {
-      await this.#turns.run(async () => this.#closed || (await tidyRoots(tree)));
+      await this.tidyRoots();
     } catch (error) {
+      if (this.#closed) return;
       tree.log.error("the roots cannot be rewritten", error, { root: tree.root });
     }
     this.#tidyTimer = undefined;

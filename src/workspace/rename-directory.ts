@@ -59,6 +59,7 @@ export async function renameDirectory(
     const put: ManifestChange = { type: "put", parent: parentId(tree, to), name: nameOf(to), record: moved };
     await Promise.all([tree.manifest.apply([...move, put]), tree.manifest.setMeta(INTENT, "")]);
   } catch (error) {
+    tree.held.unrest++;
     takeBack(tree, from, to, record, target);
     throw toVriftError(error);
   }
@@ -106,6 +107,7 @@ function gone(tree: Tree, key: string): Change {
 }
 
 function moveChanges(tree: Tree, from: string, to: string, replaced: readonly Change[]): ManifestChange[] {
+  tree.held.unrest++;
   const removed = replaced.map(({ parent, key }): ManifestChange => ({
     type: "remove",
     parent,

@@ -78,8 +78,15 @@ const BATCH = 4096;
 export async function commit(tree: Tree, changes: readonly Change[]): Promise<void> {
   for (let start = 0; start < changes.length; start += BATCH) {
     const batch = changes.slice(start, start + BATCH);
+    // The walk that rewrites the list may be past the place of what is put here, and not yet at the one it comes from.
+    const added = tree.roots.isBeingReplaced ? tree.roots.add(batch.flatMap(hashOf)) : undefined;
     const before = batch.map(({ parent, key }) => tree.manifest.get(parent, nameOf(key)));
-    await tree.manifest.apply(batch.map(toManifestChange));
+    try {
+      await Promise.all([added, tree.manifest.apply(batch.map(toManifestChange))]);
+    } catch (error) {
+      tree.held.unrest++;
+      throw error;
+    }
     batch.forEach(({ record }, i) => {
       recount(tree.virtual, before[i], -1);
       recount(tree.virtual, record, 1);
@@ -90,6 +97,10 @@ export async function commit(tree: Tree, changes: readonly Change[]): Promise<vo
   }
   tree.index?.setTransaction(tree.manifest.sequence);
   if (changes.length > 0) tree.onIndexed();
+}
+
+function hashOf({ record }: Change): Uint8Array[] {
+  return record !== undefined && namesContent(record) ? [record.hash] : [];
 }
 
 export function recount(count: VirtualCount, record: ManifestRecord | undefined, by: 1 | -1): void {

@@ -24,6 +24,7 @@
   X(indexGrow, vrift_js_index_grow)                                                                                      \
   X(indexInsert, vrift_js_index_insert)                                                                                  \
   X(indexReopen, vrift_js_index_reopen)                                                                                  \
+  X(indexSurvey, vrift_js_index_survey)                                                                                  \
   X(indexFill, vrift_js_index_fill)                                                                                      \
   X(indexUpdate, vrift_js_index_update)                                                                                  \
   X(indexRemove, vrift_js_index_remove)                                                                                  \
@@ -34,6 +35,7 @@
   X(indexPublishSeen, vrift_js_index_publish_seen)                                                                       \
   X(indexBeat, vrift_js_index_beat)                                                                                      \
   X(indexSetTransaction, vrift_js_index_set_transaction)                                                                 \
+  X(indexSetHeld, vrift_js_index_set_held)                                                                               \
   X(indexDistrust, vrift_js_index_distrust)                                                                              \
   X(indexSetDistrust, vrift_js_index_set_distrust)                                                                       \
   X(indexClearLost, vrift_js_index_clear_lost)                                                                           \

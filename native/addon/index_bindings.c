@@ -95,7 +95,6 @@ static bool read_numbers(napi_env env, napi_value object, struct vrift_index_opt
 struct opening {
   bool reopen;
   uint64_t transaction;
-  struct vrift_index_stock stock;
 };
 
 static int create(napi_env env, const char *path, napi_value object, struct opening *opening,
@@ -112,7 +111,7 @@ static int create(napi_env env, const char *path, napi_value object, struct open
     if (strlen(id) != sizeof options.workspace_id) error = EINVAL;
     if (!error) memcpy(options.workspace_id, id, sizeof options.workspace_id);
     if (!error && opening->reopen)
-      error = vrift_writer_reopen(path, &options, opening->transaction, &handle->writer, &opening->stock);
+      error = vrift_writer_reopen(path, &options, opening->transaction, &handle->writer);
     else if (!error)
       error = vrift_writer_create(path, &options, &handle->writer);
   }
@@ -151,30 +150,6 @@ napi_value vrift_js_index_create(napi_env env, napi_callback_info info) {
   return result;
 }
 
-static void set_numbers(napi_env env, napi_value object, const char *name, const struct vrift_index_numbers *numbers) {
-  napi_value list, number;
-  napi_create_array_with_length(env, numbers->count, &list);
-  for (uint32_t i = 0; i < numbers->count; i++) {
-    napi_create_uint32(env, numbers->numbers[i], &number);
-    napi_set_element(env, list, i, number);
-  }
-  napi_set_named_property(env, object, name, list);
-}
-
-static napi_value reopened(napi_env env, napi_value handle, const struct vrift_index_stock *stock) {
-  napi_value result, value;
-  if (!handle) return NULL;
-  napi_create_object(env, &result);
-  napi_set_named_property(env, result, "handle", handle);
-  napi_create_int64(env, (int64_t)stock->virtual_entries, &value);
-  napi_set_named_property(env, result, "virtualEntries", value);
-  napi_create_bigint_uint64(env, stock->virtual_bytes, &value);
-  napi_set_named_property(env, result, "virtualBytes", value);
-  set_numbers(env, result, "kernel", &stock->kernel);
-  set_numbers(env, result, "incomplete", &stock->incomplete);
-  return result;
-}
-
 napi_value vrift_js_index_reopen(napi_env env, napi_callback_info info) {
   napi_value arguments[3], result = NULL;
   struct opening opening = {.reopen = true};
@@ -183,14 +158,28 @@ napi_value vrift_js_index_reopen(napi_env env, napi_callback_info info) {
   char *path = vrift_path_argument(env, arguments[0]);
   if (!path) return NULL;
   struct vrift_index_handle *handle = calloc(1, sizeof *handle);
-  if (handle) {
-    int error = create(env, path, arguments[1], &opening, handle);
-    result = reopened(env, finish(env, error, handle, path), &opening.stock);
-  } else {
+  if (handle)
+    result = finish(env, create(env, path, arguments[1], &opening, handle), handle, path);
+  else
     vrift_throw(env, ENOMEM, "calloc", NULL);
-  }
-  vrift_index_stock_free(&opening.stock);
   free(path);
+  return result;
+}
+
+napi_value vrift_js_index_survey(napi_env env, napi_callback_info info) {
+  napi_value arguments[4], buffer, result = NULL;
+  uint32_t from, to, count;
+  bool all;
+  void *numbers;
+  if (!vrift_arguments(env, info, 4, arguments)) return NULL;
+  if (napi_get_value_bool(env, arguments[3], &all) != napi_ok) return vrift_throw(env, EINVAL, "indexSurvey", NULL);
+  struct vrift_index_handle *handle = vrift_index_handle_argument(env, arguments[0]);
+  if (!handle || !vrift_u32_argument(env, arguments[1], &from) || !vrift_u32_argument(env, arguments[2], &to)) return NULL;
+  if (from > to) return vrift_throw(env, EINVAL, "indexSurvey", NULL);
+  if (napi_create_arraybuffer(env, 4ull * (to - from), &numbers, &buffer) != napi_ok) return NULL;
+  int error = vrift_writer_survey(&handle->writer, from, to, all, numbers, &count);
+  if (error) return vrift_throw(env, error, "indexSurvey", NULL);
+  napi_create_typedarray(env, napi_uint32_array, count, buffer, 0, &result);
   return result;
 }
 
@@ -288,6 +277,15 @@ napi_value vrift_js_index_set_transaction(napi_env env, napi_callback_info info)
   struct vrift_index_handle *handle = begin(env, info, 2, arguments);
   if (!handle || !vrift_u64_argument(env, arguments[1], &sequence)) return NULL;
   __atomic_store_n(&handle->writer.header->transaction, sequence, __ATOMIC_RELEASE);
+  return vrift_undefined(env);
+}
+
+napi_value vrift_js_index_set_held(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  uint64_t hashes;
+  struct vrift_index_handle *handle = begin(env, info, 2, arguments);
+  if (!handle || !vrift_u64_argument(env, arguments[1], &hashes)) return NULL;
+  __atomic_store_n(&handle->writer.header->held_hashes, hashes, __ATOMIC_RELEASE);
   return vrift_undefined(env);
 }
 

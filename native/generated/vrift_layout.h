@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define VRIFT_INDEX_MAGIC 0x5844495446495256ull
-#define VRIFT_INDEX_VERSION 3u
+#define VRIFT_INDEX_VERSION 4u
 #define VRIFT_INDEX_HEADER_SIZE 16384u
 #define VRIFT_INDEX_ROOT_PATH_OFFSET 4096u
 #define VRIFT_INDEX_SOURCE_PATH_OFFSET 8192u
@@ -78,8 +78,11 @@ struct vrift_index_header {
   uint64_t hashes_offset; /* u8[entry_capacity][32]: content hashes */
   uint8_t workspace_id[32]; /* hexadecimal, not terminated */
   uint8_t boot_id[16]; /* of the machine when the file was made */
+  uint64_t virtual_entries; /* entries with VIRTUAL */
+  uint64_t virtual_bytes; /* their sizes added up */
+  uint64_t held_hashes; /* hashes in the workspace's list of roots at `transaction`: a shorter one has lost some */
 };
-_Static_assert(sizeof(struct vrift_index_header) == 256, "vrift_index_header");
+_Static_assert(sizeof(struct vrift_index_header) == 280, "vrift_index_header");
 _Static_assert(offsetof(struct vrift_index_header, magic) == 0, "vrift_index_header.magic");
 _Static_assert(offsetof(struct vrift_index_header, version) == 8, "vrift_index_header.version");
 _Static_assert(offsetof(struct vrift_index_header, kind) == 12, "vrift_index_header.kind");
@@ -110,6 +113,9 @@ _Static_assert(offsetof(struct vrift_index_header, source_length) == 196, "vrift
 _Static_assert(offsetof(struct vrift_index_header, hashes_offset) == 200, "vrift_index_header.hashes_offset");
 _Static_assert(offsetof(struct vrift_index_header, workspace_id) == 208, "vrift_index_header.workspace_id");
 _Static_assert(offsetof(struct vrift_index_header, boot_id) == 240, "vrift_index_header.boot_id");
+_Static_assert(offsetof(struct vrift_index_header, virtual_entries) == 256, "vrift_index_header.virtual_entries");
+_Static_assert(offsetof(struct vrift_index_header, virtual_bytes) == 264, "vrift_index_header.virtual_bytes");
+_Static_assert(offsetof(struct vrift_index_header, held_hashes) == 272, "vrift_index_header.held_hashes");
 
 /* One name of the tree: a cache line of what is said of it, and one for its key unless that is long. */
 struct vrift_index_entry {

@@ -57,6 +57,9 @@ int vrift_writer_copy(struct vrift_index_writer *writer, const struct vrift_inde
   free(moved);
   memcpy(writer->seen, from->seen, 8ull * VRIFT_MARK_COUNT);
   writer->header->entry_count = from->header->entry_count;
+  writer->header->virtual_entries = from->header->virtual_entries;
+  writer->header->virtual_bytes = from->header->virtual_bytes;
+  writer->header->held_hashes = from->header->held_hashes;
   writer->header->transaction = from->header->transaction;
   writer->header->distrust = __atomic_load_n(&from->header->distrust, __ATOMIC_ACQUIRE);
   return error;

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -40,19 +39,7 @@ static bool is_ours(const struct vrift_index_header *header, const struct vrift_
          header->uid == options->uid && header->gid == options->gid &&
          memcmp(header->workspace_id, options->workspace_id, sizeof header->workspace_id) == 0 &&
          memcmp(boot, unknown, sizeof boot) != 0 && memcmp(header->boot_id, boot, sizeof boot) == 0 &&
-         header->transaction == transaction && (header->structure_seq & 1) == 0 && header->superseded == 0;
-}
-
-static bool add_number(struct vrift_index_numbers *numbers, uint32_t number) {
-  if (numbers->count == numbers->room) {
-    uint32_t room = numbers->room ? numbers->room * 2 : 64;
-    uint32_t *larger = realloc(numbers->numbers, room * sizeof *larger);
-    if (!larger) return false;
-    numbers->numbers = larger;
-    numbers->room = room;
-  }
-  numbers->numbers[numbers->count++] = number;
-  return true;
+         header->transaction == transaction && header->superseded == 0;
 }
 
 /* Every number in it is one the writer may follow. */
@@ -64,28 +51,36 @@ static bool is_sound(const struct vrift_index_view *view, uint32_t number, const
   return entry->key_length <= VRIFT_INLINE_KEY_SIZE || vrift_pool_key(view, entry->inline_key, entry->key_length) != 0;
 }
 
-static int take_stock(const struct vrift_index_writer *writer, struct vrift_index_stock *stock) {
-  const struct vrift_index_view *view = &writer->view;
-  uint32_t count = 0;
-  for (uint32_t number = 0; number < view->entry_capacity; number++) {
+/*
+ * Who was killed in a change left `structure_seq` odd, or, in a change in place, the `seq` of the entry that the undo record names:
+ * it is kept before every such change. So the file is whole when neither is, and no entry needs to be read.
+ */
+static bool was_left_whole(const struct vrift_index_writer *writer) {
+  const struct vrift_index_header *header = writer->header;
+  const struct vrift_undo *undo = (const void *)((const uint8_t *)header + VRIFT_INDEX_UNDO_OFFSET);
+  uint64_t number = undo->of >> 32;
+  if (undo->of != 0 && (number >= header->entry_capacity || (writer->entries[number].seq & 1) != 0)) return false;
+  return (header->structure_seq & 1) == 0 && header->entry_limit < header->entry_capacity &&
+         header->entry_count <= header->entry_limit && header->removed_tags <= header->entry_limit - header->entry_count &&
+         header->keys_used <= header->keys_size;
+}
+
+int vrift_writer_survey(const struct vrift_index_writer *writer, uint32_t from, uint32_t to, bool all,
+                        uint32_t *numbers, uint32_t *count) {
+  *count = 0;
+  if (to > writer->view.entry_capacity) to = writer->view.entry_capacity;
+  for (uint32_t number = from; number < to; number++) {
     const struct vrift_index_entry *entry = &writer->entries[number];
     bool tagged = writer->tags[number] >= VRIFT_TAG_FIRST || number == 0;
     bool used = entry->seq != 0 && (entry->flags & VRIFT_ENTRY_FREE) == 0;
     if ((entry->seq & 1) != 0 || tagged != used) return EINVAL;
     if (!used) continue;
-    if (!is_sound(view, number, entry)) return EINVAL;
-    count++;
-    if (entry->flags & VRIFT_ENTRY_VIRTUAL) stock->virtual_entries++, stock->virtual_bytes += entry->size;
-    bool kernel = (entry->flags & VRIFT_ENTRY_KERNEL) != 0;
+    if (!is_sound(&writer->view, number, entry)) return EINVAL;
     bool open_end = (entry->flags & (VRIFT_ENTRY_DIR | VRIFT_ENTRY_COMPLETE)) == VRIFT_ENTRY_DIR;
-    if (kernel && !add_number(&stock->kernel, number)) return ENOMEM;
-    if (!kernel && open_end && !add_number(&stock->incomplete, number)) return ENOMEM;
+    bool listed = all ? (entry->flags & VRIFT_ENTRY_VIRTUAL) == 0 : open_end || (entry->flags & VRIFT_ENTRY_KERNEL) != 0;
+    if (listed) numbers[(*count)++] = number;
   }
-  const struct vrift_index_header *header = writer->header;
-  return count == header->entry_count && header->keys_used <= header->keys_size &&
-                 header->entry_limit < header->entry_capacity
-             ? 0
-             : EINVAL;
+  return 0;
 }
 
 static int map_existing(const char *path, struct vrift_index_writer *writer) {
@@ -114,29 +109,21 @@ static int map_existing(const char *path, struct vrift_index_writer *writer) {
 }
 
 int vrift_writer_reopen(const char *path, const struct vrift_index_options *options, uint64_t transaction,
-                        struct vrift_index_writer *writer, struct vrift_index_stock *stock) {
+                        struct vrift_index_writer *writer) {
   memset(writer, 0, sizeof *writer);
-  memset(stock, 0, sizeof *stock);
   int error = map_existing(path, writer);
   if (!error && vrift_index_alive(&writer->view)) error = EBUSY;
   if (!error && (!is_ours(writer->header, options, transaction) ||
                  !same_text(vrift_index_root(&writer->view), options->root_path) ||
                  !same_text(vrift_index_source(&writer->view), options->source_path)))
     error = ESTALE;
-  if (!error) error = take_stock(writer, stock);
+  if (!error && !was_left_whole(writer)) error = EINVAL;
   if (!error) {
     /* Programs that still map it believe it again as soon as somebody is alive. */
     __atomic_store_n(&writer->header->distrust, 1, __ATOMIC_SEQ_CST);
     error = vrift_writer_claim(writer);
   }
   if (!error) return 0;
-  vrift_index_stock_free(stock);
   vrift_writer_unmap(writer);
   return error;
-}
-
-void vrift_index_stock_free(struct vrift_index_stock *stock) {
-  free(stock->kernel.numbers);
-  free(stock->incomplete.numbers);
-  memset(stock, 0, sizeof *stock);
 }

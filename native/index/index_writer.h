@@ -57,25 +57,21 @@ int vrift_writer_create(const char *path, const struct vrift_index_options *opti
 int vrift_writer_grow(const struct vrift_index_writer *from, const char *path, uint32_t entry_capacity,
                       uint64_t more_keys, struct vrift_index_writer *writer);
 
-/* What a file that was taken over has, as far as its new owner must know without looking at each entry. */
-struct vrift_index_numbers {
-  uint32_t *numbers;
-  uint32_t count, room;
-};
-struct vrift_index_stock {
-  uint64_t virtual_entries, virtual_bytes;
-  struct vrift_index_numbers kernel;     /* entries with KERNEL */
-  struct vrift_index_numbers incomplete; /* directories without COMPLETE */
-};
-
 /*
  * Takes over the file of a writer that is gone, when it is the one `options` would make (its sizes apart), was left whole, and
  * reflects `transaction`; `distrust` is 1 then and `alive` claimed. ENOENT; ESTALE: another tree's, or another transaction's;
- * EINVAL: damaged, or its writer ended in a change; EBUSY: its writer lives; EACCES. Reads every entry once.
+ * EINVAL: damaged, or its writer ended in a change; EBUSY: its writer lives; EACCES. Reads the header alone, however many entries
+ * there are: vrift_writer_survey has to have seen them before the first change, because a change follows their links.
  */
 int vrift_writer_reopen(const char *path, const struct vrift_index_options *options, uint64_t transaction,
-                        struct vrift_index_writer *writer, struct vrift_index_stock *stock);
-void vrift_index_stock_free(struct vrift_index_stock *stock);
+                        struct vrift_index_writer *writer);
+
+/*
+ * Looks at the entries from number `from` to before `to`: EINVAL when one is none that a writer may follow. `numbers` (room for
+ * to - from) gets those of the entries with KERNEL and of directories without COMPLETE; with `all` of everything not VIRTUAL.
+ */
+int vrift_writer_survey(const struct vrift_index_writer *writer, uint32_t from, uint32_t to, bool all, uint32_t *numbers,
+                        uint32_t *count);
 
 /* EEXIST; ENOENT, ENOTDIR about the parent; EINVAL for a malformed key; ENAMETOOLONG; ENOSPC when a table is full. */
 int vrift_writer_insert(struct vrift_index_writer *writer, const uint8_t *key, uint64_t length,

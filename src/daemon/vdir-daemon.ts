@@ -156,8 +156,7 @@ export class VdirDaemon {
     await this.#serving.listen(path, (uid) => protocol(uid), inherited?.sockets.get(path));
     for (const { socket, rest, carried } of given)
       this.#serving.accept(socket, protocol(peerUid(socket) ?? process.getuid!(), carried?.bytes), rest);
-    // For a vriftd that comes later: whoever started us may be a client.
-    rememberWorkspace(home, workspace.info);
+    await workspace.ready;
     this.#watchPlace();
     this.#usedMs = Date.now();
     this.#idle.start();

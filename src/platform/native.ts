@@ -84,7 +84,13 @@ export interface NativeAddon {
    * process under this very kernel, and reflects `transaction`: `distrust` is 1 then. ENOENT, ESTALE, EINVAL, EBUSY, EACCES:
    * make another. Reads every entry once.
    */
-  indexReopen(path: string, options: IndexCreateOptions, transaction: bigint): ReopenedIndex;
+  indexReopen(path: string, options: IndexCreateOptions, transaction: bigint): IndexHandle;
+  /**
+   * Looks at the entries from number `from` to before `to`; before the first change of a file that was taken over every entry was
+   * looked at. Numbers of those with ENTRY_KERNEL and of directories without ENTRY_COMPLETE; with `all`, of everything not
+   * ENTRY_VIRTUAL. EINVAL: damaged.
+   */
+  indexSurvey(handle: IndexHandle, from: number, to: number, all: boolean): Uint32Array;
   /**
    * A new file at `path` with the entries (under other numbers), seen marks, distrust and transaction of `handle`, for
    * `entryCapacity` entries and `moreKeys` bytes of keys beside those in use; space of removed keys is won back.
@@ -136,6 +142,7 @@ export interface NativeAddon {
    */
   indexBeat(handle: IndexHandle): void;
   indexSetTransaction(handle: IndexHandle, sequence: bigint): void;
+  indexSetHeld(handle: IndexHandle, hashes: bigint): void;
   /** The whole word, DISTRUST_LOST included. */
   indexDistrust(handle: IndexHandle): number;
   /** Replaces every bit but DISTRUST_LOST, which only the watcher sets. */
@@ -241,16 +248,6 @@ export interface IndexMoveRoom {
   readonly keyBytes: number;
   /** False: ENOSPC, so grow first. */
   readonly fits: boolean;
-}
-
-export interface ReopenedIndex {
-  readonly handle: IndexHandle;
-  readonly virtualEntries: number;
-  readonly virtualBytes: bigint;
-  /** Numbers of the entries with ENTRY_KERNEL. */
-  readonly kernel: readonly number[];
-  /** Numbers of the directories without ENTRY_COMPLETE, ENTRY_KERNEL ones not among them. */
-  readonly incomplete: readonly number[];
 }
 
 /** The value part of `struct vrift_entry`. */

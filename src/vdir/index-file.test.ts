@@ -243,7 +243,7 @@ test("publishing tells the programs that map the file of a daemon before", () =>
   assert.equal(existsSync(`${path}.new`), false);
 });
 
-test("the file of a daemon before is taken over when it is whole and current, and not otherwise", () => {
+test("the file of a daemon before is taken over when it is whole and current, and not otherwise", async () => {
   const path = join(folder, "taken-over");
   const first = IndexWriter.create(path, options());
   first.fill([
@@ -254,6 +254,7 @@ test("the file of a daemon before is taken over when it is whole and current, an
     [`d/${"long".repeat(30)}`, value(5, VIRTUAL)],
   ]);
   first.setTransaction(7n);
+  first.setHeld(5);
   first.setDistrust(0);
   first.publish();
   assert.equal(IndexWriter.reopen(path, options(), 7n), undefined, "its writer lives");
@@ -265,17 +266,15 @@ test("the file of a daemon before is taken over when it is whole and current, an
   assert.equal(IndexWriter.reopen(join(folder, "nothing"), options(), 7n), undefined);
 
   const kept = IndexWriter.reopen(path, options(), 7n) ?? assert.fail("not taken over");
-  assert.equal(kept.virtualEntries, 2);
-  assert.equal(kept.virtualBytes, 7n << 33n);
-  assert.deepEqual([...kept.stubs.keys()], ["d/.git"]);
-  assert.equal(kept.stubs.get("d/.git")?.ino, value(3, 0).ino);
-  assert.deepEqual([...kept.incomplete].sort(), ["", "d"]);
+  assert.deepEqual([kept.header.virtualEntries, kept.header.virtualBytes, kept.header.heldHashes], [2, 7n << 33n, 5]);
+  assert.deepEqual(await surveyed(kept, false), ["", "d", "d/.git"]);
+  assert.deepEqual(await surveyed(kept, true), ["", "d", "d/.git", "whole"]);
   assert.deepEqual([mapped.header.alive, mapped.header.distrust], [true, 1], "distrusted before it is alive");
-  kept.writer.put("d/v", value(9, VIRTUAL));
-  kept.writer.insert("d/new", value(10, VIRTUAL));
+  kept.put("d/v", value(9, VIRTUAL));
+  kept.insert("d/new", value(10, VIRTUAL));
   assert.equal(mapped.lookup("d/v")?.blocks, 9);
   assert.equal(mapped.lookup("d/new")?.blocks, 10);
-  kept.writer.close();
+  kept.close();
 
   const bytes = readFileSync(path);
   const damaged = (name: string, change: (copy: Buffer) => void): string => {
@@ -289,9 +288,6 @@ test("the file of a daemon before is taken over when it is whole and current, an
   const cases: Record<string, (copy: Buffer) => void> = {
     "in a change of names": (copy) => copy.writeUInt8(1, offset("structure_seq")),
     "in a change of an entry": (copy) => copy.writeUInt32LE(copy.readUInt32LE(entry) + 1, entry),
-    "a link out of bounds": (copy) => copy.writeUInt32LE(0xffff_fff0, entry + 56),
-    "an entry without a tag": (copy) =>
-      copy.writeUInt16LE(0, mapped.header.tagsOffset + 2 * (mapped.lookup("d/v")?.number ?? 0)),
     "a file of before the machine was started": (copy) => copy.writeUInt8(~copy.readUInt8(240) & 255, 240),
     "no index": (copy) => copy.fill(0, 0, 8),
   };
@@ -300,11 +296,29 @@ test("the file of a daemon before is taken over when it is whole and current, an
       damaged("as it was", () => undefined),
       options(),
       7n,
-    )?.writer.close() === undefined,
+    )?.close() === undefined,
   );
   for (const [what, change] of Object.entries(cases))
     assert.equal(IndexWriter.reopen(damaged(what, change), options(), 7n), undefined, what);
+
+  const unsound: Record<string, (copy: Buffer) => void> = {
+    "a link out of bounds": (copy) => copy.writeUInt32LE(0xffff_fff0, entry + 56),
+    "an entry without a tag": (copy) =>
+      copy.writeUInt16LE(0, mapped.header.tagsOffset + 2 * (mapped.lookup("d/v")?.number ?? 0)),
+  };
+  for (const [what, change] of Object.entries(unsound)) {
+    const writer = IndexWriter.reopen(damaged(what, change), options(), 7n) ?? assert.fail(what);
+    await assert.rejects(surveyed(writer, false), { code: "EINVAL" }, what);
+    writer.close();
+  }
 });
+
+/** Keys of what a survey tells. */
+async function surveyed(writer: IndexWriter, all: boolean): Promise<string[]> {
+  const keys: string[] = [];
+  await writer.survey(all, ({ key }) => keys.push(key));
+  return keys.sort();
+}
 
 test("trust: seen follows the marks, but not of a word with something in flight", () => {
   const path = join(folder, "trust");

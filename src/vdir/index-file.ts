@@ -8,11 +8,13 @@ import { setImmediate as turn } from "node:timers/promises";
 import { VriftError } from "../platform/errors.js";
 import { isErrno, unlinkIfPresent } from "../platform/files.js";
 import { native } from "../platform/native.js";
-import type { IndexCreateOptions, IndexHandle, IndexValue, ReopenedIndex } from "../platform/native.js";
+import type { IndexCreateOptions, IndexHandle, IndexValue } from "../platform/native.js";
 import { offsetsOf } from "./fields.js";
 import { FillBatch } from "./fill-batch.js";
 import { readHeader } from "./index-header.js";
+import type { IndexHeader } from "./index-header.js";
 import { IndexReader } from "./index-reader.js";
+import type { IndexEntry } from "./index-reader.js";
 import { constants, indexHeader } from "./layout.js";
 
 /** A name and what is said of it. */
@@ -25,17 +27,6 @@ export interface IndexOptions extends Omit<IndexCreateOptions, "entryCapacity" |
   readonly onReplaced?: (writer: IndexWriter) => void;
 }
 
-/** A writer over the file of the daemon before, and what its owner must know of it. */
-export interface ReopenedWriter {
-  readonly writer: IndexWriter;
-  readonly virtualEntries: number;
-  readonly virtualBytes: bigint;
-  /** Names with ENTRY_KERNEL. */
-  readonly stubs: ReadonlyMap<string, IndexValue>;
-  /** Keys of directories without ENTRY_COMPLETE. */
-  readonly incomplete: Set<string>;
-}
-
 const SUPERSEDED = offsetsOf(indexHeader)("superseded");
 /** Room in a new file beyond what is expected, so that a growing tree is not copied at every name. */
 const SPARE_ENTRIES = 1024;
@@ -45,6 +36,12 @@ const GROWTH = 1.5;
 const KEY_BYTES = 16;
 const LONGEST_KEY = 65_536;
 const U32_MAX = 0xffff_ffff;
+/** Entries looked at between two turns of the event loop: some milliseconds. */
+const SURVEYED = 65_536;
+
+function newFile(path: string): string {
+  return `${path}.new`;
+}
 
 export class IndexWriter {
   /** Programs rely on them until they are closed, whoever still holds them here. */
@@ -68,7 +65,7 @@ export class IndexWriter {
    * time per `path`. `distrust` is 1 until setDistrust. ENOSPC, EDQUOT.
    */
   static create(path: string, options: IndexOptions): IndexWriter {
-    const at = `${path}.new`;
+    const at = newFile(path);
     unlinkIfPresent(at);
     const entryCapacity = (options.expectedEntries ?? 0) + SPARE_ENTRIES;
     const handle = native.indexCreate(at, { ...options, entryCapacity, keysSize: entryCapacity * KEY_BYTES });
@@ -77,29 +74,36 @@ export class IndexWriter {
 
   /**
    * Takes over the file that a daemon before left under its name, when it is whole and says what the manifest of `transaction`
-   * says; undefined otherwise. `distrust` is 1. Programs that map it go on with it.
+   * says; undefined otherwise. `distrust` is 1. Programs that map it go on with it. Reads no entry: `survey` does, before the
+   * first change.
    */
-  static reopen(path: string, options: IndexOptions, transaction: bigint): ReopenedWriter | undefined {
-    const sizes = { entryCapacity: 1, keysSize: 1 };
-    let opened: ReopenedIndex;
+  static reopen(path: string, options: IndexOptions, transaction: bigint): IndexWriter | undefined {
+    const writer = IndexWriter.#takeOver(path, path, options, transaction);
+    if (writer === undefined) return undefined;
+    IndexWriter.#published.add(writer);
+    native.indexBeat(writer.handle);
+    return writer;
+  }
+
+  /** The same with a file that another thread has made by `create` and closed with `keep`; it is still to be published. */
+  static takeMade(path: string, options: IndexOptions, transaction: bigint): IndexWriter | undefined {
+    return IndexWriter.#takeOver(path, newFile(path), options, transaction);
+  }
+
+  static #takeOver(
+    path: string,
+    at: string,
+    options: IndexOptions,
+    transaction: bigint,
+  ): IndexWriter | undefined {
     try {
-      opened = native.indexReopen(path, { ...options, ...sizes }, transaction);
+      const sizes = { entryCapacity: 1, keysSize: 1 };
+      const handle = native.indexReopen(at, { ...options, ...sizes }, transaction);
+      return new IndexWriter(path, at, handle, options);
     } catch (error) {
       if (isErrno(error, "ENOENT", "ELOOP", "ESTALE", "EINVAL", "EBUSY", "EACCES")) return undefined;
       throw error;
     }
-    const writer = new IndexWriter(path, path, opened.handle, options);
-    IndexWriter.#published.add(writer);
-    native.indexBeat(opened.handle);
-    const reader = new IndexReader(writer.buffer);
-    const { virtualEntries, virtualBytes } = opened;
-    return {
-      writer,
-      virtualEntries,
-      virtualBytes,
-      stubs: new Map(opened.kernel.map((number) => [reader.entry(number).key, reader.entry(number)])),
-      incomplete: new Set(opened.incomplete.map((number) => reader.entry(number).key)),
-    };
   }
 
   /** For Watcher and for readers of this process; another one after `onReplaced`. */
@@ -112,8 +116,36 @@ export class IndexWriter {
     return native.indexBuffer(this.#handle);
   }
 
+  get header(): IndexHeader {
+    return readHeader(this.buffer);
+  }
+
+  /** It has its name, and programs map it. */
+  get isPublished(): boolean {
+    return this.#at === this.#path;
+  }
+
   get entryCount(): number {
-    return readHeader(this.buffer).entryCount;
+    return this.header.entryCount;
+  }
+
+  /**
+   * Looks at every entry, other work of this thread between the pieces; nothing may be changed meanwhile. Told are those only the
+   * kernel knows and directories that are not COMPLETE, or, with `all`, everything that is not virtual, in no order. EINVAL: damaged.
+   */
+  async survey(all: boolean, visit: (entry: IndexEntry) => void): Promise<void> {
+    const reader = new IndexReader(this.buffer);
+    const { entryCapacity } = this.header;
+    for (let from = 0; from < entryCapacity; from += SURVEYED) {
+      if (from > 0) await turn();
+      for (const number of native.indexSurvey(
+        this.#handle,
+        from,
+        Math.min(from + SURVEYED, entryCapacity),
+        all,
+      ))
+        visit(reader.entry(number));
+    }
   }
 
   /** Puts the file under its name and starts its heartbeat. Programs that map the one before learn that it is superseded. */
@@ -125,6 +157,12 @@ export class IndexWriter {
     supersede();
     IndexWriter.#published.add(this);
     native.indexBeat(this.#handle);
+  }
+
+  /** Everything a new file is to have, the root's facts first. */
+  fillAll(names: Iterator<IndexName> & Iterable<IndexName>): void {
+    this.#root(names);
+    this.fill(names);
   }
 
   /** Adds many names, parents first. Errors as insert; what came before the bad one stays. */
@@ -139,8 +177,9 @@ export class IndexWriter {
     this.#flush(batch);
   }
 
-  /** The same in pieces of some milliseconds, other work of this thread between them. The names must not change meanwhile. */
-  async fillInTurns(names: Iterable<IndexName>): Promise<void> {
+  /** As fillAll, in pieces of some milliseconds, other work of this thread between them. The names must not change meanwhile. */
+  async fillInTurns(names: Iterator<IndexName> & Iterable<IndexName>): Promise<void> {
+    this.#root(names);
     const batch = new FillBatch();
     for (const [key, value] of names) {
       if (batch.add(key, value)) continue;
@@ -223,9 +262,24 @@ export class IndexWriter {
     if (!this.#isBehind) native.indexSetTransaction(this.#handle, sequence);
   }
 
+  /** How many hashes the list of roots had at that transaction. */
+  setHeld(hashes: number): void {
+    native.indexSetHeld(this.#handle, BigInt(hashes));
+  }
+
+  /** Every change of the manifest since it was filled is in it. */
+  get isCurrent(): boolean {
+    return !this.#isBehind;
+  }
+
   /** It does not say what the manifest says, and nobody mends that: the next daemon makes another one. */
   fellBehind(): void {
     this.#isBehind = true;
+  }
+
+  /** Gives up `alive` and leaves the file where it is, for `takeMade`. */
+  keep(): void {
+    native.indexClose(this.#handle);
   }
 
   /** Gives up `alive`: programs ask the kernel first from now on. A published file stays, another one is removed. */
@@ -262,6 +316,11 @@ export class IndexWriter {
     native.indexSupersede(previous);
     this.#onReplaced?.(this);
     native.indexClose(previous);
+  }
+
+  #root(names: Iterator<IndexName>): void {
+    const top = names.next();
+    if (top.done !== true) this.update(...top.value);
   }
 
   #entryOf(key: string): number {

@@ -33,6 +33,10 @@ export interface IndexHeader {
   readonly sourceDev: bigint;
   readonly uid: number;
   readonly gid: number;
+  readonly virtualEntries: number;
+  readonly virtualBytes: bigint;
+  /** Hashes in the list of roots at `transaction`. */
+  readonly heldHashes: number;
   readonly workspaceId: string;
   readonly rootPath: string;
   readonly sourcePath: string;
@@ -80,6 +84,9 @@ export function readHeader(buffer: ArrayBuffer): IndexHeader {
     sourceDev: u64("source_dev"),
     uid: u32("uid"),
     gid: u32("gid"),
+    virtualEntries: size("virtual_entries"),
+    virtualBytes: u64("virtual_bytes"),
+    heldHashes: size("held_hashes"),
     workspaceId: text(BigInt(at("workspace_id")), 32),
     rootPath: text(constants.INDEX_ROOT_PATH_OFFSET, Math.min(u32("root_length"), 4095)),
     sourcePath: text(constants.INDEX_SOURCE_PATH_OFFSET, Math.min(u32("source_length"), 4095)),

@@ -28,7 +28,7 @@ export interface Struct {
 /** Constants of the private index, the marks and the version-1 export. Names become `VRIFT_<NAME>` in C. */
 export const constants = {
   INDEX_MAGIC: 0x5844_4954_4649_5256n, // "VRIFTIDX"
-  INDEX_VERSION: 3n,
+  INDEX_VERSION: 4n,
   INDEX_HEADER_SIZE: 16384n,
   /** Offsets of the NUL-terminated texts inside the header block. */
   INDEX_ROOT_PATH_OFFSET: 4096n,
@@ -107,7 +107,7 @@ export const constants = {
 
 export const indexHeader: Struct = {
   name: "vrift_index_header",
-  size: 256,
+  size: 280,
   comment: "Start of the index file; the root and source paths follow inside the 16 KiB header block.",
   fields: [
     { name: "magic", type: "u64", offset: 0, comment: "INDEX_MAGIC; written last when the file is made" },
@@ -192,6 +192,14 @@ export const indexHeader: Struct = {
       offset: 240,
       length: 16,
       comment: "of the machine when the file was made",
+    },
+    { name: "virtual_entries", type: "u64", offset: 256, comment: "entries with VIRTUAL" },
+    { name: "virtual_bytes", type: "u64", offset: 264, comment: "their sizes added up" },
+    {
+      name: "held_hashes",
+      type: "u64",
+      offset: 272,
+      comment: "hashes in the workspace's list of roots at `transaction`: a shorter one has lost some",
     },
   ],
 };

@@ -81,9 +81,18 @@ export class HeldContent {
   readonly #tree: Tree;
   /** Not in the roots: somebody lost the list, or put an older one back. */
   readonly #missing: Uint8Array[] = [];
+  #named = 0;
+  /** Hashes in the roots at the beginning. */
+  readonly #before: number;
 
   constructor(tree: Tree) {
     this.#tree = tree;
+    this.#before = tree.roots.size;
+  }
+
+  /** @param held hashes the roots had when they named everything. Somebody who loses the list, or puts an older one back, has fewer. */
+  isAsExpected(held: number): boolean {
+    return held > 0 && this.#before >= held && this.#before <= 2 * this.#tree.virtual.entries + SPARE;
   }
 
   /** Once for every entry. */
@@ -98,6 +107,13 @@ export class HeldContent {
     const { roots, log, root } = this.#tree;
     if (this.#missing.length > 0) log.warn("content was not held", { root, missing: this.#missing.length });
     await roots.add(this.#missing);
-    if (areRootsLong(this.#tree)) await tidyRoots(this.#tree);
+    // Somebody was told of the content of a link meanwhile, which no entry names yet.
+    if (roots.size !== this.#before + new Set(this.#missing.map((hash) => Buffer.from(hash).toString("latin1"))).size) return;
+    if (roots.size <= 2 * this.#named + SPARE) return;
+    // Entries that a person may yet get out of a damaged journal need their content.
+    if (hasDamagedJournal(paths.db)) return;
+    // An entry that has ended in the journal only could come back after a power cut.
+    await manifest.sync();
+    await roots.replace(contentOf(this.#tree));
   }
 }

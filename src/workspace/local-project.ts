@@ -22,6 +22,13 @@ export function localProjects(options: LocalOptions): ProjectOpener<ProjectWorks
   return async (place) => {
     const lock = takeOwnerLock(workspacePaths(options.home, place.id).lock);
     if (lock === undefined) throw new VriftError("EBUSY", `another process owns the workspace ${place.root}`);
-    return openWorkspace({ ...options, ...place, lock });
+    const workspace = await openWorkspace({ ...options, ...place, lock });
+    try {
+      await workspace.ready;
+      return workspace;
+    } catch (error) {
+      await workspace.close().catch((closing: unknown) => options.log.error("closing failed", closing));
+      throw error;
+    }
   };
 }

@@ -1,16 +1,18 @@
 /**
- * Opens a project: identity, manifest, roots, then the tree compared with the manifest, then the index. The order makes a
- * kill at any moment harmless: nothing is trusted before the new index is in place and `seen` is published, and the
+ * Opens a project: identity, manifest, roots; then reads are answered, and meanwhile comes the index, and the tree compared with it. The
+ * order makes a kill at any moment harmless: nothing is trusted before the index is in place and `seen` is published, and the
  * comparison can be repeated any number of times.
  */
 import { closeSync, constants as fs, lstatSync, openSync, statSync } from "node:fs";
-import { sep } from "node:path";
+import { resolve, sep } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Manifest, ManifestMeta } from "../manifest/manifest.js";
 import { openManifest } from "../manifest/lmdb-manifest.js";
 import { VriftError } from "../platform/errors.js";
-import { makeDirectory } from "../platform/files.js";
+import { isErrno, makeDirectory } from "../platform/files.js";
 import type { Log } from "../platform/log.js";
 import { native } from "../platform/native.js";
+import type { IndexValue } from "../platform/native.js";
 import type { Home } from "../platform/paths.js";
 import { projectPaths, workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
@@ -21,17 +23,21 @@ import { constants } from "../vdir/layout.js";
 import { Marks, makeStripes } from "../vdir/marks.js";
 import { HeldContent } from "./held-content.js";
 import { makeProjectDirectories } from "./identity.js";
-import { foreignKeys } from "./kernel-names.js";
+import { makeIndex } from "./make-index.js";
 import type { OwnerLock } from "./owner-lock.js";
 import { ProjectWorkspace } from "./project-workspace.js";
 import { finishRename } from "./rename-directory.js";
-import { publish, resync } from "./resync.js";
+import { resync } from "./resync.js";
 import { removeOrphans } from "./staging.js";
 import type { Tree } from "./tree.js";
-import { closeTree, indexNames, recount } from "./tree.js";
+import { closeTree } from "./tree.js";
 import { survey } from "./tree-names.js";
 import { noWatch, watchTree } from "./watch.js";
 import type { WorkspaceKind } from "./workspace.js";
+
+const KERNEL = Number(constants.ENTRY_KERNEL);
+/** Entries between two turns of the event loop. */
+const LOOKED_AT = 32_768;
 
 export interface OpenOptions {
   readonly home: Home;
@@ -49,9 +55,11 @@ export interface OpenOptions {
   readonly onSpent?: () => void;
 }
 
-/** The caller holds the project's lock, or gives it. */
+/**
+ * The caller holds the project's lock, or gives it. Reads are answered when it resolves; changes wait for `ready`: then the index is
+ * published and the tree compared. When `ready` rejects the workspace is still to be closed.
+ */
 export async function openWorkspace(options: OpenOptions): Promise<ProjectWorkspace> {
-  const { root, kind, log } = options;
   let tree: Tree;
   try {
     tree = await openTree(options);
@@ -59,30 +67,71 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     options.lock?.release();
     throw error;
   }
-  let index: IndexWriter | undefined;
   try {
     // It changes the manifest, and then an index of before is not the manifest's any more.
     await finishRename(tree);
-    const kept = keptIndex(tree);
-    index = kept;
-    await holdContent(tree, kept);
-    const workspace = new ProjectWorkspace(tree);
-    index = await prepareIndex(tree, kept, options.watch === true, () => workspace.scheduleResync());
-    if (kept !== undefined) tree.index = index;
-    const { report, snapshot, removeWhiteouts } = await resync(tree, true);
-    if (kept === undefined) await fillIndex(tree, index, snapshot);
-    tree.index = index;
-    removeWhiteouts();
-    const entries = tree.manifest.count();
-    const distrust = tree.watch.failure ?? "";
-    const rebuilt = kept === undefined;
-    log.info("opened workspace", { root, id: tree.id, kind, entries, ...report, distrust, rebuilt });
-    return workspace;
   } catch (error) {
-    if (tree.index === undefined) index?.close();
-    await closeTree(tree).catch((closing: unknown) => log.error("closing failed", closing, { root }));
+    await closeTree(tree).catch((closing: unknown) => tree.log.error("closing failed", closing, { root: tree.root }));
     throw error;
   }
+  return new ProjectWorkspace(tree, (onChange) => bringUp(tree, options.watch === true, onChange));
+}
+
+/** The index, current and published; the tree compared. */
+async function bringUp(tree: Tree, watch: boolean, onChange: () => void): Promise<void> {
+  const watched = watch && tree.kind === "phantom" ? await survey(tree) : undefined;
+  const { index, kept } = await keptOrMade(tree, watched?.names ?? 0);
+  try {
+    if (watched !== undefined) {
+      const { root, paths } = tree;
+      tree.watch = watchTree({ root, run: paths.run, marks: paths.marks, index: index.handle, onChange });
+      tree.watch.cover(watched.directories);
+    }
+    tree.virtual.entries = index.header.virtualEntries;
+    tree.virtual.bytes = index.header.virtualBytes;
+    await holdContent(tree, index, kept);
+  } catch (error) {
+    index.close();
+    throw error;
+  }
+  tree.index = index;
+  const { report, removeWhiteouts } = await resync(tree, true);
+  index.publish();
+  removeWhiteouts();
+  const { root, id, kind } = tree;
+  const distrust = tree.watch.failure ?? "";
+  tree.log.info("opened workspace", { root, id, kind, entries: tree.manifest.count(), ...report, distrust, rebuilt: !kept });
+}
+
+/**
+ * The index of last time, when it says what the manifest says: then only what has changed since is left to do. Else a new one. Every
+ * entry of it was looked at.
+ */
+async function keptOrMade(tree: Tree, names: number): Promise<{ index: IndexWriter; kept: boolean }> {
+  const kept = IndexWriter.reopen(tree.paths.index, indexOptions(tree), tree.manifest.sequence);
+  if (kept !== undefined) {
+    try {
+      await lookAtEntries(tree, kept);
+      return { index: kept, kept: true };
+    } catch (error) {
+      kept.close();
+      if (!isErrno(error, "EINVAL")) throw error;
+      tree.log.warn("the index was damaged, and is made again", { root: tree.root });
+    }
+  }
+  const made = await makeIndex(tree, indexOptions(tree), names);
+  await lookAtEntries(tree, made);
+  return { index: made, kept: false };
+}
+
+async function lookAtEntries(tree: Tree, index: IndexWriter): Promise<void> {
+  const stubs = new Map<string, IndexValue>();
+  tree.incomplete = new Set();
+  await index.survey(false, (entry) => {
+    if ((entry.flags & KERNEL) !== 0) stubs.set(entry.key, entry);
+    else tree.incomplete.add(entry.key);
+  });
+  tree.stubs = stubs;
 }
 
 async function openTree({ home, store, root, id, kind, log, lock, onSpent }: OpenOptions): Promise<Tree> {
@@ -137,27 +186,21 @@ async function syncContent(store: ContentStore, root: string, dev: bigint): Prom
   }
 }
 
-/** One pass over all entries: of the index where it says what the manifest says, because it takes a tenth of the time. */
-async function holdContent(tree: Tree, kept: IndexWriter | undefined): Promise<void> {
+/**
+ * What entries name is in the roots. An index of last time says how long their list was when it was so: then nothing is read unless
+ * the list has become shorter, or is much too long.
+ */
+async function holdContent(tree: Tree, index: IndexWriter, kept: boolean): Promise<void> {
   const content = new HeldContent(tree);
-  if (kept !== undefined) for (const named of contentOfIndex(kept.buffer)) content.take(named);
-  else
-    for (const [, record] of tree.manifest.entries()) {
-      recount(tree.virtual, record, 1);
-      content.take(record);
+  if (!kept || !content.isAsExpected(index.header.heldHashes)) {
+    let seen = 0;
+    for (const named of contentOfIndex(index.buffer)) {
+      if (++seen % LOOKED_AT === 0) await nextTurn();
+      content.take(named);
     }
-  await content.settle();
-}
-
-/** The index of last time, when it says what the manifest says: then only what has changed since is left to do. */
-function keptIndex(tree: Tree): IndexWriter | undefined {
-  const kept = IndexWriter.reopen(tree.paths.index, indexOptions(tree), tree.manifest.sequence);
-  if (kept === undefined) return undefined;
-  tree.virtual.entries = kept.virtualEntries;
-  tree.virtual.bytes = kept.virtualBytes;
-  tree.stubs = kept.stubs;
-  tree.incomplete = kept.incomplete;
-  return kept.writer;
+    await content.settle();
+  }
+  index.setHeld(tree.roots.size);
 }
 
 function indexOptions(tree: Tree): IndexOptions {
@@ -174,42 +217,6 @@ function indexOptions(tree: Tree): IndexOptions {
     gid: tree.owner.gid,
     onReplaced: ({ handle }) => tree.watch.indexReplaced(handle),
   };
-}
-
-/** Everything into a new file, which gets its name then. */
-async function fillIndex(tree: Tree, index: IndexWriter, snapshot: ArrayBuffer): Promise<void> {
-  const names = indexNames(tree);
-  const top = names.next();
-  if (top.done !== true) index.update(...top.value);
-  await index.fillInTurns(names);
-  index.setTransaction(tree.manifest.sequence);
-  publish(tree, index, snapshot);
-  index.publish();
-}
-
-/**
- * The index of last time, or a new file without names, distrusted and not yet under its name; in a watched workspace the
- * watcher already knows it.
- */
-async function prepareIndex(
-  tree: Tree,
-  kept: IndexWriter | undefined,
-  watch: boolean,
-  onChange: () => void,
-): Promise<IndexWriter> {
-  const watched = watch && tree.kind === "phantom" ? await survey(tree) : undefined;
-  const expectedEntries = Math.max(tree.manifest.count(), (watched?.names ?? 0) + tree.virtual.entries);
-  const index = kept ?? IndexWriter.create(tree.paths.index, { ...indexOptions(tree), expectedEntries });
-  if (watched === undefined) return index;
-  try {
-    const { root, paths } = tree;
-    tree.watch = watchTree({ root, run: paths.run, marks: paths.marks, index: index.handle, onChange });
-    tree.watch.cover(watched.directories);
-  } catch (error) {
-    if (kept === undefined) index.close();
-    throw error;
-  }
-  return index;
 }
 
 function prepareProject(root: string, log: Log): void {

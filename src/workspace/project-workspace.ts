@@ -44,9 +44,14 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   /** Opened when it is first needed. */
   #shared: SharedIndex | undefined;
 
-  /** Takes over a tree whose index is built and published. */
-  constructor(tree: Tree) {
+  /** The index is published and the tree compared. Rejects when that cannot be done: close it then. */
+  readonly ready: Promise<void>;
+
+  /** Takes over a tree. `begin` brings its index up; reads do not wait for it, changes do. */
+  constructor(tree: Tree, begin: (onChange: () => void) => Promise<void>) {
     this.#tree = tree;
+    this.ready = this.#turns.run(() => begin(() => this.scheduleResync()));
+    this.ready.catch(() => undefined);
   }
 
   /** Something changed in the tree: it is compared again soon, at most a fifth of the time. */

@@ -35,16 +35,14 @@ const SCAN_ATTEMPTS = 3;
 
 export interface Resynced {
   readonly report: ResyncReport;
-  /** Of the marks: what the caller publishes with an index that it builds. */
-  readonly snapshot: ArrayBuffer;
   /**
-   * Without an index yet: to be called when the new one has its name. Programs that still map the one of a daemon before
-   * have nothing but the whiteout to tell them that a name is gone.
+   * With an index that is not published yet: to be called when it has its name. Programs that still map the one of a daemon
+   * before have nothing but the whiteout to tell them that a name is gone.
    */
   readonly removeWhiteouts: () => void;
 }
 
-/** Before there is an index the caller builds and publishes it afterwards. */
+/** The caller publishes an index that is not. */
 export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
   if (tree.index !== undefined) distrustAfterLoss(tree.index);
   const { snapshot, whiteouts, physical, unseen } = await lookAround(tree);
@@ -58,12 +56,12 @@ export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
   for (const [key, value] of physical.stubs) tree.index?.put(key, value);
   for (const key of completeness) putIndex(tree, { key, record: tree.manifest.find(key) });
   const removeWhiteouts = (): void => endWhiteouts(tree, whiteouts);
-  if (tree.index !== undefined) removeWhiteouts();
+  if (tree.index?.isPublished === true) removeWhiteouts();
   comparison.pending.forEach((key) => tree.marks.bump(key));
   leaveVirtualDirty(tree, [...unseen, ...tree.watch.moved(snapshot, tree.marks.snapshot())]);
   if (tree.index !== undefined) publish(tree, tree.index, snapshot);
   if (stubsChanged || completeness.length > 0) tree.onIndexed();
-  return { report: { ...comparison.report, whiteouts: whiteouts.length }, snapshot, removeWhiteouts };
+  return { report: { ...comparison.report, whiteouts: whiteouts.length }, removeWhiteouts };
 }
 
 /** After a loss (queue overflow, a moved directory) nothing is trusted until the tree was compared; one that comes meanwhile stays. */
@@ -74,7 +72,7 @@ function distrustAfterLoss(index: IndexWriter): void {
 }
 
 /** Without a watch changes from outside are not told, so nothing is trusted. */
-export function publish(tree: Tree, index: IndexWriter, snapshot: ArrayBuffer): void {
+function publish(tree: Tree, index: IndexWriter, snapshot: ArrayBuffer): void {
   index.publishSeen(snapshot);
   index.setDistrust(tree.watch.failure === undefined ? 0 : DISTRUST_UNWATCHED);
 }

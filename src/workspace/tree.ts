@@ -95,6 +95,7 @@ export async function commit(tree: Tree, changes: readonly Change[]): Promise<vo
     });
     for (const change of batch) putIndex(tree, change);
   }
+  tree.index?.setHeld(tree.roots.size);
   tree.index?.setTransaction(tree.manifest.sequence);
   if (changes.length > 0) tree.onIndexed();
 }
@@ -150,10 +151,16 @@ function toManifestChange({ parent, key, record }: Change): ManifestChange {
 
 /** Everything the index shows: manifest entries, the root among them, then stubs. */
 export function* indexNames(tree: Pick<Tree, "manifest" | "stubs" | "incomplete">): Generator<IndexName> {
-  for (const [key, record] of tree.manifest.entries()) {
-    yield [key, toIndexValue(record, !tree.incomplete.has(key))];
-  }
+  yield* namesOf(tree.manifest.entries(), tree.incomplete);
   yield* tree.stubs;
+}
+
+/** The same of entries alone. */
+export function* namesOf(
+  entries: Iterable<readonly [key: string, record: ManifestRecord]>,
+  incomplete: ReadonlySet<string>,
+): Generator<IndexName> {
+  for (const [key, record] of entries) yield [key, toIndexValue(record, !incomplete.has(key))];
 }
 
 /** Identity of the directory a key is in. ENOENT and ENOTDIR name the component. */

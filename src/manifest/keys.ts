@@ -21,6 +21,11 @@ export function entryKey(parent: EntryId, name: string): Buffer {
   return bytes;
 }
 
+/** The name in a key, not copied. */
+export function nameBytes(key: Uint8Array): Uint8Array {
+  return key.subarray(NAME_OFFSET);
+}
+
 export function nameOfKey(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("utf8", NAME_OFFSET);
 }

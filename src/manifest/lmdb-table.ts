@@ -13,7 +13,7 @@ import { type RootDatabase, open } from "lmdb";
 import { VriftError, isErrorCode } from "../platform/errors.js";
 import type { ErrorCode } from "../platform/errors.js";
 import { FILE_MODE, openNew } from "../platform/files.js";
-import { META_PARENT, STATE_PARENT, entryKey, nameOfKey } from "./keys.js";
+import { META_PARENT, STATE_PARENT, entryKey, nameBytes, nameOfKey } from "./keys.js";
 import { readLmdbMeta } from "./lmdb-file.js";
 import { LmdbRoom } from "./lmdb-room.js";
 import type { EntryId, ManifestRecord } from "./manifest.js";
@@ -100,7 +100,13 @@ export class LmdbTable {
     return { items, last: items.length < PAGE };
   }
 
-  /** On disk when it resolves; untouched when it rejects, and spent when it was LMDB that failed. */
+  /** Every record of a directory as it is on disk; valid during the call. For who changes nothing meanwhile. */
+  visit(parent: EntryId, visitor: (name: Uint8Array, record: Buffer) => void): void {
+    const range = this.#db.getRange({ start: entryKey(parent, ""), end: entryKey(parent + 1n, "") });
+    for (const { key, value } of range) visitor(nameBytes(key), value);
+  }
+
+  /** On disk when it resolves; untouched when it rejects. */
   async commit(changes: Overlay, state: TableState): Promise<void> {
     if (this.#isSpent) throw new Error("the table is spent");
     this.takeRoom(changes);

@@ -14,6 +14,27 @@ const STAMPED_SIZE = 112;
 const HASH_OFFSET = 48;
 const HASH_SIZE = 32;
 
+/** Where the fields are, for who copies them without making a record of them. */
+export const recordFields = {
+  stamped: 1,
+  flags: 2,
+  mode: 4,
+  id: 8,
+  /** size, mtime and ctime, one after the other. */
+  size: 16,
+  blocks: 40,
+  hash: HASH_OFFSET,
+  stampSize: 80,
+  stampIno: 104,
+} as const;
+
+/** VRIFT_DAMAGED when the bytes are not one record and nothing else. */
+export function checkRecordBytes(bytes: Uint8Array): void {
+  const size = bytes[recordFields.stamped] === 0 ? BARE_SIZE : STAMPED_SIZE;
+  if (bytes[0] !== VERSION || bytes[recordFields.stamped]! > 1 || bytes.length !== size)
+    throw new VriftError("VRIFT_DAMAGED", `a manifest record of ${bytes.length} bytes cannot be read`);
+}
+
 export function recordSize(record: ManifestRecord): number {
   return record.stamp ? STAMPED_SIZE : BARE_SIZE;
 }

@@ -22,6 +22,23 @@ export class FillBatch {
     this.#length = 0;
   }
 
+  /**
+   * Room for a record (struct vrift_fill_record) and its key, which the caller writes at once: where it begins, or -1 when it does not
+   * fit. `reserved`, `key_length` and the NULs behind the key are there already. ENAMETOOLONG.
+   */
+  reserve(keyLength: number): number {
+    if (keyLength > KEY_MAX) throw new VriftError("ENAMETOOLONG", `a key of ${keyLength} bytes is too long`);
+    const at = this.#length;
+    const keyEnd = at + fillRecord.size + keyLength;
+    const end = (keyEnd + 7) & ~7;
+    if (end > BATCH_BYTES) return -1;
+    this.bytes.fill(0, keyEnd, end);
+    this.#view.setUint16(at + 74, 0, true);
+    this.#view.setUint32(at + 76, keyLength, true);
+    this.#length = end;
+    return at;
+  }
+
   /** False, and nothing done, when there is no room for it. */
   add(key: string, value: IndexValue): boolean {
     const at = this.#length;

@@ -159,35 +159,29 @@ export class IndexWriter {
     native.indexBeat(this.#handle);
   }
 
-  /** Everything a new file is to have, the root's facts first. */
-  fillAll(names: Iterator<IndexName> & Iterable<IndexName>): void {
-    this.#root(names);
-    this.fill(names);
-  }
-
   /** Adds many names, parents first. Errors as insert; what came before the bad one stays. */
   fill(names: Iterable<IndexName>): void {
     const batch = new FillBatch();
     for (const [key, value] of names) {
       if (!batch.add(key, value)) {
-        this.#flush(batch);
+        this.flush(batch);
         batch.add(key, value);
       }
     }
-    this.#flush(batch);
+    this.flush(batch);
   }
 
-  /** As fillAll, in pieces of some milliseconds, other work of this thread between them. The names must not change meanwhile. */
+  /** Everything a new file is to have, the root's facts first: in pieces of some milliseconds, other work of this thread between them. The names must not change meanwhile. */
   async fillInTurns(names: Iterator<IndexName> & Iterable<IndexName>): Promise<void> {
     this.#root(names);
     const batch = new FillBatch();
     for (const [key, value] of names) {
       if (batch.add(key, value)) continue;
-      this.#flush(batch);
+      this.flush(batch);
       await turn();
       batch.add(key, value);
     }
-    this.#flush(batch);
+    this.flush(batch);
   }
 
   /** EEXIST; ENOENT and ENOTDIR about its directory; EINVAL, ENAMETOOLONG about the key. */
@@ -340,7 +334,8 @@ export class IndexWriter {
     }
   }
 
-  #flush(batch: FillBatch): void {
+  /** Adds what was packed. Errors as insert. */
+  flush(batch: FillBatch): void {
     let done = native.indexFill(this.#handle, batch.bytes, 0, batch.length);
     while (done < batch.length) {
       this.grow();

@@ -12,13 +12,13 @@ export const SYMLINK = Number(constants.ENTRY_SYMLINK);
 export const VIRTUAL = Number(constants.ENTRY_VIRTUAL);
 export const BACKED = Number(constants.ENTRY_BACKED);
 const KERNEL = Number(constants.ENTRY_KERNEL);
-const COMPLETE = Number(constants.ENTRY_COMPLETE);
+export const COMPLETE = Number(constants.ENTRY_COMPLETE);
 export const HASHED = Number(constants.ENTRY_HASHED);
 
 const S_IFIFO = 0o010000;
-const S_IFDIR = 0o040000;
-const S_IFREG = 0o100000;
-const S_IFLNK = 0o120000;
+export const S_IFDIR = 0o040000;
+export const S_IFREG = 0o100000;
+export const S_IFLNK = 0o120000;
 
 export const NO_HASH: Uint8Array = new Uint8Array(32);
 

@@ -151,16 +151,10 @@ function toManifestChange({ parent, key, record }: Change): ManifestChange {
 
 /** Everything the index shows: manifest entries, the root among them, then stubs. */
 export function* indexNames(tree: Pick<Tree, "manifest" | "stubs" | "incomplete">): Generator<IndexName> {
-  yield* namesOf(tree.manifest.entries(), tree.incomplete);
+  for (const [key, record] of tree.manifest.entries()) {
+    yield [key, toIndexValue(record, !tree.incomplete.has(key))];
+  }
   yield* tree.stubs;
-}
-
-/** The same of entries alone. */
-export function* namesOf(
-  entries: Iterable<readonly [key: string, record: ManifestRecord]>,
-  incomplete: ReadonlySet<string>,
-): Generator<IndexName> {
-  for (const [key, record] of entries) yield [key, toIndexValue(record, !incomplete.has(key))];
 }
 
 /** Identity of the directory a key is in. ENOENT and ENOTDIR name the component. */

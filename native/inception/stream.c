@@ -72,6 +72,7 @@ static struct stream *make(const struct view *view, int fd, const struct place *
   place_from_text(view, &stream->directory, length);
   stream->listing.mapped = 0;
   stream->listing.count = 0;
+  stream->listing.structure = vrift_structure_begin(&view->index);
   return stream;
 }
 
@@ -126,6 +127,7 @@ static struct dirent64 *read_physical(struct stream *stream, int *error) {
 
 struct dirent64 *stream_read(struct stream *stream, int *error) {
   *error = 0;
+  stream->view = listing_follow(stream->view, stream->fd, &stream->directory, &stream->listing);
   if (!stream->listed) {
     listing_open(stream->view, &stream->directory, &stream->listing);
     stream->listed = true;

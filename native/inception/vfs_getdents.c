@@ -110,6 +110,7 @@ long vfs_getdents64(int fd, void *out, size_t size) {
   if (position == 0) return raw3(__NR_getdents64, fd, (long)out, (long)size);
   do {
     result = raw3(__NR_getdents64, fd, (long)out, (long)size);
+    position->view = listing_follow(position->view, fd, &position->directory, &position->listing);
     if (result <= 0) break;
     result = (long)filter(position, out, (size_t)result);
   } while (result == 0);

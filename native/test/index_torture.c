@@ -53,6 +53,9 @@ static uint64_t now_ns(void) {
 }
 
 /*
+ * All keys are in one directory, which has one of two names: a move gives it, and all of them, the other one. `moving` is counted before
+ * the move and `moved` after it, so that its lowest bit is the name.
+ *
  * Keys 0 to STEADY-1 are never removed. Some are longer than what an entry holds itself. What is said of a key in memory
  * shared by all: `begun` is stored before the writer's call, `published` after it. A word is version * 2 + (1 when there).
  */
@@ -62,6 +65,7 @@ struct said {
 };
 struct shared {
   struct said keys[KEYS];
+  uint64_t moving, moved;
   uint64_t over, changes, growths, reads, found, absent, unsure, lists, mapped;
 };
 static struct shared *shared;
@@ -69,11 +73,18 @@ static struct shared *shared;
 static uint64_t get(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
 static void set(uint64_t *word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_SEQ_CST); }
 
-static uint32_t key_of(int number, char *key) {
-  return (uint32_t)snprintf(key, KEY_ROOM, "directory/%s%s-%d", number < STEADY ? "steady" : "fleeting",
+static const char *const directories[2] = {"directory", "elsewhere"};
+enum { DIRECTORY_LENGTH = 9 };
+
+static uint32_t key_at(int side, int number, char *key) {
+  return (uint32_t)snprintf(key, KEY_ROOM, "%s/%s%s-%d", directories[side], number < STEADY ? "steady" : "fleeting",
                             number % 3 == 0 ? "-with-a-name-that-is-longer-than-an-entry-has-room-for-and-so-lies-in-the-pool-of-keys" : "",
                             number);
 }
+
+/* Where it is at rest. */
+static int side(void) { return (int)(get(&shared->moved) & 1); }
+static uint32_t key_of(int number, char *key) { return key_at(side(), number, key); }
 
 static struct vrift_index_value value_of(uint64_t version) {
   struct vrift_index_value value = {.size = version,
@@ -99,7 +110,7 @@ static enum vrift_found look(const struct vrift_index_view *view, const char *ke
 
 static void create(const char *path, uint32_t entries, struct vrift_index_writer *writer) {
   struct vrift_index_options options = {
-      .entry_capacity = entries, .keys_size = 1 << 14, .root_ino = 2, .root_path = "/proj", .source_path = "/source"};
+      .entry_capacity = entries, .keys_size = 1 << 15, .root_ino = 2, .root_path = "/proj", .source_path = "/source"};
   memset(options.workspace_id, 'a', sizeof options.workspace_id);
   unlink(path);
   int error = vrift_writer_create(path, &options, writer);
@@ -129,6 +140,14 @@ static void map(const char *path, struct mapped *mapped) {
   close(fd);
 }
 
+static int move(struct vrift_index_writer *writer) {
+  struct vrift_entry copy;
+  uint32_t entry;
+  const char *to = directories[!side()];
+  CHECK(look(&writer->view, directories[side()], DIRECTORY_LENGTH, &copy, &entry) == VRIFT_FOUND, "the directory");
+  return vrift_writer_move(writer, entry, (const uint8_t *)to, DIRECTORY_LENGTH, NULL, NULL);
+}
+
 static void put_in_place(const char *path, struct vrift_index_writer *writer, struct vrift_index_writer *next) {
   char beside[4096];
   snprintf(beside, sizeof beside, "%s.grow", path);
@@ -143,7 +162,7 @@ static void grow_beside(const char *path, struct vrift_index_writer *writer, str
   char beside[4096];
   snprintf(beside, sizeof beside, "%s.grow", path);
   unlink(beside);
-  int error = vrift_writer_grow(writer, beside, writer->header->entry_limit, 1 << 14, next);
+  int error = vrift_writer_grow(writer, beside, writer->header->entry_limit, 1 << 15, next);
   CHECK(error == 0, "%s: %s", beside, strerror(error));
 }
 
@@ -168,9 +187,9 @@ static void find_all(const struct vrift_index_writer *writer, uint32_t *entries)
 static void check_listing(const struct vrift_index_view *view) {
   struct vrift_entry copy;
   uint32_t directory, steady = 0, unread = 0, limit = vrift_list_limit(view);
-  uint64_t begun = vrift_structure_begin(view);
-  enum vrift_found found = look(view, "directory", 9, &copy, &directory);
-  CHECK(found != VRIFT_ABSENT, "the directory");
+  uint64_t moved = get(&shared->moved), begun = vrift_structure_begin(view);
+  enum vrift_found found = look(view, directories[moved & 1], DIRECTORY_LENGTH, &copy, &directory);
+  CHECK(found != VRIFT_ABSENT || get(&shared->moving) != moved || vrift_index_superseded(view), "the directory");
   if (found != VRIFT_FOUND) return;
   for (uint32_t e = vrift_first_child(view, directory); e != 0 && limit-- > 0; e = vrift_next_sibling(view, e)) {
     /* Free: removed since the walk began, which does not hold then. */
@@ -187,18 +206,28 @@ static void check_listing(const struct vrift_index_view *view) {
   shared->lists++;
 }
 
-static void check_read(const char *path, struct mapped *mapped, int number, const char *key, uint32_t length, uint64_t *counts) {
-  struct vrift_entry copy;
+static void check_read(const char *path, struct mapped *mapped, int number, char (*keys)[KEYS][KEY_ROOM], uint64_t *counts) {
+  struct vrift_entry copy, other;
   uint32_t entry;
-  uint64_t before = get(&shared->keys[number].published);
+  uint64_t moved = get(&shared->moved), before = get(&shared->keys[number].published);
+  const char *key = keys[moved & 1][number];
+  uint32_t length = (uint32_t)strlen(key);
   enum vrift_found found = look(&mapped->view, key, length, &copy, &entry);
+  /* No old name once there is a new one: this one is the new one, if a move has begun since. */
+  enum vrift_found elsewhere = look(&mapped->view, keys[~moved & 1][number], length, &other, &entry);
   /* As the library does: whether a newer file has the name is asked after the entry was read. */
   if (vrift_index_superseded(&mapped->view)) {
     map(path, mapped);
     counts[3]++;
     return;
   }
-  uint64_t after = get(&shared->keys[number].begun);
+  uint64_t after = get(&shared->keys[number].begun), moving = get(&shared->moving);
+  CHECK(elsewhere != VRIFT_FOUND || (whole(&other) && moving != moved), "%s: under both names", key);
+  if (moving != moved) {
+    CHECK(found != VRIFT_FOUND || whole(&copy), "%s: %llu and others, in a move", key, (unsigned long long)copy.size);
+    counts[4]++;
+    return;
+  }
   switch (found) {
   case VRIFT_FOUND:
     CHECK(whole(&copy), "%s: %llu and others", key, (unsigned long long)copy.size);
@@ -217,17 +246,16 @@ static void check_read(const char *path, struct mapped *mapped, int number, cons
 }
 
 static void read_on(const char *path, uint64_t seed) {
-  static char keys[KEYS][KEY_ROOM];
-  uint32_t lengths[KEYS];
+  static char keys[2][KEYS][KEY_ROOM];
   struct mapped mapped = {0};
-  uint64_t counts[4] = {0};
+  uint64_t counts[5] = {0};
   random_state = seed;
-  for (int i = 0; i < KEYS; i++) lengths[i] = key_of(i, keys[i]);
+  for (int i = 0; i < KEYS; i++) key_at(0, i, keys[0][i]), key_at(1, i, keys[1][i]);
   map(path, &mapped);
   while (!get(&shared->over)) {
     for (int i = 0; i < 256; i++) {
       int number = (int)below(KEYS);
-      check_read(path, &mapped, number, keys[number], lengths[number], counts);
+      check_read(path, &mapped, number, keys, counts);
     }
     check_listing(&mapped.view);
   }
@@ -235,7 +263,7 @@ static void read_on(const char *path, uint64_t seed) {
   __atomic_fetch_add(&shared->absent, counts[1], __ATOMIC_RELAXED);
   __atomic_fetch_add(&shared->unsure, counts[2], __ATOMIC_RELAXED);
   __atomic_fetch_add(&shared->mapped, counts[3], __ATOMIC_RELAXED);
-  __atomic_fetch_add(&shared->reads, counts[0] + counts[1] + counts[2], __ATOMIC_RELAXED);
+  __atomic_fetch_add(&shared->reads, counts[0] + counts[1] + counts[2] + counts[4], __ATOMIC_RELAXED);
 }
 
 /* A change of one key; ENOSPC: none was made. `*entry` is its number or VRIFT_NO_ENTRY. */
@@ -253,20 +281,32 @@ static int change(struct vrift_index_writer *writer, const char *key, uint32_t *
   return error;
 }
 
+/* With growth when the pool is full of what moves have left behind, or when there are not places enough. */
+static void move_somewhere(const char *path, struct vrift_index_writer *writer) {
+  set(&shared->moving, shared->moved + 1);
+  int error = move(writer);
+  if (error == ENOSPC) {
+    grow(path, writer);
+    error = move(writer);
+  }
+  CHECK(error == 0, "a move: %s", strerror(error));
+  set(&shared->moved, shared->moved + 1);
+}
+
 static void run_versions(const char *path, uint64_t milliseconds, int readers, uint64_t seed) {
-  static char keys[KEYS][KEY_ROOM];
+  char key[KEY_ROOM];
   uint32_t entries[KEYS], directory;
   uint64_t version = 0;
   int error;
   struct vrift_index_writer writer;
   struct vrift_index_value value = {.flags = VRIFT_ENTRY_DIR | VRIFT_ENTRY_BACKED};
-  create(path, KEYS + 8, &writer);
+  create(path, 2 * KEYS + 8, &writer);
   directory = insert(&writer, "directory", &value, &error);
   CHECK(error == 0 && directory != 0, "%d", error);
   for (int i = 0; i < KEYS; i++) {
-    key_of(i, keys[i]);
+    key_of(i, key);
     entries[i] = VRIFT_NO_ENTRY;
-    CHECK(change(&writer, keys[i], &entries[i], ++version, false) == 0, "%s", keys[i]);
+    CHECK(change(&writer, key, &entries[i], ++version, false) == 0, "%s", key);
     shared->keys[i] = (struct said){version * 2 + 1, version * 2 + 1};
   }
   pid_t children[16];
@@ -284,11 +324,12 @@ static void run_versions(const char *path, uint64_t milliseconds, int readers, u
       int i = (int)below(KEYS);
       bool remove = i >= STEADY && entries[i] != VRIFT_NO_ENTRY && below(4) == 0;
       uint64_t word = ++version * 2 + !remove;
+      key_of(i, key);
       set(&shared->keys[i].begun, word);
-      if (change(&writer, keys[i], &entries[i], version, remove) == ENOSPC) {
+      if (change(&writer, key, &entries[i], version, remove) == ENOSPC) {
         grow(path, &writer);
         find_all(&writer, entries);
-        CHECK(change(&writer, keys[i], &entries[i], version, remove) == 0, "%s: no room after growth", keys[i]);
+        CHECK(change(&writer, key, &entries[i], version, remove) == 0, "%s: no room after growth", key);
       }
       set(&shared->keys[i].published, word);
       shared->changes++;
@@ -299,22 +340,26 @@ static void run_versions(const char *path, uint64_t milliseconds, int readers, u
       grow(path, &writer);
       find_all(&writer, entries);
     }
+    if (below(16) == 0) {
+      move_somewhere(path, &writer);
+      find_all(&writer, entries);
+    }
   }
   set(&shared->over, 1);
   for (int i = 0; i < readers; i++) {
     int status;
     CHECK(waitpid(children[i], &status, 0) == children[i] && status == 0, "a reader ended with %x", status);
   }
-  printf("{\"changes\":%llu,\"growths\":%llu,\"reads\":%llu,\"found\":%llu,\"absent\":%llu,\"unsure\":%llu,\"lists\":%llu,\"mapped\":%llu}\n",
+  printf("{\"changes\":%llu,\"growths\":%llu,\"reads\":%llu,\"found\":%llu,\"absent\":%llu,\"unsure\":%llu,\"lists\":%llu,\"mapped\":%llu,\"moves\":%llu}\n",
          (unsigned long long)shared->changes, (unsigned long long)shared->growths, (unsigned long long)shared->reads,
          (unsigned long long)shared->found, (unsigned long long)shared->absent, (unsigned long long)shared->unsure,
-         (unsigned long long)shared->lists, (unsigned long long)shared->mapped);
+         (unsigned long long)shared->lists, (unsigned long long)shared->mapped, (unsigned long long)shared->moved);
 }
 
 /* --- stopped and killed ---------------------------------------------------------------------------------------------- */
 
 /* The writer is a child that is told what to do through `order`; it stops itself before and after each change. */
-enum what { UPDATE, INSERT, REMOVE, GROW, WHATS };
+enum what { UPDATE, INSERT, REMOVE, GROW, MOVE, WHATS };
 static struct order {
   enum what what;
   int number;
@@ -323,7 +368,7 @@ static struct order {
 } *order;
 
 static void write_when_told(const char *path, uint32_t capacity) {
-  static char keys[KEYS][KEY_ROOM];
+  char key[KEY_ROOM];
   struct vrift_index_writer writer;
   struct vrift_index_value value = {.flags = VRIFT_ENTRY_DIR | VRIFT_ENTRY_BACKED};
   int error;
@@ -331,10 +376,10 @@ static void write_when_told(const char *path, uint32_t capacity) {
   insert(&writer, "directory", &value, &error);
   CHECK(error == 0, "%d", error);
   for (int i = 0; i < KEYS; i++) {
-    key_of(i, keys[i]);
+    key_of(i, key);
     order->entries[i] = VRIFT_NO_ENTRY;
     if (shared->keys[i].published & 1)
-      CHECK(change(&writer, keys[i], &order->entries[i], shared->keys[i].published >> 1, false) == 0, "%s", keys[i]);
+      CHECK(change(&writer, key, &order->entries[i], shared->keys[i].published >> 1, false) == 0, "%s", key);
   }
   for (;;) {
     struct vrift_index_writer next;
@@ -346,9 +391,16 @@ static void write_when_told(const char *path, uint32_t capacity) {
       put_in_place(path, &writer, &next);
       raise(SIGUSR2); /* What follows is the test's own. */
       find_all(&writer, order->entries);
+    } else if (order->what == MOVE) {
+      error = move(&writer);
+      CHECK(error == 0, "a move: %s", strerror(error));
+      raise(SIGUSR2);
+      set(&shared->moved, shared->moved + 1);
+      find_all(&writer, order->entries);
     } else {
-      error = change(&writer, keys[order->number], &order->entries[order->number], order->version, order->what == REMOVE);
-      CHECK(error == 0, "%s: %s", keys[order->number], strerror(error));
+      key_of(order->number, key);
+      error = change(&writer, key, &order->entries[order->number], order->version, order->what == REMOVE);
+      CHECK(error == 0, "%s: %s", key, strerror(error));
     }
   }
 }
@@ -392,11 +444,13 @@ static bool check_all(const struct vrift_index_view *view, int changing, const c
   }
   struct vrift_entry copy;
   uint32_t entry;
-  CHECK(look(view, "directory/never", 15, &copy, &entry) != VRIFT_FOUND, "%s, instruction %llu: an invented name", what, (unsigned long long)step);
+  char never[KEY_ROOM];
+  snprintf(never, sizeof never, "%s/never", directories[side()]);
+  CHECK(look(view, never, (uint32_t)strlen(never), &copy, &entry) != VRIFT_FOUND, "%s, instruction %llu: an invented name", what, (unsigned long long)step);
   /* Listings: each name once, none missing, none invented; or they say that they do not hold. */
   uint32_t directory, listed = 0, expected = 0, limit = vrift_list_limit(view);
   uint64_t begun = vrift_structure_begin(view);
-  if (look(view, "directory", 9, &copy, &directory) != VRIFT_FOUND) return true;
+  if (look(view, directories[side()], DIRECTORY_LENGTH, &copy, &directory) != VRIFT_FOUND) return true;
   for (uint32_t e = vrift_first_child(view, directory); e != 0 && limit-- > 0; e = vrift_next_sibling(view, e)) listed++;
   if (!vrift_structure_held(view, begun)) return true;
   for (int i = 0; i < KEYS; i++) expected += shared->keys[i].published & 1;
@@ -406,18 +460,47 @@ static bool check_all(const struct vrift_index_view *view, int changing, const c
   return unsure;
 }
 
-/* Each kind in its turn, so that a short run has them all; removals and insertions are as many. */
-static void choose(uint64_t *version, int turn) {
-  static const enum what kinds[8] = {UPDATE, REMOVE, INSERT, UPDATE, REMOVE, INSERT, UPDATE, GROW};
-  order->what = kinds[turn % 8];
-  do order->number = (int)below(KEYS);
-  while ((order->what == REMOVE && order->number < STEADY) ||
-         (order->what != GROW && (shared->keys[order->number].published & 1) != (order->what != INSERT)));
-  order->version = ++*version;
-  if (order->what != GROW) shared->keys[order->number].begun = order->version * 2 + (order->what != REMOVE);
+/*
+ * Every key while the directory is on its way: nothing under the new name before, nothing under the old one after; in between a
+ * key has one of them, or nothing can be said. True in that case.
+ */
+static bool check_move(const struct vrift_index_view *view, uint64_t step) {
+  bool unsure = false;
+  int was = side();
+  for (int i = 0; i < KEYS; i++) {
+    char key[KEY_ROOM];
+    struct vrift_entry copy;
+    uint32_t entry, length = key_at(!was, i, key);
+    enum vrift_found later = look(view, key, length, &copy, &entry), earlier;
+    CHECK(later != VRIFT_FOUND || (whole(&copy) && copy.size == shared->keys[i].published >> 1), "move, instruction %llu: %s",
+          (unsigned long long)step, key);
+    key_at(was, i, key);
+    earlier = look(view, key, length, &copy, &entry);
+    CHECK(earlier != VRIFT_FOUND || (whole(&copy) && copy.size == shared->keys[i].published >> 1), "move, instruction %llu: %s",
+          (unsigned long long)step, key);
+    CHECK(earlier != VRIFT_FOUND || later != VRIFT_FOUND, "move, instruction %llu: %s has both names", (unsigned long long)step, key);
+    bool there = shared->keys[i].published & 1;
+    CHECK(!there || earlier != VRIFT_ABSENT || later != VRIFT_ABSENT, "move, instruction %llu: %s has no name",
+          (unsigned long long)step, key);
+    CHECK(there || (earlier != VRIFT_FOUND && later != VRIFT_FOUND), "move, instruction %llu: %s is there again",
+          (unsigned long long)step, key);
+    unsure |= earlier == VRIFT_UNSURE || later == VRIFT_UNSURE;
+  }
+  return unsure;
 }
 
-static const char *const names[WHATS] = {"change", "insertion", "removal", "growth"};
+/* Each kind in its turn, so that a short run has them all; removals and insertions are as many. */
+static void choose(uint64_t *version, int turn) {
+  static const enum what kinds[9] = {UPDATE, REMOVE, INSERT, UPDATE, REMOVE, INSERT, UPDATE, GROW, MOVE};
+  order->what = kinds[turn % 9];
+  do order->number = (int)below(KEYS);
+  while ((order->what == REMOVE && order->number < STEADY) ||
+         (order->what < GROW && (shared->keys[order->number].published & 1) != (order->what != INSERT)));
+  order->version = ++*version;
+  if (order->what < GROW) shared->keys[order->number].begun = order->version * 2 + (order->what != REMOVE);
+}
+
+static const char *const names[WHATS] = {"change", "insertion", "removal", "growth", "move"};
 
 /* What the child did since the last stop is one instruction; the stops of its own are signals. */
 enum stop { STEPPED, BETWEEN, DONE };
@@ -453,15 +536,20 @@ static void run_stopped(const char *path, int changes) {
   uint64_t version = 0, stops = 0, unsure = 0, done[WHATS] = {0};
   struct mapped mapped = {0}, newest = {0};
   populate(&version);
-  pid_t child = start_writer(path, KEYS + 8);
+  pid_t child = start_writer(path, 3 * KEYS);
   map(path, &mapped);
   for (int turn = 0; turn < changes; turn++) {
     choose(&version, turn);
-    int changing = order->what == GROW ? -1 : order->number;
+    int changing = order->what >= GROW ? -1 : order->number;
     if (order->what == GROW) continue_growth(child);
     for (uint64_t at = 1;; at++) {
       enum stop stop = step(child);
       stops++;
+      if (order->what == MOVE) {
+        if (stop == DONE) break;
+        unsure += check_move(&mapped.view, at);
+        continue;
+      }
       bool odd = check_all(&mapped.view, changing, names[order->what], at);
       CHECK(!odd || order->what != UPDATE, "unsure in a change in place, instruction %llu", (unsigned long long)at);
       unsure += odd;
@@ -477,8 +565,8 @@ static void run_stopped(const char *path, int changes) {
     CHECK(vrift_index_alive(&mapped.view), "the writer lives");
     CHECK(!check_all(&mapped.view, -1, "after it", 0), "unsure at rest, after a %s", names[order->what]);
     done[order->what]++;
-    /* Keys of removed names are won back by growth alone. */
-    if (mapped.view.header->keys_used + 4 * KEY_ROOM > mapped.view.header->keys_size && order->what != GROW) {
+    /* Keys of removed names are won back by growth alone; a move takes those of all. */
+    if (mapped.view.header->keys_used + KEYS * KEY_ROOM > mapped.view.header->keys_size && order->what != GROW) {
       order->what = GROW;
       continue_growth(child);
       while (step(child) != DONE);
@@ -487,9 +575,9 @@ static void run_stopped(const char *path, int changes) {
   }
   kill(child, SIGKILL);
   waitpid(child, NULL, 0);
-  printf("{\"changes\":%llu,\"insertions\":%llu,\"removals\":%llu,\"growths\":%llu,\"stops\":%llu,\"unsure\":%llu}\n",
+  printf("{\"changes\":%llu,\"insertions\":%llu,\"removals\":%llu,\"growths\":%llu,\"moves\":%llu,\"stops\":%llu,\"unsure\":%llu}\n",
          (unsigned long long)done[UPDATE], (unsigned long long)done[INSERT], (unsigned long long)done[REMOVE],
-         (unsigned long long)done[GROW], (unsigned long long)stops, (unsigned long long)unsure);
+         (unsigned long long)done[GROW], (unsigned long long)done[MOVE], (unsigned long long)stops, (unsigned long long)unsure);
 }
 
 static void run_killed(const char *path, int rounds) {
@@ -497,24 +585,28 @@ static void run_killed(const char *path, int rounds) {
   for (int round = 0; round < rounds; round++) {
     struct mapped mapped = {0}, next = {0};
     populate(&version);
-    pid_t child = start_writer(path, KEYS + 8);
+    pid_t child = start_writer(path, 3 * KEYS);
     map(path, &mapped);
     choose(&version, round);
-    int changing = order->what == GROW ? -1 : order->number;
+    int changing = order->what >= GROW ? -1 : order->number;
     if (order->what == GROW) continue_growth(child);
-    for (uint32_t left = below(order->what == GROW ? 60 : 700); left > 0 && step(child) != DONE; left--);
+    for (uint32_t left = below(order->what == GROW ? 60 : order->what == MOVE ? 30000 : 700); left > 0 && step(child) != DONE; left--);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     /* The kernel says so itself, to whichever file a program has mapped. */
     uint64_t start = now_ns();
     while (vrift_index_alive(&mapped.view)) CHECK(now_ns() - start < 5000000000ull, "alive after SIGKILL");
     if (now_ns() - start > slowest) slowest = now_ns() - start;
-    odd += check_all(&mapped.view, changing, names[order->what], 0);
+    if (order->what == MOVE) {
+      odd += check_move(&mapped.view, 0);
+    } else {
+      odd += check_all(&mapped.view, changing, names[order->what], 0);
+    }
     map(path, &next);
-    check_all(&next.view, changing, names[order->what], 0);
+    if (order->what != MOVE) check_all(&next.view, changing, names[order->what], 0);
     CHECK(!vrift_index_usable(&next.view), "the file of a killed writer is trusted");
     /* The next writer knows nothing of the change that was not acknowledged; it makes a file of its own under the name. */
-    pid_t second = start_writer(path, KEYS + 8);
+    pid_t second = start_writer(path, 3 * KEYS);
     map(path, &next);
     CHECK(vrift_index_alive(&next.view) && !check_all(&next.view, -1, "next writer", 0), "unsure in a new file");
     kill(second, SIGKILL);

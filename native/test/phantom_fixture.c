@@ -136,6 +136,18 @@ static void half_change(struct fixture *fixture, char *key) {
   __atomic_store_n(&fixture->index.entries[number].seq, was.seq + 1, __ATOMIC_RELEASE);
 }
 
+/* `FROM TO\n`: a directory, in the index and on disk at one moment, as the daemon renames it. */
+static void move_directory(struct fixture *fixture, char *words) {
+  char from[PATH_MAX], to[PATH_MAX], disk_from[2 * PATH_MAX], disk_to[2 * PATH_MAX];
+  if (sscanf(words, "%4095s %4095s", from, to) != 2) fixture_die("move", words);
+  snprintf(disk_from, sizeof disk_from, "%s/%s", fixture->root, from);
+  snprintf(disk_to, sizeof disk_to, "%s/%s", fixture->root, to);
+  uint64_t length = strlen(from);
+  uint32_t number = vrift_index_find(&fixture->index.view, (uint8_t *)from, length, vrift_path_hash((uint8_t *)from, length));
+  errno = number == VRIFT_NO_ENTRY ? ENOENT : vrift_writer_move(&fixture->index, number, (uint8_t *)to, strlen(to), disk_from, disk_to);
+  if (errno) fixture_die("move", from);
+}
+
 /* A daemon's heartbeat goes on while it waits. */
 static bool beat_until_line(struct fixture *fixture) {
   struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -169,6 +181,8 @@ int main(int argc, char **argv) {
       fixture.index.header->kind = (uint32_t)atoi(line + 5);
     else if (strncmp(line, "half ", 5) == 0)
       half_change(&fixture, line + 5);
+    else if (strncmp(line, "move ", 5) == 0)
+      move_directory(&fixture, line + 5);
     else if (strncmp(line, "grow", 4) == 0)
       grow(&fixture);
     else if (strncmp(line, "die", 3) == 0)

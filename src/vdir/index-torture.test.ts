@@ -26,18 +26,19 @@ test("readers never see two versions in one answer, nor one older than what was 
     absent = 0,
     growths = 0,
     lists = 0,
+    moves = 0,
   } = torture(program, ["versions", join(folder, "versions"), "1500", "1", seed]);
-  assert.ok(reads > 1000 && changes > 100 && absent > 10 && growths > 0 && lists > 0, `seed ${seed}`);
+  assert.ok(reads > 1000 && changes > 100 && absent > 10 && growths > 0 && lists > 0 && moves > 0, `seed ${seed}`);
 });
 
 test("behind every instruction of every change, readers have the state before, the one after, or know that they do not", () => {
-  const { changes, insertions, removals, growths, unsure, stops } = torture(program, [
+  const { changes, insertions, removals, growths, moves, unsure, stops } = torture(program, [
     "stopped",
     join(folder, "stopped"),
-    "40",
+    "18",
     seed,
   ]);
-  for (const count of [changes, insertions, removals, growths, unsure])
+  for (const count of [changes, insertions, removals, growths, moves, unsure])
     assert.ok((count ?? 0) > 0, `seed ${seed}`);
   assert.ok((stops ?? 0) > 2000);
 });

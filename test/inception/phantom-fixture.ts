@@ -22,6 +22,7 @@ export function program(
     | "walking"
     | "escapes"
     | "held"
+    | "moved"
     | "each"
     | "killed"
     | "agree"

@@ -2,6 +2,7 @@
  * stat hit and absent through the shipped library on a phantom tree, against the bare system call on the same tree made
  * plain, interleaved. Paths are absolute and 77 bytes long.
  */
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Sandbox, copyTree, projectRoot } from "../test/e2e/sandbox.js";
@@ -30,10 +31,33 @@ export const lookup: BenchCase = {
   },
 };
 
+/** A million files: a quarter of an hour and some ten gigabytes of disk. */
+export const million: BenchCase = {
+  name: "million",
+  summary: "stat hit and absent over a tree of a million files in random order, library against system call",
+  run(context) {
+    const sandbox = new Sandbox();
+    try {
+      return measure(sandbox, context, context.toy ? 2_048 : 1_000_000, [
+        "stat hit, all",
+        "stat absent, all",
+      ]);
+    } finally {
+      sandbox.dispose();
+    }
+  },
+};
+
 /** A tree of the size of an npm package, and one whose index is larger than the processor's caches. */
 const TREES = [2_048, 65_536];
 
-function measure(sandbox: Sandbox, context: BenchContext, files: number): BenchRow[] {
+/** @param only rows whose names begin so. */
+function measure(
+  sandbox: Sandbox,
+  context: BenchContext,
+  files: number,
+  only: readonly string[] = [""],
+): BenchRow[] {
   const rounds = context.toy ? 2 : 7;
   const phantom = sandbox.path("p");
   const plain = sandbox.path("q");
@@ -57,7 +81,8 @@ function measure(sandbox: Sandbox, context: BenchContext, files: number): BenchR
     [`stat absent, ${all}`, "stat", present.map(missing)],
     [`opendir, readdir, stat of every child, ${directories.length} directories`, "list", directories],
   ];
-  return cases.map(([what, call, list]) =>
+  const chosen = cases.filter(([what]) => only.some((beginning) => what.startsWith(beginning)));
+  return chosen.map(([what, call, list]) =>
     compare(sandbox, context, what, list, { phantom, plain, rounds, call }),
   );
 }
@@ -96,6 +121,54 @@ export const start: BenchCase = {
       sandbox.mustVrift(["phantom", phantom]);
       const trees = { phantom: "/usr", plain: "/usr", rounds: context.toy ? 2 : 15, call: "spawn" as const };
       return [compare(sandbox, context, "start and end of true", ["bin/true"], trees, { phantom, plain })];
+    } finally {
+      sandbox.dispose();
+    }
+  },
+};
+
+/** Node's own start, with the library and without, turn about. */
+export const nodeStart: BenchCase = {
+  name: "node-start",
+  summary: "start and end of node, with the library and without, 60 times turn about",
+  run(context) {
+    const sandbox = new Sandbox();
+    try {
+      const [phantom, plain] = [sandbox.path("p"), sandbox.path("q")];
+      makeTree(plain, context.toy ? 64 : 2_048, PATH_BYTES - plain.length - 1);
+      copyTree(plain, phantom);
+      sandbox.mustVrift(["phantom", phantom]);
+      const injected = sandbox.mustVrift(["run", "--", "env"], { cwd: phantom }).stdout;
+      const added: Record<string, string> = {};
+      for (const name of ["LD_PRELOAD", "VRIFT_INDEX"]) {
+        const value = new RegExp(`^${name}=(.*)$`, "m").exec(injected)?.[1];
+        if (value === undefined) throw new Error(`vrift run does not set ${name}`);
+        added[name] = value;
+      }
+      const [ours, theirs]: [number[], number[]] = [[], []];
+      const start = (cwd: string, more: Readonly<Record<string, string>>): number => {
+        const begun = process.hrtime.bigint();
+        const { status } = spawnSync(process.execPath, ["-e", "0"], {
+          cwd,
+          env: { ...process.env, ...more },
+        });
+        if (status !== 0) throw new Error(`node ended with ${status}`);
+        return Number(process.hrtime.bigint() - begun) / 1e6;
+      };
+      // The first round warms both sides up and is not counted; who goes first changes.
+      for (let round = 0; round <= (context.toy ? 2 : 60); round++) {
+        const first = round % 2 === 0;
+        const before = first ? start(phantom, added) : 0;
+        const bare = start(plain, {});
+        const through = first ? before : start(phantom, added);
+        if (round === 0) continue;
+        ours.push(through);
+        theirs.push(bare);
+      }
+      const ratio = spread(ours.map((value, round) => (theirs[round] ?? NaN) / value));
+      return [
+        { what: "start and end of node", unit: "ms", ours: spread(ours), theirs: spread(theirs), ratio },
+      ];
     } finally {
       sandbox.dispose();
     }

@@ -6,14 +6,25 @@ import { parseArgs } from "node:util";
 import type { BenchCase, BenchRow } from "./case.js";
 import { endToEnd } from "./end-to-end.js";
 import { isolation } from "./isolation.js";
-import { list, lookup, start } from "./lookup.js";
+import { list, lookup, million, nodeStart, start } from "./lookup.js";
 import { manifest } from "./manifest.js";
 import { memory } from "./memory.js";
 import { buildBenchPrograms } from "./programs.js";
 import { formatSpread } from "./statistics.js";
 import { wire } from "./wire.js";
 
-const cases: readonly BenchCase[] = [lookup, list, start, endToEnd, manifest, memory, wire, isolation];
+const cases: readonly BenchCase[] = [
+  lookup,
+  million,
+  list,
+  start,
+  nodeStart,
+  endToEnd,
+  manifest,
+  memory,
+  wire,
+  isolation,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

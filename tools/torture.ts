@@ -24,7 +24,7 @@ try {
   const parts: readonly (readonly string[])[] = [
     ["versions", join(folder, "one"), `${seconds * 2000}`, "1", values.seed],
     ["versions", join(folder, "two"), `${seconds * 1000}`, "2", values.seed],
-    ["stopped", join(folder, "stopped"), `${seconds * 20}`, values.seed],
+    ["stopped", join(folder, "stopped"), `${seconds * 4}`, values.seed],
     ["killed", join(folder, "killed"), `${seconds * 50}`, values.seed],
   ];
   for (const words of parts) {

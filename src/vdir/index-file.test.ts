@@ -266,7 +266,10 @@ test("the file of a daemon before is taken over when it is whole and current, an
   assert.equal(IndexWriter.reopen(join(folder, "nothing"), options(), 7n), undefined);
 
   const kept = IndexWriter.reopen(path, options(), 7n) ?? assert.fail("not taken over");
-  assert.deepEqual([kept.header.virtualEntries, kept.header.virtualBytes, kept.header.heldHashes], [2, 7n << 33n, 5]);
+  assert.deepEqual(
+    [kept.header.virtualEntries, kept.header.virtualBytes, kept.header.heldHashes],
+    [2, 7n << 33n, 5],
+  );
   assert.deepEqual(await surveyed(kept, false), ["", "d", "d/.git"]);
   assert.deepEqual(await surveyed(kept, true), ["", "d", "d/.git", "whole"]);
   assert.deepEqual([mapped.header.alive, mapped.header.distrust], [true, 1], "distrusted before it is alive");

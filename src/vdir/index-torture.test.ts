@@ -28,7 +28,10 @@ test("readers never see two versions in one answer, nor one older than what was 
     lists = 0,
     moves = 0,
   } = torture(program, ["versions", join(folder, "versions"), "1500", "1", seed]);
-  assert.ok(reads > 1000 && changes > 100 && absent > 10 && growths > 0 && lists > 0 && moves > 0, `seed ${seed}`);
+  assert.ok(
+    reads > 1000 && changes > 100 && absent > 10 && growths > 0 && lists > 0 && moves > 0,
+    `seed ${seed}`,
+  );
 });
 
 test("behind every instruction of every change, readers have the state before, the one after, or know that they do not", () => {

@@ -108,7 +108,11 @@ export class HeldContent {
     if (this.#missing.length > 0) log.warn("content was not held", { root, missing: this.#missing.length });
     await roots.add(this.#missing);
     // Somebody was told of the content of a link meanwhile, which no entry names yet.
-    if (roots.size !== this.#before + new Set(this.#missing.map((hash) => Buffer.from(hash).toString("latin1"))).size) return;
+    if (
+      roots.size !==
+      this.#before + new Set(this.#missing.map((hash) => Buffer.from(hash).toString("latin1"))).size
+    )
+      return;
     if (roots.size <= 2 * this.#named + SPARE) return;
     // Entries that a person may yet get out of a damaged journal need their content.
     if (hasDamagedJournal(paths.db)) return;

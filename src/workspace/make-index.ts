@@ -47,7 +47,8 @@ export async function makeIndex(tree: Tree, options: IndexOptions, names: number
   const { sequence } = tree.manifest;
   await inThread({ database: tree.paths.db, index, options: { ...plain, expectedEntries }, sequence });
   const made = IndexWriter.takeMade(index, options, sequence);
-  if (made === undefined) throw new VriftError("EIO", `the index made for ${tree.root} is not what was asked for`);
+  if (made === undefined)
+    throw new VriftError("EIO", `the index made for ${tree.root} is not what was asked for`);
   return made;
 }
 
@@ -56,7 +57,9 @@ async function inThread(work: IndexThreadWork): Promise<void> {
   const result = await new Promise<IndexThreadResult>((resolve, reject) => {
     thread.once("message", resolve);
     thread.once("error", reject);
-    thread.once("exit", (code) => reject(new VriftError("EIO", `the thread that makes the index ended with ${code}`)));
+    thread.once("exit", (code) =>
+      reject(new VriftError("EIO", `the thread that makes the index ended with ${code}`)),
+    );
   });
   await thread.terminate();
   if (!result.made) throw new VriftError(result.code, result.message);

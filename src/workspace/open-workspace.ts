@@ -71,7 +71,9 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     // It changes the manifest, and then an index of before is not the manifest's any more.
     await finishRename(tree);
   } catch (error) {
-    await closeTree(tree).catch((closing: unknown) => tree.log.error("closing failed", closing, { root: tree.root }));
+    await closeTree(tree).catch((closing: unknown) =>
+      tree.log.error("closing failed", closing, { root: tree.root }),
+    );
     throw error;
   }
   return new ProjectWorkspace(tree, (onChange) => bringUp(tree, options.watch === true, onChange));
@@ -100,7 +102,15 @@ async function bringUp(tree: Tree, watch: boolean, onChange: () => void): Promis
   removeWhiteouts();
   const { root, id, kind } = tree;
   const distrust = tree.watch.failure ?? "";
-  tree.log.info("opened workspace", { root, id, kind, entries: tree.manifest.count(), ...report, distrust, rebuilt: !kept });
+  tree.log.info("opened workspace", {
+    root,
+    id,
+    kind,
+    entries: tree.manifest.count(),
+    ...report,
+    distrust,
+    rebuilt: !kept,
+  });
 }
 
 /**

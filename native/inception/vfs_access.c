@@ -85,6 +85,8 @@ static long descriptor_link(const struct view *view, int fd, char *out, size_t s
   size_t total = (size_t)(end - path) + entry.key_length;
   if (total > size) total = size;
   memcpy(out, path, total);
+  /* The kernel has written the blob's longer name there, and many a program counts on zeros behind the text. */
+  if (total < (size_t)length) memset(out + total, 0, (size_t)length - total);
   return (long)total;
 }
 

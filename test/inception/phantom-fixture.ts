@@ -26,7 +26,8 @@ export function program(
     | "each"
     | "killed"
     | "agree"
-    | "asked",
+    | "asked"
+    | "handed",
 ): string {
   return join(NATIVE, name);
 }

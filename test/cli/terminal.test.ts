@@ -72,47 +72,50 @@ class Terminal {
 }
 
 describe("on a terminal", () => {
-  test("Ctrl-Z, fg and Ctrl-C work on a command run from an interactive shell", async () => {
-    const terminal = new Terminal("bash --norc --noprofile -i");
-    try {
-      await terminal.expect(/READY> /);
-      await terminal.startCat("$VRIFT run -- ");
-      terminal.type("\x1a");
-      await terminal.expect(/Stopped[^]*READY> /);
-      await terminal.bringBack();
-      terminal.type("\x03");
-      await terminal.expect(/READY> /);
-      terminal.type("echo status=$?\n");
-      await terminal.expect(/status=130\r/);
-    } finally {
-      terminal.end();
-    }
-  });
+  for (const options of ["", "--stats"]) {
+    const also = options === "" ? "" : `, with ${options}`;
+    test(`Ctrl-Z, fg and Ctrl-C work on a command run from an interactive shell${also}`, async () => {
+      const terminal = new Terminal("bash --norc --noprofile -i");
+      try {
+        await terminal.expect(/READY> /);
+        await terminal.startCat(`$VRIFT run ${options} -- `);
+        terminal.type("\x1a");
+        await terminal.expect(/Stopped[^]*READY> /);
+        await terminal.bringBack();
+        terminal.type("\x03");
+        await terminal.expect(/READY> /);
+        terminal.type("echo status=$?\n");
+        await terminal.expect(/status=130\r/);
+      } finally {
+        terminal.end();
+      }
+    });
 
-  test("an interactive shell under run has job control of its own", async () => {
-    const terminal = new Terminal(`bash --norc --noprofile -i`);
-    try {
-      await terminal.expect(/READY> /);
-      terminal.type("PS1='INNER> ' $VRIFT run -- bash --norc --noprofile -i\n");
-      await terminal.expect(/INNER> /);
-      terminal.type("tty\n");
-      await terminal.expect(/\/dev\/(pts|tty)[^]*INNER> /);
-      await terminal.startCat("");
-      terminal.type("\x1a");
-      await terminal.expect(/Stopped[^]*INNER> /);
-      terminal.type("jobs | wc -l\n");
-      await terminal.expect(/\n1\r[^]*INNER> /);
-      await terminal.bringBack();
-      terminal.type("\x03");
-      await terminal.expect(/INNER> /);
-      terminal.type("exit 3\n");
-      await terminal.expect(/READY> /);
-      terminal.type("echo status=$?\n");
-      await terminal.expect(/status=3\r/);
-    } finally {
-      terminal.end();
-    }
-  });
+    test(`an interactive shell under run has job control of its own${also}`, async () => {
+      const terminal = new Terminal(`bash --norc --noprofile -i`);
+      try {
+        await terminal.expect(/READY> /);
+        terminal.type(`PS1='INNER> ' $VRIFT run ${options} -- bash --norc --noprofile -i\n`);
+        await terminal.expect(/INNER> /);
+        terminal.type("tty\n");
+        await terminal.expect(/\/dev\/(pts|tty)[^]*INNER> /);
+        await terminal.startCat("");
+        terminal.type("\x1a");
+        await terminal.expect(/Stopped[^]*INNER> /);
+        terminal.type("jobs | wc -l\n");
+        await terminal.expect(/\n1\r[^]*INNER> /);
+        await terminal.bringBack();
+        terminal.type("\x03");
+        await terminal.expect(/INNER> /);
+        terminal.type("exit 3\n");
+        await terminal.expect(/READY> /);
+        terminal.type("echo status=$?\n");
+        await terminal.expect(/status=3\r/);
+      } finally {
+        terminal.end();
+      }
+    });
+  }
 
   test("the size of the terminal and raw mode are the command's", async () => {
     const terminal = new Terminal(

@@ -7,7 +7,8 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildNative, LIBRARY, makeTree, Phantom, program } from "./phantom-fixture.js";
+import { makeEachTree } from "./each-tree.js";
+import { buildNative, LIBRARY, Phantom, program } from "./phantom-fixture.js";
 
 const repository = join(import.meta.dirname, "../../..");
 const native = join(repository, "native");
@@ -106,15 +107,7 @@ async function underValgrind(): Promise<void> {
   buildNative();
   const rows = execFileSync(program("each"), ["--rows"], { encoding: "utf8" }).trim().split("\n");
   const root = join(base, "home", "tree");
-  for (const row of rows)
-    makeTree(join(root, row), {
-      file: "content\n",
-      same: "content\n",
-      other: "another\n",
-      mounts: "device /mnt ext4 rw 0 0\n",
-      "dir/inner": "inner\n",
-      "away/": "",
-    });
+  makeEachTree(root, rows);
   const phantom = await Phantom.start(root, join(base, "run"), join(base, "source"));
   const complained: string[] = [];
   let right = 0;

@@ -221,8 +221,8 @@ describe("COMMAND under --stats", () => {
     assert.equal(steady(run.stdout), steady(plain.stdout));
     // `cat` and the lock end when COMMAND has closed its own, which is alive.
     const held = await home.bash(
-      `( "${launcherPath}" run --stats -- sh -c 'exec >&- 9>&-; until [ -e read ]; do sleep 0.02; done' 2>/dev/null 9>lock & ) | cat
-      flock -n lock true && echo free; touch read`,
+      `( "${launcherPath}" run --stats -- sh -c 'exec >&- 9>&-; until [ -e read ]; do sleep 0.02; done; touch gone' 2>/dev/null 9>lock & ) | cat
+      flock -n lock true && echo free; touch read; until [ -e gone ]; do sleep 0.02; done`,
       { cwd },
     );
     assert.equal(held.stdout, "free\n");

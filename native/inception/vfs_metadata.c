@@ -5,6 +5,7 @@
 #include "openings.h"
 #include "swap.h"
 #include "vfs.h"
+#include "watched.h"
 
 /* As libc does it where the kernel has no fchmodat2. */
 static long chmod_without_following(int dirfd, const char *path, unsigned mode) {
@@ -73,6 +74,7 @@ long vfs_inotify_add_watch(int fd, const char *path, unsigned mask) {
   struct vrift_entry entry;
   bool was_virtual = view != 0 && readable(path) &&
                      look_again(view, AT_FDCWD, path, (mask & dont_follow) == 0, &place, &entry) == 0;
+  if (view != 0 && !was_virtual && readable(path)) watched_note(view, AT_FDCWD, path, (mask & dont_follow) == 0);
   long result = change_file(AT_FDCWD, path, (mask & dont_follow) == 0, &call);
   /* Who waits for changes of a file it has open (tail -f) wants to read them, too. */
   if (was_virtual && result >= 0) openings_follow(view, place.hash);
@@ -82,7 +84,9 @@ long vfs_inotify_add_watch(int fd, const char *path, unsigned mask) {
 long vfs_fanotify_mark(int fd, unsigned flags, uint64_t mask, int dirfd, const char *path) {
   struct real_call call = {__NR_fanotify_mark, fd, flags, (long)mask, dirfd, (long)path};
   const unsigned dont_follow = 0x04;
+  const struct view *view = view_current();
   if (path == 0) return make_real_call(&call);
+  if (view != 0 && readable(path)) watched_note(view, dirfd, path, (flags & dont_follow) == 0);
   return change_file(dirfd, path, (flags & dont_follow) == 0, &call);
 }
 

@@ -1,10 +1,12 @@
 /* Names that go: unlink, rmdir. */
 #include "change.h"
 #include "directory_times.h"
+#include "hydrate.h"
 #include "stripe.h"
 #include "subtree.h"
 #include "target.h"
 #include "vfs.h"
+#include "watched.h"
 #include "whiteout.h"
 
 /* What the kernel would ask for: write and search permission on the directory. */
@@ -53,8 +55,11 @@ static long remove_file(const struct view *view, int dirfd, const char *path, co
     result = make_real_call(call);
   else if (target.place.slash)
     result = virtual_and_seen(&target.place, &entry) ? -ENOTDIR : make_real_call(call);
-  else
+  else {
+    /* Where that fails it goes in silence. */
+    if (watched(target.parent_hash)) hydrate(view, &target.place, false);
     result = unlink_virtual(view, &target, call);
+  }
   target_end(view, &target);
   return result;
 }

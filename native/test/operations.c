@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -62,6 +65,37 @@ static void show_content(int fd) {
   printf(" \"%s\"", text);
 }
 
+/* The first byte through a shared mapping, and what read says of it after it was changed there. */
+static void map_and_compare(int fd, bool writable) {
+  char first = 0;
+  char *map = mmap(NULL, 1, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+  printf(" mmap=%s", map == MAP_FAILED ? strerrorname_np(errno) : "ok");
+  if (map == MAP_FAILED) return;
+  /* An empty file has no byte to touch. */
+  if (pread(fd, &first, 1, 0) == 1) {
+    printf(",%d", *map == first);
+    if (writable) *map = 'M';
+    if (pread(fd, &first, 1, 0) == 1) printf(",%c", first == '\n' ? '|' : first);
+  }
+  munmap(map, 1);
+}
+
+/* What exec says, or the exit code. */
+static void run(const char *at) {
+  int status = 0;
+  fflush(stdout);
+  pid_t pid = fork();
+  if (pid == 0) {
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, 1);
+    dup2(null, 2);
+    execl(at, at, (char *)NULL);
+    _exit(errno);
+  }
+  waitpid(pid, &status, 0);
+  printf(" run(%s)=%d", at, status);
+}
+
 static void open_and_use(const char *at, int flags) {
   struct stat by_path, by_descriptor;
   int fd = open(at, flags | O_CLOEXEC | O_NONBLOCK, 0644);
@@ -77,6 +111,9 @@ static void open_and_use(const char *at, int flags) {
     if ((flags & O_ACCMODE) != O_RDONLY) printf(" write=%zd", write(fd, "xyz\n", 4));
     if ((flags & O_ACCMODE) != O_WRONLY) show_content(fd);
     switch (pick(8)) {
+    case 3:
+      map_and_compare(fd, (flags & O_ACCMODE) == O_RDWR);
+      break;
     case 0:
       printf(" fchmod=%d", fchmod(fd, 0640));
       break;
@@ -133,7 +170,7 @@ static void step(void) {
   char one[PATH_MAX], two[PATH_MAX], text[PATH_MAX];
   struct stat st;
   const char *a = path(one), *b = path(two);
-  switch (pick(26)) {
+  switch (pick(27)) {
   case 0:
   case 1:
   case 2:
@@ -206,6 +243,9 @@ static void step(void) {
   case 24:
     answer("truncate", a, NULL, truncate(a, pick(20)));
     answer("getxattr", b, NULL, (int)getxattr(b, "user.none", text, sizeof text));
+    break;
+  case 26:
+    if (pick(4) == 0) run(pick(2) ? "e" : a);
     break;
   case 25: {
     char *resolved = realpath(a, NULL);

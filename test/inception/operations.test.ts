@@ -4,29 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { buildNative, makeTree, Phantom, program, sh, snapshot, type TreeSpec } from "./phantom-fixture.js";
+import { buildNative, makeTree, Phantom, program, sh, snapshot } from "./phantom-fixture.js";
+import { ownTree as TREE } from "../operations/own-tree.js";
 
 const SEEDS = (process.env["VRIFT_SEEDS"] ?? "1,2,3,4,5,6,7,8").split(",").map(Number);
 const STEPS = Number(process.env["VRIFT_STEPS"] ?? 400);
-
-const TREE: TreeSpec = {
-  a: "a\n",
-  b: "b\n",
-  c: "",
-  "f.txt": "text\n",
-  "sub/a": "sub a\n",
-  "sub/b": "sub b\n",
-  "sub/dir/c": "deep c\n",
-  "sub/dir/f.txt": "deep text\n",
-  "sub/link": "->../a",
-  "dir/d": "d\n",
-  "dir/e": "e\n",
-  "dir/sub/a": "dir sub a\n",
-  "dir/link": "->sub",
-  "d/": "",
-  e: "!#!/bin/sh\n",
-  link: "->dir/d",
-};
 
 before(buildNative);
 

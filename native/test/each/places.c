@@ -58,8 +58,14 @@ static int parts(void *call) {
   return here && right;
 }
 
+/* A file that is virtual, and a directory out of which one goes. */
 static int watches(void *call) {
-  return ((int (*)(int, const char *, uint32_t))call)(inotify_init1(IN_NONBLOCK), "file", IN_CLOSE_WRITE) > 0;
+  typedef int (*watcher)(int, const char *, uint32_t);
+  char heard[4096] __attribute__((aligned(8)));
+  int fd = inotify_init1(IN_NONBLOCK);
+  if (((watcher)call)(fd, "file", IN_CLOSE_WRITE) <= 0 || ((watcher)call)(fd, "dir", IN_DELETE) <= 0) return 0;
+  unlink("dir/inner");
+  return read(fd, heard, sizeof heard) > 0 && ((struct inotify_event *)heard)->mask == IN_DELETE && is_absent("dir/inner");
 }
 static int watches_all(void *call) {
   int fd = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID, O_RDONLY);

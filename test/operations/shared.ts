@@ -1,0 +1,279 @@
+/**
+ * Several processes at random work on one virtual tree, under a real daemon:
+ *  - in a subtree of its own each (native/test/operations.c): results, errno and the tree as on a plain one, step by step;
+ *  - in a shared one (native/test/together.c), where no order can be foretold: each sees only what a plain file system could show, and
+ *    what they did adds up. At the end what programs see, what the daemon says and what `vrift solid` leaves are one tree.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect } from "../../src/client/index.js";
+import { hashBytes, hashToHex } from "../../src/platform/hash.js";
+import { resolveHome } from "../../src/platform/paths.js";
+import { FLAG_DIR, FLAG_SYMLINK } from "../../src/protocol/messages.js";
+import { Sandbox, copyTree, listingScript, projectRoot, vriftCommand } from "../e2e/sandbox.js";
+import { projectOwners } from "../end-projects.js";
+import { makeTree } from "../inception/phantom-fixture.js";
+import { ownTree } from "./own-tree.js";
+
+const native = (name: string): string => join(projectRoot, "build", "native", name);
+/** A link made by `operations` points one directory up at most; nothing climbs out of this. */
+const DEPTH = "a/b/c/d/e/f";
+
+export interface Settings {
+  readonly seed: number;
+  /** How long the shared part lasts. */
+  readonly seconds: number;
+  /** Steps of each process in its own subtree. */
+  readonly steps: number;
+  /** Of each kind. */
+  readonly processes: number;
+  /** vdir_d is killed about this often; 0: never. */
+  readonly killEveryMs: number;
+}
+
+export interface Outcome {
+  readonly failures: readonly string[];
+  readonly ownSteps: number;
+  readonly sharedSteps: number;
+  readonly kills: number;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export async function operate(settings: Settings): Promise<Outcome> {
+  const failures: string[] = [];
+  const fail = (what: string): void => {
+    if (failures.length < 20) failures.push(what.slice(0, 2000));
+  };
+  const sandbox = new Sandbox();
+  const root = sandbox.path("tree");
+  const original = sandbox.path("original");
+  const ids = Array.from({ length: settings.processes }, (_, i) => String.fromCharCode(97 + i));
+  const ownDirectory = (id: string): string => join(root, "own", id, DEPTH);
+  let kills = 0;
+  try {
+    for (const id of ids) {
+      mkdirSync(ownDirectory(id), { recursive: true });
+      makeTree(ownDirectory(id), ownTree);
+    }
+    makeShared(join(root, "shared"));
+    copyTree(root, original);
+
+    const own = (id: string, through: "bare" | "vrift"): Promise<Ended> =>
+      start(sandbox, [native("operations"), String(settings.seed * 100 + ids.indexOf(id)), String(settings.steps)], ownDirectory(id), through);
+    const plain = await Promise.all(ids.map((id) => own(id, "bare")));
+    const plainTree = ownListing(sandbox, root, "bare");
+    rmSync(root, { recursive: true });
+    renameSync(original, root);
+    sandbox.mustVrift(["phantom", root]);
+
+    const shared = ids.map((id) =>
+      start(sandbox, [native("together"), String(settings.seed), String(settings.seconds), id], join(root, "shared"), "vrift"),
+    );
+    let running = true;
+    const killing = killNowAndThen(sandbox, settings, () => running).then((count) => (kills = count));
+    const phantom = await Promise.all(ids.map((id) => own(id, "vrift")));
+    const together = await Promise.all(shared);
+    running = false;
+    await killing;
+
+    for (const [i, id] of ids.entries()) {
+      const expected = plain[i]?.stdout.split("\n") ?? [];
+      const got = phantom[i]?.stdout.split("\n") ?? [];
+      const at = expected.findIndex((line, n) => line !== got[n]);
+      if (at >= 0) fail(`own ${id}: plain "${expected[at]}", phantom "${got[at]}"`);
+      if (phantom[i]?.stderr !== plain[i]?.stderr || phantom[i]?.code !== plain[i]?.code)
+        fail(`own ${id}: ended with ${phantom[i]?.code}: ${phantom[i]?.stderr}`);
+    }
+    for (const { code, stderr } of together) if (code !== 0 || stderr !== "") fail(`shared: ${code}: ${stderr}`);
+    const seen = ownListing(sandbox, root, "vrift");
+    if (seen !== plainTree) fail(`own trees, seen: ${firstDifference(plainTree, seen)}`);
+
+    const sum = addUp(together);
+    for (const problem of checkShared(sandbox, root, sum)) fail(problem);
+    for (const problem of await checkManifest(sandbox, root)) fail(problem);
+
+    const everything = sandbox.sh(listingScript(), root, "vrift").stdout;
+    sandbox.mustVrift(["solid", root]);
+    const solid = sandbox.sh(listingScript(), root, "bare").stdout;
+    if (solid !== everything) fail(`after solid: ${firstDifference(everything, solid)}`);
+    return {
+      failures,
+      ownSteps: settings.steps * ids.length,
+      sharedSteps: [...sum].filter(([name]) => name.startsWith("steps ")).reduce((total, [, count]) => total + count, 0),
+      kills,
+    };
+  } finally {
+    sandbox.dispose();
+  }
+}
+
+function start(sandbox: Sandbox, command: readonly string[], cwd: string, through: "bare" | "vrift"): Promise<Ended> {
+  const [program = "", ...words] = through === "bare" ? command : [vriftCommand, "run", "--", ...command];
+  const child = spawn(program, words, { cwd, env: sandbox.env, stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+async function killNowAndThen(sandbox: Sandbox, settings: Settings, running: () => boolean): Promise<number> {
+  let kills = 0;
+  let last = performance.now();
+  while (settings.killEveryMs > 0 && running()) {
+    await delay(50);
+    if (performance.now() - last < settings.killEveryMs) continue;
+    last = performance.now();
+    for (const pid of projectOwners(join(sandbox.home, ".vrift"))) {
+      try {
+        process.kill(pid, "SIGKILL");
+        kills += 1;
+      } catch {
+        // It was just ending.
+      }
+    }
+  }
+  return kills;
+}
+
+/** What together.c expects to find. */
+function makeShared(root: string): void {
+  const write = (name: string, text: string): void => writeFileSync(join(root, name), text);
+  for (const directory of ["stable", "moving-a", "place-0", "place-1", "place-2", "place-3", "directory-0", "directory-1"])
+    mkdirSync(join(root, directory), { recursive: true });
+  for (let i = 0; i < 30; i++) write(`stable/s${i}`, `stable ${i}\n`);
+  for (let i = 0; i < 8; i += 2) write(`lock-${i}`, "held\n");
+  for (let i = 0; i < 4; i++) write(`log-${i}`, "start\n");
+  for (let i = 0; i < 4; i++) write(`version-${i}`, "first\n".repeat(100));
+  for (let i = 0; i < 12; i++) write(`place-${i % 4}/token-${i}`, `token ${i}\n`);
+  for (let i = 0; i < 6; i++) write(`moving-a/f${i}`, `moving ${i}\n`);
+  write("moving-a/log", "start\n");
+  for (let i = 0; i < 2; i++) write(`counter-${i}`, "0\n");
+  for (let i = 0; i < 6; i++) write(`attribute-${i}`, "attribute\n");
+  for (let i = 0; i < 4; i++) write(`cut-${i}`, "c".repeat(5000));
+}
+
+function ownListing(sandbox: Sandbox, root: string, through: "bare" | "vrift"): string {
+  // Times of what the steps wrote are two different nows.
+  return sandbox.sh(listingScript(1_600_100_000), join(root, "own"), through).stdout.replace(/^([^\t]*\td\t\d+\t-\t)\S+/gm, "$1-");
+}
+
+function firstDifference(expected: string, got: string): string {
+  const other = new Set(got.split("\n"));
+  const mine = new Set(expected.split("\n"));
+  const lacks = [...mine].filter((line) => !other.has(line)).slice(0, 5);
+  const has = [...other].filter((line) => !mine.has(line)).slice(0, 5);
+  return `\n-${lacks.join("\n-")}\n+${has.join("\n+")}`;
+}
+
+/** "made lock-3" → how often, over all processes. */
+function addUp(ended: readonly Ended[]): Map<string, number> {
+  const sum = new Map<string, number>();
+  for (const { stdout } of ended)
+    for (const line of stdout.trim().split("\n")) {
+      const [what, name, count] = line.split(" ");
+      sum.set(`${what} ${name}`, (sum.get(`${what} ${name}`) ?? 0) + Number(count));
+    }
+  return sum;
+}
+
+function checkShared(sandbox: Sandbox, root: string, sum: ReadonlyMap<string, number>): string[] {
+  const problems: string[] = [];
+  // A copy of what programs see: looked at with nothing in between.
+  const copy = sandbox.path("copy");
+  const made = sandbox.sh(`cp -a shared ${copy}`, root, "vrift");
+  if (made.stderr !== "") problems.push(`copying: ${made.stderr}`);
+  const text = (name: string): string => (existsSync(join(copy, name)) ? readFileSync(join(copy, name), "utf8") : "");
+  const of = (what: string, name: string): number => sum.get(`${what} ${name}`) ?? 0;
+  const exclusive = (name: string, before: number): void => {
+    const now = readdirSync(copy).includes(name) ? 1 : 0;
+    const added = of("made", name) - of("removed", name);
+    if (before + added !== now) problems.push(`${name}: ${before} before, made less removed ${added}, ${now} now`);
+  };
+  for (let i = 0; i < 8; i++) exclusive(`lock-${i}`, i % 2 === 0 ? 1 : 0);
+  for (let i = 0; i < 4; i++) exclusive(`directory-${i}`, i < 2 ? 1 : 0);
+
+  const moving = ["moving-a", "moving-b"].filter((name) => existsSync(join(copy, name)));
+  if (moving.length !== 1) problems.push(`of two directories there are ${moving.join(", ") || "none"}`);
+  for (let i = 0; i < 6; i++)
+    if (text(`${moving[0]}/f${i}`) !== `moving ${i}\n`) problems.push(`${moving[0]}/f${i}: "${text(`${moving[0]}/f${i}`)}"`);
+
+  const logs = [...Array(4).keys()].map((i) => [`log-${i}`, `log-${i}`] as const);
+  for (const [file, counter] of [...logs, [`${moving[0]}/log`, "moving-log"] as const]) {
+    const [first, ...records] = text(file).trimEnd().split("\n");
+    const last = new Map<string, number>();
+    if (first !== "start") problems.push(`${file} begins with "${first?.slice(0, 60)}"`);
+    if (records.length !== of("added", counter)) problems.push(`${file}: ${records.length} records, ${of("added", counter)} appended`);
+    for (const record of records) {
+      const [, id = "", number = "-1"] = /^([a-z]) (\d+) x*$/.exec(record) ?? [];
+      if (Number(number) <= (last.get(id) ?? -1)) problems.push(`${file}: out of order or torn: ${record.slice(0, 60)}`);
+      last.set(id, Number(number));
+    }
+  }
+  for (let i = 0; i < 12; i++) {
+    const found = [0, 1, 2, 3].map((place) => `place-${place}/token-${i}`).filter((name) => text(name) === `token ${i}\n`);
+    if (found.length !== 1) problems.push(`token ${i} is at ${found.join(", ") || "no place"}`);
+  }
+  for (let i = 0; i < 2; i++)
+    if (text(`counter-${i}`) !== `${of("added", `counter-${i}`)}\n`)
+      problems.push(`counter ${i} is ${text(`counter-${i}`)}, ${of("added", `counter-${i}`)} increments were made`);
+  for (let i = 0; i < 4; i++) {
+    const size = existsSync(join(copy, `cut-${i}`)) ? statSync(join(copy, `cut-${i}`)).size : -1;
+    if (size !== (of("added", `cut-${i}`) > 0 ? 0 : 5000)) problems.push(`cut-${i} has ${size} bytes`);
+  }
+  for (let i = 0; i < 30; i++) if (text(`stable/s${i}`) !== `stable ${i}\n`) problems.push(`stable/s${i} has changed`);
+  rmSync(copy, { recursive: true });
+  return problems;
+}
+
+/** Names, kinds, sizes, modes and hashes of the manifest against what programs see. */
+async function checkManifest(sandbox: Sandbox, root: string): Promise<string[]> {
+  const copy = sandbox.path("copy");
+  sandbox.sh(`cp -a . ${copy} && rm -rf ${copy}/.vrift`, root, "vrift");
+  const seen = new Map<string, string>();
+  const walk = (directory: string): void => {
+    for (const entry of readdirSync(join(copy, directory), { withFileTypes: true })) {
+      const name = join(directory, entry.name);
+      const { mode, size } = entry.isSymbolicLink() ? { mode: 0, size: 0 } : statSync(join(copy, name));
+      if (entry.isDirectory()) seen.set(name, "directory");
+      else if (entry.isSymbolicLink()) seen.set(name, "link");
+      else seen.set(name, `${(mode & 0o7777).toString(8)} ${size} ${hashToHex(hashBytes(readFileSync(join(copy, name))))}`);
+      if (entry.isDirectory()) walk(name);
+    }
+  };
+  walk("");
+  const client = connect({ socketPath: resolveHome(sandbox.env).daemonSocket });
+  const said = new Map<string, string>();
+  try {
+    await client.register(root);
+    const list = async (directory: string): Promise<void> => {
+      for (const { name, is_dir } of await client.list(directory)) {
+        const path = join(directory, name);
+        const entry = await client.get(path);
+        if (entry === null) continue;
+        if (entry.flags === FLAG_DIR) said.set(path, "directory");
+        else if (entry.flags === FLAG_SYMLINK) said.set(path, "link");
+        else said.set(path, `${entry.mode.toString(8)} ${entry.size} ${hashToHex(entry.content_hash)}`);
+        if (is_dir) await list(path);
+      }
+    };
+    await list("");
+  } finally {
+    client.close();
+    rmSync(copy, { recursive: true, force: true });
+  }
+  const problems: string[] = [];
+  for (const name of new Set([...seen.keys(), ...said.keys()]))
+    if (seen.get(name) !== said.get(name)) problems.push(`${name}: programs see ${seen.get(name)}, the daemon says ${said.get(name)}`);
+  return problems;
+}

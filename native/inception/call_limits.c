@@ -18,17 +18,23 @@ static const char *asked(const char *path) {
   return look_again(view, AT_FDCWD, path, true, &place, &entry) == 0 ? view->root : path;
 }
 
+/* What libc is asked is no tail call: whoever looks at the stack meanwhile (native/test/escapes.c) finds the library waiting. */
+static inline long after_libc(long result) {
+  __asm__ volatile("" ::: "memory");
+  return result;
+}
+
 #define STATVFS(name) \
   EXPORT int name(const char *path, void *out) { \
     int (*real)(const char *, void *) = LIBC(int (*)(const char *, void *), #name); \
-    return real ? real(asked(path), out) : (int)answer(-ENOSYS); \
+    return real ? (int)after_libc(real(asked(path), out)) : (int)answer(-ENOSYS); \
   }
 STATVFS(statvfs)
 STATVFS(statvfs64)
 
 EXPORT long pathconf(const char *path, int name) {
   long (*real)(const char *, int) = LIBC(long (*)(const char *, int), "pathconf");
-  return real ? real(asked(path), name) : answer(-ENOSYS);
+  return real ? after_libc(real(asked(path), name)) : answer(-ENOSYS);
 }
 
 static const struct view *view_of_blob(int fd) {
@@ -57,7 +63,7 @@ FSTATFS(fstatfs64)
     const struct view *view = view_of_blob(fd); \
     int (*named)(const char *, void *) = LIBC(int (*)(const char *, void *), by_path); \
     int (*real)(int, void *) = LIBC(int (*)(int, void *), #name); \
-    if (view != 0 && named) return named(view->root, out); \
+    if (view != 0 && named) return (int)after_libc(named(view->root, out)); \
     return real ? real(fd, out) : (int)answer(-ENOSYS); \
   }
 FSTATVFS(fstatvfs, "statvfs")

@@ -1,7 +1,8 @@
 /*
  * escapes ROOT COMMAND…: runs a command and all it starts, and looks at every system call that takes a path, while it is made. A
  * call on a name below ROOT is in order when it is made by the injected library, or by libc while a function of the library
- * waits for it (a return address on the stack). Prints what is not, one a line, then what was counted:
+ * waits for it (a return address on the stack). Prints what is not, one a line, then what was counted,
+ * on stdout, or at the end of the file that ESCAPES_REPORT names:
  *
  *   escape COMMAND NUMBER PATH MAPPING
  *   calls N library N behind-library N loader N spawned N
@@ -62,6 +63,7 @@ static const struct path_call {
 
 static const char *root;
 static size_t root_length;
+static FILE *report;
 static unsigned long total, by_library, behind_library, by_loader, spawned;
 static pid_t spawning[TASKS]; /* children that share memory with their parent and have not exec'ed yet */
 
@@ -229,7 +231,7 @@ static void judge(pid_t pid, const struct user_regs_struct *regs, const char *pa
   FILE *in = fopen(name, "re");
   if (in && fgets(program, sizeof program, in)) program[strcspn(program, "\n")] = 0;
   if (in) fclose(in);
-  printf("escape %s %llu %s %s\n", program, regs->orig_rax, path, base_name(mappings.at));
+  fprintf(report, "escape %s %llu %s %s\n", program, regs->orig_rax, path, base_name(mappings.at));
 }
 
 static void look(pid_t pid) {
@@ -291,6 +293,10 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: escapes ROOT COMMAND…\n");
     return 2;
   }
+  const char *file = getenv("ESCAPES_REPORT");
+  report = file ? fopen(file, "ae") : stdout;
+  if (!report) die(file);
+  unsetenv("ESCAPES_REPORT");
   root = real;
   root_length = strlen(root);
   pid_t pid = fork();
@@ -310,7 +316,7 @@ int main(int argc, char **argv) {
   if (ptrace(PTRACE_SETOPTIONS, pid, 0, options) != 0) die("options");
   ptrace(PTRACE_CONT, pid, 0, 0);
   int code = follow(pid);
-  printf("calls %lu library %lu behind-library %lu loader %lu spawned %lu\n", total, by_library, behind_library, by_loader,
+  fprintf(report, "calls %lu library %lu behind-library %lu loader %lu spawned %lu\n", total, by_library, behind_library, by_loader,
          spawned);
   return code;
 }

@@ -1,6 +1,7 @@
 /**
- * `npm run differential -- [--plain] [--light] [--show] [--no-newest] [--concurrency N] [NAME…]`: every scenario, or those whose name contains
- * one of the words. `--show`: what they print. `--plain` compares two runs on plain trees: what they do not agree on is the scenario's, not the library's.
+ * `npm run differential -- [--plain] [--escapes] [--light] [--show] [--no-newest] [--concurrency N] [NAME…]`: every scenario, or those whose name contains
+ * one of the words. `--show`: what they print. `--escapes`: under a tracer, which looks
+ * whether every system call on a name of the tree comes through the library. `--plain` compares two runs on plain trees: what they do not agree on is the scenario's, not the library's.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
     newest: { type: "boolean", default: true },
     concurrency: { type: "string", default: "2" },
     light: { type: "boolean", default: false },
+    escapes: { type: "boolean", default: false },
     show: { type: "boolean", default: false },
   },
   allowNegative: true,
@@ -34,7 +36,7 @@ const wanted = (table: readonly Scenario[]): Scenario[] =>
       !(values.light && scenario.heavy === true),
   );
 
-const options = { concurrency: Number(values.concurrency), plainTwice: values.plain };
+const options = { concurrency: Number(values.concurrency), plainTwice: values.plain, escapes: values.escapes };
 const reports: Report[] = [];
 if (wanted(scenarios).length > 0) reports.push(await runDifferential(wanted(scenarios), options));
 const newest = values.newest && !values.light ? wanted(withNewestNode) : [];

@@ -3,7 +3,7 @@
  * `vrift phantom`, one daemon that folds in what the scenarios before did, one `vrift solid` at the end.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Sandbox, copyTree, projectRoot, vriftCommand } from "../e2e/sandbox.js";
 import { ageDirectories, makeProject } from "./project-tree.js";
@@ -35,9 +35,13 @@ export interface Options {
   readonly concurrency?: number;
   /** The second run is on a plain tree, too: what differs is the scenario's own. */
   readonly plainTwice?: boolean;
+  /** Each system call on a name of the tree must be made by the library (native/test/escapes.c): others are differences. */
+  readonly escapes?: boolean;
   /** First in PATH, another node for example. */
   readonly pathPrefix?: string;
 }
+
+type Through = "bare" | "vrift" | "traced";
 
 interface Run {
   readonly code: number | null;
@@ -69,9 +73,10 @@ export async function runDifferential(all: readonly Scenario[], options: Options
 async function compareAll(
   sandbox: Sandbox,
   scenarios: readonly Scenario[],
-  { concurrency = 1, plainTwice = false }: Options,
+  { concurrency = 1, plainTwice = false, escapes = false }: Options,
 ): Promise<Verdict[]> {
   const through = plainTwice ? "bare" : "vrift";
+  const traced = escapes ? "traced" : through;
   const root = sandbox.path("tree");
   const original = sandbox.path("original");
   mkdirSync(root);
@@ -95,10 +100,10 @@ async function compareAll(
 
   if (!plainTwice) {
     sandbox.mustVrift(["phantom", "--yes", root]);
-    const left = sandbox.run("find", [".", "-path", "*/README.md", "-type", "f"], { cwd: root });
+    const left = sandbox.run("find", [".", "-maxdepth", "2", "-name", "README.md", "-type", "f"], { cwd: root });
     if (left.stdout !== "") throw new Error(`still physical:\n${left.stdout}`);
   }
-  const second = await runEach(sandbox, scenarios, through, concurrency);
+  const second = await runEach(sandbox, scenarios, traced, concurrency);
   const seenTree = trees(sandbox, root, since, through);
   if (!plainTwice) sandbox.mustVrift(["solid", root]);
   const solidTree = trees(sandbox, root, since, "bare");
@@ -115,8 +120,9 @@ async function compareAll(
     const tree = (of: Map<string, string[]>): string => treeText(scenario, of.get(slug(scenario)) ?? []);
     compareText(differences, "tree seen through the library", tree(plainTree), tree(seenTree));
     compareText(differences, "tree after vrift solid", tree(plainTree), tree(solidTree));
+    if (escapes) compareText(differences, "past the library", "", unexplained(sandbox, scenario).join("\n"));
     // A scenario that compares nothing is no scenario.
-    if (/: syntax error |: command not found/.test(expected.stderr)) differences.push(`not in order: ${expected.stderr}`);
+    if (/^bash: (.*syntax error |.*: command not found)/m.test(expected.stderr)) differences.push(`not in order: ${expected.stderr}`);
     return {
       scenario,
       differences,
@@ -131,7 +137,7 @@ async function compareAll(
 async function runEach(
   sandbox: Sandbox,
   scenarios: readonly Scenario[],
-  through: "bare" | "vrift",
+  through: Through,
   concurrency: number,
 ): Promise<Run[]> {
   const runs: Run[] = [];
@@ -142,6 +148,16 @@ async function runEach(
   };
   await Promise.all(Array.from({ length: concurrency }, work));
   return runs;
+}
+
+const reportOf = (sandbox: Sandbox, scenario: Scenario): string => sandbox.path(`${slug(scenario)}.escapes`);
+
+/** What the tracer found and nothing explains, each kind once. */
+function unexplained(sandbox: Sandbox, scenario: Scenario): string[] {
+  const lines = readFileSync(reportOf(sandbox, scenario), "utf8").trimEnd().split("\n");
+  if (lines.at(-1)?.startsWith("calls ") !== true) return ["the tracer did not come to its end"];
+  const escapes = lines.slice(0, -1).filter((line) => scenario.outside?.includes(line.split(" ")[1] ?? "") !== true);
+  return [...new Set(escapes)];
 }
 
 /** Environment of a scenario; `OUT` is emptied. */
@@ -158,13 +174,18 @@ export function surroundings(sandbox: Sandbox, scenario: Scenario): Record<strin
   };
 }
 
-function runScript(sandbox: Sandbox, scenario: Scenario, script: string, through: "bare" | "vrift"): Promise<Run> {
+function runScript(sandbox: Sandbox, scenario: Scenario, script: string, through: Through): Promise<Run> {
   const bash = ["bash", "-c", script, "bash"];
-  const [command, ...words] = through === "bare" ? bash : [vriftCommand, "run", "--", ...bash];
+  const tracer = [join(projectRoot, "build", "native", "escapes"), sandbox.path("tree")];
+  const under = { bare: [], vrift: [vriftCommand, "run", "--"], traced: [vriftCommand, "run", "--", ...tracer] };
+  const [command, ...words] = [...under[through], ...bash];
   const started = performance.now();
   const child = spawn(command ?? "", words, {
     cwd: join(sandbox.path("tree"), slug(scenario)),
-    env: surroundings(sandbox, scenario),
+    env: {
+      ...surroundings(sandbox, scenario),
+      ...(through === "traced" ? { ESCAPES_REPORT: reportOf(sandbox, scenario) } : {}),
+    },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });

@@ -28,3 +28,7 @@ test("ftw, nftw and fts with every flag", async () => {
 test("streams, directories, globs, times, descriptors, pointers, cancellation", async () => {
   await compare({ tree, script: `${program("calls")}; ls dir`, ignore: /socket/ });
 });
+
+test("what libc allocates for a program is made by the program's own malloc", async () => {
+  await compare({ tree, script: program("own_malloc") });
+});

@@ -26,8 +26,7 @@ export function program(
     | "each"
     | "killed"
     | "agree"
-    | "asked"
-    | "handed",
+    | "own_malloc",
 ): string {
   return join(NATIVE, name);
 }

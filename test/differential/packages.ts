@@ -5,7 +5,8 @@ import type { Scenario } from "./scenario.js";
 const install = (...packages: string[]): string =>
   `npm install --no-audit --no-fund --loglevel=error --cache $CACHE/npm ${packages.join(" ")} > $CACHE/log 2>&1 || { cat $CACHE/log; exit 1; }`;
 
-const quiet = "--no-audit --no-fund --loglevel=error --logs-max=0 --cache $CACHE/npm --offline";
+const cached = "--no-audit --no-fund --loglevel=error --logs-max=0 --cache $CACHE/npm";
+const quiet = `${cached} --offline`;
 /** npm says how long it took. */
 const untimed = "| sed 's/ in [0-9.]*m\\?s$//'";
 
@@ -15,7 +16,8 @@ export const packages: readonly Scenario[] = [
     needs: ["npm"],
     heavy: true,
     before: `${install("lodash@4.17.21", "express@4.19.2", "typescript@5.9.3")}; rm -rf node_modules`,
-    script: `npm ci ${quiet} ${untimed}; ls node_modules | wc -l; npm ls ${quiet}; node -p 'require("express").name + require("lodash").VERSION'; npm ci ${quiet} ${untimed}; npm uninstall ${quiet} lodash ${untimed}; ls node_modules/lodash; npm install ${quiet} lodash@4.17.21 ${untimed}; npm pkg set description=x; npm version 1.0.1 --no-git-tag-version; npm prune ${quiet} ${untimed}; npx --no-install tsc --version; npm rebuild ${quiet} ${untimed}; npm pack --silent --pack-destination $OUT | wc -l; rm -rf node_modules; npm ci ${quiet} ${untimed}`,
+    normalise: (text) => text.replace(/A complete log of this run.*/g, ""),
+    script: `npm ci ${quiet} ${untimed}; ls node_modules | wc -l; npm ls ${quiet}; node -p 'require("express").name + require("lodash").VERSION'; npm ci ${quiet} ${untimed}; npm uninstall ${cached} --prefer-offline lodash ${untimed}; ls node_modules/lodash; npm install ${cached} --prefer-offline lodash@4.17.21 ${untimed}; npm pkg set description=x; npm version 1.0.1 --no-git-tag-version; npm prune ${quiet} ${untimed}; npx --no-install tsc --version; npm rebuild ${quiet} ${untimed}; npm pack --silent --pack-destination $OUT | wc -l; rm -rf node_modules; npm ci ${quiet} ${untimed}`,
     volatile: /^node_modules\/\.package-lock\.json$/,
   },
   {
@@ -23,7 +25,7 @@ export const packages: readonly Scenario[] = [
     needs: ["npm"],
     heavy: true,
     before: `${install("lodash@4.17.20", "express@4.19.2")}; mkdir -p $CACHE/w; (cd $CACHE/w && echo '{}' > package.json && ${install("lodash@4.17.21", "is-number@7.0.0")})`,
-    script: `npm ls ${quiet}; npm install ${quiet} lodash@4.17.21 is-number@7.0.0 ${untimed}; node -p 'require("lodash").VERSION + require("is-number")(5)'; npm uninstall ${quiet} express ${untimed}; ls node_modules; npm dedupe ${quiet} ${untimed}; npm ls ${quiet}; rm -r node_modules/lodash; npm ls ${quiet} 2>&1 | grep -c missing; npm install ${quiet} ${untimed}; cat package.json`,
+    script: `npm ls ${quiet}; npm install ${cached} --prefer-offline lodash@4.17.21 is-number@7.0.0 ${untimed}; node -p 'require("lodash").VERSION + require("is-number")(5)'; npm uninstall ${cached} --prefer-offline express ${untimed}; ls node_modules; npm dedupe ${cached} --prefer-offline ${untimed}; npm ls ${quiet}; rm -r node_modules/lodash; npm ls ${quiet} 2>&1 | grep -c missing; npm install ${cached} --prefer-offline ${untimed}; cat package.json`,
     volatile: /^node_modules\/\.package-lock\.json$/,
   },
   {
@@ -44,9 +46,12 @@ export const packages: readonly Scenario[] = [
     volatile: /^vacant\/c$/,
   },
   {
+    // rolldown, in Rust, asks the kernel for attributes by instructions of its own.
     name: "vite build",
     needs: ["npm"],
     heavy: true,
+    outside: ["node", "rolldown-worker"],
+    hydrate: true,
     before: `${install("vite@8.3.8")}; mkdir -p web/public; echo '<!doctype html><link rel=stylesheet href=./s.css><script type=module src=./m.js></script>' > web/index.html; echo 'body { color: red; background: url(./p.svg) }' > web/s.css; echo '<svg xmlns="http://www.w3.org/2000/svg"/>' > web/p.svg; echo 'import { n } from "./n.js"; import t from "../README.md?raw"; import("./lazy.js").then((m) => console.log(n, t, m.l));' > web/m.js; echo 'export const n = 1;' > web/n.js; echo 'export const l = 2;' > web/lazy.js; echo pub > web/public/p.txt; echo 'export default { root: "web", logLevel: "warn", build: { outDir: "dist", emptyOutDir: true } };' > vite.config.mjs`,
     script:
       "npx vite build; echo $?; find web/dist | sort; cat web/dist/assets/*.js | md5sum; echo 'export const n = 2;' > web/n.js; npx vite build; find web/dist -name '*.js' | sort; rm web/lazy.js; npx vite build > $OUT/log 2>&1; echo $?; grep -c lazy $OUT/log; npx vite --version | cut -d' ' -f1",
@@ -57,8 +62,10 @@ export const packages: readonly Scenario[] = [
     needs: ["npm"],
     heavy: true,
     outside: ["esbuild"],
+    normalise: (text) => text.replace(/^vrift: \S+ is statically linked.*\n/gm, ""),
     before: `${install("vite@5.4.11")}; mkdir -p web; echo '<!doctype html><script type=module src=./m.js></script>' > web/index.html; echo 'import { n } from "./n.ts"; console.log(n);' > web/m.js; echo 'export const n: number = 1;' > web/n.ts`,
-    script: "npx vite build web --logLevel warn; echo $?; find web/dist | sort; cat web/dist/assets/*.js | md5sum",
+    script:
+      "npx vite build web --logLevel warn; echo $?; find web/dist | sort; cat web/dist/assets/*.js | md5sum",
     ignore: /node_modules\/\.vite/,
   },
 ];

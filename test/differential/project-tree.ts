@@ -23,12 +23,14 @@ const FILES: Readonly<Record<string, string>> = {
   "data/no-newline": "no newline at the end",
   "data/ünï": "name in UTF-8\n",
   "deep/a/b/c/d/leaf": "leaf\n",
-  "src/main.c": '#include <stdio.h>\n#include "part/part.h"\nint main(void) { printf("%d\\n", part()); return 0; }\n',
+  "src/main.c":
+    '#include <stdio.h>\n#include "part/part.h"\nint main(void) { printf("%d\\n", part()); return 0; }\n',
   "src/part/part.h": "int part(void);\n",
   "src/part/part.c": '#include "part.h"\nint part(void) { return 42; }\n',
   "cpp/main.cc":
     '#include <iostream>\n#include "shape.hh"\nint main() { std::cout << Square(3).area() << std::endl; }\n',
-  "cpp/shape.hh": "struct Shape { virtual int area() const = 0; virtual ~Shape(); };\nstruct Square : Shape { int side; explicit Square(int s); int area() const override; };\n",
+  "cpp/shape.hh":
+    "struct Shape { virtual int area() const = 0; virtual ~Shape(); };\nstruct Square : Shape { int side; explicit Square(int s); int area() const override; };\n",
   "cpp/shape.cc":
     '#include "shape.hh"\nShape::~Shape() {}\nSquare::Square(int s) : side(s) {}\nint Square::area() const { return side * side; }\n',
   Makefile: `CFLAGS = -Isrc -MMD
@@ -63,12 +65,13 @@ configure_file(config.h.in config.h)
 enable_testing()
 add_test(NAME prog COMMAND prog)
 `,
-  "config.h.in": "#define NAME \"@PROJECT_NAME@\"\n",
+  "config.h.in": '#define NAME "@PROJECT_NAME@"\n',
   "package.json": '{ "name": "sample", "version": "1.0.0", "private": true }\n',
   "lib/index.js": "module.exports = require('./other') + require('./data.json').n;\n",
   "lib/other.js": "module.exports = 'other';\n",
   "lib/data.json": '{"n": 1}\n',
-  "lib/esm.mjs": "import other from './other.js';\nimport { readFileSync } from 'node:fs';\nexport default other + readFileSync(new URL('./data.json', import.meta.url), 'utf8');\n",
+  "lib/esm.mjs":
+    "import other from './other.js';\nimport { readFileSync } from 'node:fs';\nexport default other + readFileSync(new URL('./data.json', import.meta.url), 'utf8');\n",
   "lib/worker.js":
     "const { parentPort, workerData } = require('node:worker_threads');\nparentPort.postMessage(require('node:fs').readFileSync(workerData, 'utf8').length + require('./other').length);\n",
   "addon/addon.c":
@@ -78,7 +81,7 @@ add_test(NAME prog COMMAND prog)
   "pkg/helper.py": "value = 7\n",
   "pkg/sub/__init__.py": "from ..helper import value\n",
   "run.sh": "!#!/bin/sh\necho ran with $# arguments\n",
-  "sourced.sh": "answer=42\nsay() { echo \"said $1\"; }\n",
+  "sourced.sh": 'answer=42\nsay() { echo "said $1"; }\n',
   link: "->README.md",
   dlink: "->src/part",
   dangling: "->nowhere",

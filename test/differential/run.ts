@@ -63,7 +63,8 @@ export async function runDifferential(all: readonly Scenario[], options: Options
   });
   const sandbox = new Sandbox();
   try {
-    if (options.pathPrefix !== undefined) sandbox.env["PATH"] = `${options.pathPrefix}:${sandbox.env["PATH"] ?? ""}`;
+    if (options.pathPrefix !== undefined)
+      sandbox.env["PATH"] = `${options.pathPrefix}:${sandbox.env["PATH"] ?? ""}`;
     return { verdicts: await compareAll(sandbox, scenarios, options), notes };
   } finally {
     sandbox.dispose();
@@ -100,7 +101,9 @@ async function compareAll(
 
   if (!plainTwice) {
     sandbox.mustVrift(["phantom", "--yes", root]);
-    const left = sandbox.run("find", [".", "-maxdepth", "2", "-name", "README.md", "-type", "f"], { cwd: root });
+    const left = sandbox.run("find", [".", "-maxdepth", "2", "-name", "README.md", "-type", "f"], {
+      cwd: root,
+    });
     if (left.stdout !== "") throw new Error(`still physical:\n${left.stdout}`);
   }
   const second = await runEach(sandbox, scenarios, traced, concurrency);
@@ -122,7 +125,8 @@ async function compareAll(
     compareText(differences, "tree after vrift solid", tree(plainTree), tree(solidTree));
     if (escapes) compareText(differences, "past the library", "", unexplained(sandbox, scenario).join("\n"));
     // A scenario that compares nothing is no scenario.
-    if (/^bash: (.*syntax error |.*: command not found)/m.test(expected.stderr)) differences.push(`not in order: ${expected.stderr}`);
+    if (/^bash: (.*syntax error |.*: command not found)/m.test(expected.stderr))
+      differences.push(`not in order: ${expected.stderr}`);
     return {
       scenario,
       differences,
@@ -156,7 +160,9 @@ const reportOf = (sandbox: Sandbox, scenario: Scenario): string => sandbox.path(
 function unexplained(sandbox: Sandbox, scenario: Scenario): string[] {
   const lines = readFileSync(reportOf(sandbox, scenario), "utf8").trimEnd().split("\n");
   if (lines.at(-1)?.startsWith("calls ") !== true) return ["the tracer did not come to its end"];
-  const escapes = lines.slice(0, -1).filter((line) => scenario.outside?.includes(line.split(" ")[1] ?? "") !== true);
+  const escapes = lines
+    .slice(0, -1)
+    .filter((line) => scenario.outside?.includes(line.split(" ")[1] ?? "") !== true);
   return [...new Set(escapes)];
 }
 
@@ -177,7 +183,8 @@ export function surroundings(sandbox: Sandbox, scenario: Scenario): Record<strin
 function runScript(sandbox: Sandbox, scenario: Scenario, script: string, through: Through): Promise<Run> {
   const bash = ["bash", "-c", script, "bash"];
   const tracer = [join(projectRoot, "build", "native", "escapes"), sandbox.path("tree")];
-  const under = { bare: [], vrift: [vriftCommand, "run", "--"], traced: [vriftCommand, "run", "--", ...tracer] };
+  const run = [vriftCommand, "run", ...(scenario.hydrate === true ? ["--hydrate"] : []), "--"];
+  const under = { bare: [], vrift: run, traced: [...run, ...tracer] };
   const [command, ...words] = [...under[through], ...bash];
   const started = performance.now();
   const child = spawn(command ?? "", words, {
@@ -211,7 +218,12 @@ function runScript(sandbox: Sandbox, scenario: Scenario, script: string, through
  * Lines by scenario: path, type, mode, size, time, links, link target, then path and content hash. Times of this run read "new"; git's
  * index holds inode numbers.
  */
-function trees(sandbox: Sandbox, root: string, since: number, through: "bare" | "vrift"): Map<string, string[]> {
+function trees(
+  sandbox: Sandbox,
+  root: string,
+  since: number,
+  through: "bare" | "vrift",
+): Map<string, string[]> {
   const script = `
     find . -path ./.vrift -prune -o -mindepth 2 -printf '%P\\t%y\\t%m\\t%s\\t%T@\\t%n\\t%l\\n' |
       awk -F'\\t' -v OFS='\\t' '{ if ($2 == "d") { $4 = "-"; $6 = "-" } if ($5 + 0 >= ${since}) $5 = "new"; print }' | sort
@@ -236,8 +248,11 @@ function treeText(scenario: Scenario, lines: readonly string[]): string {
     .filter(([path = ""]) => scenario.ignore?.test(path) !== true)
     .map((fields) => {
       const path = fields[0] ?? "";
-      if (!/(^|\/)\.git\/(.*\/)?index$/.test(path) && scenario.volatile?.test(path) !== true) return fields.join("\t");
-      return fields[1] === "content" ? `${path}\tcontent\t-` : [...fields.slice(0, 3), "-", ...fields.slice(4)].join("\t");
+      if (!/(^|\/)\.git\/(.*\/)?index$/.test(path) && scenario.volatile?.test(path) !== true)
+        return fields.join("\t");
+      return fields[1] === "content"
+        ? `${path}\tcontent\t-`
+        : [...fields.slice(0, 3), "-", ...fields.slice(4)].join("\t");
     })
     .join("\n");
 }
@@ -249,8 +264,13 @@ function compareText(differences: string[], what: string, expected: string, got:
   const phantom = got.split("\n");
   const only = (of: string[], other: readonly string[], sign: string): string[] => {
     const there = new Set(other);
-    return of.filter((line) => !there.has(line)).slice(0, 20).map((line) => `${sign}${line}`);
+    return of
+      .filter((line) => !there.has(line))
+      .slice(0, 20)
+      .map((line) => `${sign}${line}`);
   };
   const shown = [...only(plain, phantom, "-"), ...only(phantom, plain, "+")];
-  differences.push(`${what}:\n${shown.length > 0 ? shown.join("\n") : "(the same lines in another order or number)"}`);
+  differences.push(
+    `${what}:\n${shown.length > 0 ? shown.join("\n") : "(the same lines in another order or number)"}`,
+  );
 }

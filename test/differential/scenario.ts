@@ -20,8 +20,14 @@ export interface Scenario {
   readonly ignore?: RegExp;
   /** Not part of `npm test`: it takes seconds, or needs packages of a registry. */
   readonly heavy?: boolean;
-  /** A static program in it goes past the library, as docs/interception.md says: escapes of these commands are explained. */
+  /**
+   * Commands in it that go past the library, as docs/interception.md says (static ones, and those with system calls of their own): their
+   * escapes are explained.
+   */
   readonly outside?: readonly string[];
+  /** Run with `vrift run --hydrate`: without it such a command does not find its files. */
+  readonly hydrate?: boolean;
 }
 
-export const slug = (scenario: Scenario): string => scenario.name.replace(/[^A-Za-z0-9]+/g, "-").toLowerCase();
+export const slug = (scenario: Scenario): string =>
+  scenario.name.replace(/[^A-Za-z0-9]+/g, "-").toLowerCase();

@@ -14,7 +14,13 @@ for (const [name, killEveryMs] of [
 ] as const)
   test(name, async (context) => {
     context.diagnostic(`VRIFT_TEST_SEED=${SEED}`);
-    const { failures, ...figures } = await operate({ seed: SEED, seconds: 2, steps: 300, processes: 4, killEveryMs });
+    const { failures, ...figures } = await operate({
+      seed: SEED,
+      seconds: 2,
+      steps: 300,
+      processes: 4,
+      killEveryMs,
+    });
     context.diagnostic(JSON.stringify(figures));
     assert.deepEqual(failures, []);
   });

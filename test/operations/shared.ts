@@ -5,7 +5,16 @@
  *    what they did adds up. At the end what programs see, what the daemon says and what `vrift solid` leaves are one tree.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "../../src/client/index.js";
@@ -66,7 +75,12 @@ export async function operate(settings: Settings): Promise<Outcome> {
     copyTree(root, original);
 
     const own = (id: string, through: "bare" | "vrift"): Promise<Ended> =>
-      start(sandbox, [native("operations"), String(settings.seed * 100 + ids.indexOf(id)), String(settings.steps)], ownDirectory(id), through);
+      start(
+        sandbox,
+        [native("operations"), String(settings.seed * 100 + ids.indexOf(id)), String(settings.steps)],
+        ownDirectory(id),
+        through,
+      );
     const plain = await Promise.all(ids.map((id) => own(id, "bare")));
     const plainTree = ownListing(sandbox, root, "bare");
     rmSync(root, { recursive: true });
@@ -74,7 +88,12 @@ export async function operate(settings: Settings): Promise<Outcome> {
     sandbox.mustVrift(["phantom", root]);
 
     const shared = ids.map((id) =>
-      start(sandbox, [native("together"), String(settings.seed), String(settings.seconds), id], join(root, "shared"), "vrift"),
+      start(
+        sandbox,
+        [native("together"), String(settings.seed), String(settings.seconds), id],
+        join(root, "shared"),
+        "vrift",
+      ),
     );
     let running = true;
     const killing = killNowAndThen(sandbox, settings, () => running).then((count) => (kills = count));
@@ -91,7 +110,8 @@ export async function operate(settings: Settings): Promise<Outcome> {
       if (phantom[i]?.stderr !== plain[i]?.stderr || phantom[i]?.code !== plain[i]?.code)
         fail(`own ${id}: ended with ${phantom[i]?.code}: ${phantom[i]?.stderr}`);
     }
-    for (const { code, stderr } of together) if (code !== 0 || stderr !== "") fail(`shared: ${code}: ${stderr}`);
+    for (const { code, stderr } of together)
+      if (code !== 0 || stderr !== "") fail(`shared: ${code}: ${stderr}`);
     const seen = ownListing(sandbox, root, "vrift");
     if (seen !== plainTree) fail(`own trees, seen: ${firstDifference(plainTree, seen)}`);
 
@@ -106,7 +126,9 @@ export async function operate(settings: Settings): Promise<Outcome> {
     return {
       failures,
       ownSteps: settings.steps * ids.length,
-      sharedSteps: [...sum].filter(([name]) => name.startsWith("steps ")).reduce((total, [, count]) => total + count, 0),
+      sharedSteps: [...sum]
+        .filter(([name]) => name.startsWith("steps "))
+        .reduce((total, [, count]) => total + count, 0),
       kills,
     };
   } finally {
@@ -114,7 +136,12 @@ export async function operate(settings: Settings): Promise<Outcome> {
   }
 }
 
-function start(sandbox: Sandbox, command: readonly string[], cwd: string, through: "bare" | "vrift"): Promise<Ended> {
+function start(
+  sandbox: Sandbox,
+  command: readonly string[],
+  cwd: string,
+  through: "bare" | "vrift",
+): Promise<Ended> {
   const [program = "", ...words] = through === "bare" ? command : [vriftCommand, "run", "--", ...command];
   const child = spawn(program, words, { cwd, env: sandbox.env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
@@ -149,7 +176,16 @@ async function killNowAndThen(sandbox: Sandbox, settings: Settings, running: () 
 /** What together.c expects to find. */
 function makeShared(root: string): void {
   const write = (name: string, text: string): void => writeFileSync(join(root, name), text);
-  for (const directory of ["stable", "moving-a", "place-0", "place-1", "place-2", "place-3", "directory-0", "directory-1"])
+  for (const directory of [
+    "stable",
+    "moving-a",
+    "place-0",
+    "place-1",
+    "place-2",
+    "place-3",
+    "directory-0",
+    "directory-1",
+  ])
     mkdirSync(join(root, directory), { recursive: true });
   for (let i = 0; i < 30; i++) write(`stable/s${i}`, `stable ${i}\n`);
   for (let i = 0; i < 8; i += 2) write(`lock-${i}`, "held\n");
@@ -165,7 +201,9 @@ function makeShared(root: string): void {
 
 function ownListing(sandbox: Sandbox, root: string, through: "bare" | "vrift"): string {
   // Times of what the steps wrote are two different nows.
-  return sandbox.sh(listingScript(1_600_100_000), join(root, "own"), through).stdout.replace(/^([^\t]*\td\t\d+\t-\t)\S+/gm, "$1-");
+  return sandbox
+    .sh(listingScript(1_600_100_000), join(root, "own"), through)
+    .stdout.replace(/^([^\t]*\td\t\d+\t-\t)\S+/gm, "$1-");
 }
 
 function firstDifference(expected: string, got: string): string {
@@ -193,12 +231,14 @@ function checkShared(sandbox: Sandbox, root: string, sum: ReadonlyMap<string, nu
   const copy = sandbox.path("copy");
   const made = sandbox.sh(`cp -a shared ${copy}`, root, "vrift");
   if (made.stderr !== "") problems.push(`copying: ${made.stderr}`);
-  const text = (name: string): string => (existsSync(join(copy, name)) ? readFileSync(join(copy, name), "utf8") : "");
+  const text = (name: string): string =>
+    existsSync(join(copy, name)) ? readFileSync(join(copy, name), "utf8") : "";
   const of = (what: string, name: string): number => sum.get(`${what} ${name}`) ?? 0;
   const exclusive = (name: string, before: number): void => {
     const now = readdirSync(copy).includes(name) ? 1 : 0;
     const added = of("made", name) - of("removed", name);
-    if (before + added !== now) problems.push(`${name}: ${before} before, made less removed ${added}, ${now} now`);
+    if (before + added !== now)
+      problems.push(`${name}: ${before} before, made less removed ${added}, ${now} now`);
   };
   for (let i = 0; i < 8; i++) exclusive(`lock-${i}`, i % 2 === 0 ? 1 : 0);
   for (let i = 0; i < 4; i++) exclusive(`directory-${i}`, i < 2 ? 1 : 0);
@@ -206,32 +246,40 @@ function checkShared(sandbox: Sandbox, root: string, sum: ReadonlyMap<string, nu
   const moving = ["moving-a", "moving-b"].filter((name) => existsSync(join(copy, name)));
   if (moving.length !== 1) problems.push(`of two directories there are ${moving.join(", ") || "none"}`);
   for (let i = 0; i < 6; i++)
-    if (text(`${moving[0]}/f${i}`) !== `moving ${i}\n`) problems.push(`${moving[0]}/f${i}: "${text(`${moving[0]}/f${i}`)}"`);
+    if (text(`${moving[0]}/f${i}`) !== `moving ${i}\n`)
+      problems.push(`${moving[0]}/f${i}: "${text(`${moving[0]}/f${i}`)}"`);
 
   const logs = [...Array(4).keys()].map((i) => [`log-${i}`, `log-${i}`] as const);
   for (const [file, counter] of [...logs, [`${moving[0]}/log`, "moving-log"] as const]) {
     const [first, ...records] = text(file).trimEnd().split("\n");
     const last = new Map<string, number>();
     if (first !== "start") problems.push(`${file} begins with "${first?.slice(0, 60)}"`);
-    if (records.length !== of("added", counter)) problems.push(`${file}: ${records.length} records, ${of("added", counter)} appended`);
+    if (records.length !== of("added", counter))
+      problems.push(`${file}: ${records.length} records, ${of("added", counter)} appended`);
     for (const record of records) {
       const [, id = "", number = "-1"] = /^([a-z]) (\d+) x*$/.exec(record) ?? [];
-      if (Number(number) <= (last.get(id) ?? -1)) problems.push(`${file}: out of order or torn: ${record.slice(0, 60)}`);
+      if (Number(number) <= (last.get(id) ?? -1))
+        problems.push(`${file}: out of order or torn: ${record.slice(0, 60)}`);
       last.set(id, Number(number));
     }
   }
   for (let i = 0; i < 12; i++) {
-    const found = [0, 1, 2, 3].map((place) => `place-${place}/token-${i}`).filter((name) => text(name) === `token ${i}\n`);
+    const found = [0, 1, 2, 3]
+      .map((place) => `place-${place}/token-${i}`)
+      .filter((name) => text(name) === `token ${i}\n`);
     if (found.length !== 1) problems.push(`token ${i} is at ${found.join(", ") || "no place"}`);
   }
   for (let i = 0; i < 2; i++)
     if (text(`counter-${i}`) !== `${of("added", `counter-${i}`)}\n`)
-      problems.push(`counter ${i} is ${text(`counter-${i}`)}, ${of("added", `counter-${i}`)} increments were made`);
+      problems.push(
+        `counter ${i} is ${text(`counter-${i}`)}, ${of("added", `counter-${i}`)} increments were made`,
+      );
   for (let i = 0; i < 4; i++) {
     const size = existsSync(join(copy, `cut-${i}`)) ? statSync(join(copy, `cut-${i}`)).size : -1;
     if (size !== (of("added", `cut-${i}`) > 0 ? 0 : 5000)) problems.push(`cut-${i} has ${size} bytes`);
   }
-  for (let i = 0; i < 30; i++) if (text(`stable/s${i}`) !== `stable ${i}\n`) problems.push(`stable/s${i} has changed`);
+  for (let i = 0; i < 30; i++)
+    if (text(`stable/s${i}`) !== `stable ${i}\n`) problems.push(`stable/s${i} has changed`);
   rmSync(copy, { recursive: true });
   return problems;
 }
@@ -247,7 +295,11 @@ async function checkManifest(sandbox: Sandbox, root: string): Promise<string[]> 
       const { mode, size } = entry.isSymbolicLink() ? { mode: 0, size: 0 } : statSync(join(copy, name));
       if (entry.isDirectory()) seen.set(name, "directory");
       else if (entry.isSymbolicLink()) seen.set(name, "link");
-      else seen.set(name, `${(mode & 0o7777).toString(8)} ${size} ${hashToHex(hashBytes(readFileSync(join(copy, name))))}`);
+      else
+        seen.set(
+          name,
+          `${(mode & 0o7777).toString(8)} ${size} ${hashToHex(hashBytes(readFileSync(join(copy, name))))}`,
+        );
       if (entry.isDirectory()) walk(name);
     }
   };
@@ -274,6 +326,7 @@ async function checkManifest(sandbox: Sandbox, root: string): Promise<string[]> 
   }
   const problems: string[] = [];
   for (const name of new Set([...seen.keys(), ...said.keys()]))
-    if (seen.get(name) !== said.get(name)) problems.push(`${name}: programs see ${seen.get(name)}, the daemon says ${said.get(name)}`);
+    if (seen.get(name) !== said.get(name))
+      problems.push(`${name}: programs see ${seen.get(name)}, the daemon says ${said.get(name)}`);
   return problems;
 }

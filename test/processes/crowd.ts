@@ -54,7 +54,8 @@ export async function crowd(settings: CrowdSettings): Promise<CrowdReport> {
       ms[what] = Math.round(performance.now() - started);
       if (code !== 0) failures.push(`${what}: ended with ${code}`);
       if (stderr !== "") failures.push(`${what}: stderr: ${stderr.slice(0, 500)}`);
-      if (expected !== undefined && stdout !== expected) failures.push(`${what}: "${stdout.slice(0, 500)}", expected "${expected}"`);
+      if (expected !== undefined && stdout !== expected)
+        failures.push(`${what}: "${stdout.slice(0, 500)}", expected "${expected}"`);
     };
     const each = Math.ceil(settings.execs / settings.processes);
     const execs = each * settings.processes;
@@ -77,8 +78,13 @@ export async function crowd(settings: CrowdSettings): Promise<CrowdReport> {
       "0\n",
     );
     const make = settings.project === undefined ? "make -s -j8 && ./prog" : "make -s -j8 > /dev/null";
-    const sum = settings.project === undefined ? `${buildSum(settings.sources)}\n`.repeat(settings.builds) : "";
-    await run("builds", `cd gen; for i in $(seq ${settings.builds}); do make -s clean > /dev/null; ${make} || exit 1; done`, sum);
+    const sum =
+      settings.project === undefined ? `${buildSum(settings.sources)}\n`.repeat(settings.builds) : "";
+    await run(
+      "builds",
+      `cd gen; for i in $(seq ${settings.builds}); do make -s clean > /dev/null; ${make} || exit 1; done`,
+      sum,
+    );
 
     const after = await settled(sandbox, before);
     if (after !== before) failures.push(`descriptors of the daemons: ${before} before, ${after} after`);
@@ -95,7 +101,12 @@ function buildSum(sources: number): number {
   return sum;
 }
 
-function limited(sandbox: Sandbox, script: string, cwd: string, limitMs: number): Promise<{ code: number | null; stdout: string; stderr: string }> {
+function limited(
+  sandbox: Sandbox,
+  script: string,
+  cwd: string,
+  limitMs: number,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(vriftCommand, ["run", "--", "bash", "-c", script], {
     cwd,
     env: sandbox.env,

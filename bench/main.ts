@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import type { BenchCase, BenchRow } from "./case.js";
+import { crowd } from "./crowd.js";
 import { endToEnd } from "./end-to-end.js";
 import { isolation } from "./isolation.js";
 import { list, lookup, million, nodeStart, start } from "./lookup.js";
@@ -13,18 +14,7 @@ import { buildBenchPrograms } from "./programs.js";
 import { formatSpread } from "./statistics.js";
 import { wire } from "./wire.js";
 
-const cases: readonly BenchCase[] = [
-  lookup,
-  million,
-  list,
-  start,
-  nodeStart,
-  endToEnd,
-  manifest,
-  memory,
-  wire,
-  isolation,
-];
+const cases: readonly BenchCase[] = [lookup, list, start, endToEnd, manifest, memory, crowd, wire, isolation];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

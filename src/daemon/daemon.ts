@@ -11,7 +11,7 @@ import { buildId, packageVersion } from "../platform/build.js";
 import type { Config } from "../platform/config.js";
 import { VriftError } from "../platform/errors.js";
 import { makeDirectory } from "../platform/files.js";
-import { SUCCESSION_MS, UPSTREAM_SILENT_MS } from "../platform/limits.js";
+import { CONTROL_CONNECTIONS_MAX } from "../platform/limits.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { SPECIFIED_SOCKET, workspacePaths } from "../platform/paths.js";
@@ -114,7 +114,8 @@ export class Daemon {
     await this.#serving.listen(home.daemonSocket, front, inherited?.sockets.get(home.daemonSocket));
     // Last: whoever started the daemon waits for this one.
     const control = (): ReturnType<typeof controlProtocol> => controlProtocol(this.#control());
-    await this.#serving.listen(home.controlSocket, control, inherited?.sockets.get(home.controlSocket));
+    const given = inherited?.sockets.get(home.controlSocket);
+    await this.#serving.listen(home.controlSocket, control, given, CONTROL_CONNECTIONS_MAX);
     this.#watchHome();
     this.#trash.start();
     const sockets = this.#serving.paths.join(" ");

@@ -4,6 +4,7 @@ import type { Log } from "../platform/log.js";
 import { Connection } from "./connection.js";
 import type { Detached, Protocol } from "./connection.js";
 import type { Listener } from "./listener.js";
+import { connectionRoom } from "./connection-room.js";
 import { listen } from "./listener.js";
 
 /** So long a peer may take to read its last replies when the daemon stops. */
@@ -17,11 +18,15 @@ export class Serving {
   readonly #log: Log;
   readonly #listeners: Listener[] = [];
   readonly #connections = new Map<AnyConnection, Promise<void>>();
+  readonly #room: number;
+  #isFull = false;
   #stopping = false;
   #leftMs = Date.now();
 
-  constructor(log: Log) {
+  /** @param room connections at a time. */
+  constructor(log: Log, room = connectionRoom()) {
     this.#log = log;
+    this.#room = room;
   }
 
   get connections(): number {
@@ -41,10 +46,29 @@ export class Serving {
     return this.#listeners;
   }
 
-  /** @param inherited a descriptor that listens on `path` already. @param protocol made for each connection, with the peer's uid. */
-  async listen<M>(path: string, protocol: (uid: number) => Protocol<M>, inherited?: number): Promise<void> {
-    const accept = (socket: Socket, uid: number): void => this.accept(socket, protocol(uid));
+  /**
+   * @param inherited a descriptor that listens on `path` already. @param protocol made for each connection, with the peer's uid.
+   * @param reserve connections that are taken here when there is no room on other paths any more.
+   */
+  async listen<M>(
+    path: string,
+    protocol: (uid: number) => Protocol<M>,
+    inherited?: number,
+    reserve = 0,
+  ): Promise<void> {
+    const accept = (socket: Socket, uid: number): void => {
+      if (this.#connections.size < this.#room + reserve) this.accept(socket, protocol(uid));
+      else this.#turnAway(socket, path);
+    };
     this.#listeners.push(await listen(path, this.#log, accept, inherited));
+  }
+
+  /** Told once until there is room again: a crowd that knocks does not fill the log. */
+  #turnAway(socket: Socket, path: string): void {
+    socket.destroy();
+    if (this.#isFull) return;
+    this.#isFull = true;
+    this.#log.warn("no room for more connections", { path, connections: this.#connections.size });
   }
 
   /** @param initial bytes of the peer that were read already. */
@@ -55,7 +79,7 @@ export class Serving {
       .catch((error: unknown) => this.#log.error("connection failed", error))
       .finally(() => {
         this.#connections.delete(connection);
-        this.#leftMs = Date.now();
+        this.#isFull = false;
       });
     this.#connections.set(connection, ended);
     if (this.#stopping) connection.stop();

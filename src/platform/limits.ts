@@ -110,3 +110,14 @@ export const CHILD_LOGS_KEPT = 256;
 
 /** Characters of a command that Status shows: it is a line that a person reads, and a command may have megabytes. */
 export const COMMAND_SHOWN = 200;
+
+/**
+ * Connections of one daemon on its specified sockets: each costs a descriptor, and a process that has none left cannot open what it works
+ * with. Those over it are closed at once. Control sockets have some of their own: whoever wants to end a crowd must get in. It is less where the
+ * process may have fewer descriptors (src/daemon/connection-room.ts).
+ */
+export const CONNECTIONS_MAX = 16 * 1024;
+export const CONTROL_CONNECTIONS_MAX = 256;
+
+/** Descriptors that a daemon keeps for itself: listening sockets, logs, databases, indexes, files under way. */
+export const DESCRIPTORS_RESERVED = 512;

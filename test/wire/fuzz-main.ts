@@ -7,12 +7,16 @@ import { fuzzWire } from "./fuzz.js";
 const [frames = "1000000", seed = String(Date.now() % 2 ** 31)] = process.argv.slice(2);
 const corpus = wireCorpus();
 const git = (...args: string[]): string => execFileSync("git", args, { encoding: "utf8" }).trim();
+// What runs is what was there at the start.
+const ran = {
+  commit: git("rev-parse", "HEAD"),
+  changed: git("status", "--porcelain", "src", "test", "native") !== "",
+};
 try {
   const report = await fuzzWire(Number(frames), Number(seed), corpus);
   const result = {
     date: new Date().toISOString(),
-    commit: git("rev-parse", "HEAD"),
-    changed: git("status", "--porcelain", "src", "test", "native") !== "",
+    ...ran,
     node: process.version,
     ...report,
   };

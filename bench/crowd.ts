@@ -15,53 +15,60 @@ import { rssAnon } from "./wire-sides.js";
 /** Per connection: what was promised. */
 export const IDLE_KIB_MAX = 32;
 const CONNECTIONS = 10_000;
-const GIVEN_MAX = 4_000;
+const GIVEN = 4_000;
 const TOY_CONNECTIONS = 1_000;
 const AT_ONCE = 50;
+/** Pools and code that the first ones need. */
+const WARM = 100;
 
 export const crowd: BenchCase = {
   name: "crowd",
   summary: `KiB of a process for each idle connection, against ${IDLE_KIB_MAX}`,
   async run(context) {
-    const t = new DaemonFixture({ VRIFT_IDLE_SECONDS: "600" });
-    const open: RawConnection[] = [];
-    try {
-      return await run(t, open, context);
-    } finally {
-      for (const one of open) one.close();
-      await t.close();
-    }
+    const rows = context.toy ? [] : await inNewHome((t, open) => registered(t, open, context));
+    return [...rows, ...(await inNewHome((t, open) => given(t, open, context)))];
   },
 };
 
-async function run(t: DaemonFixture, open: RawConnection[], context: BenchContext): Promise<BenchRow[]> {
+/** Memory that others have left behind would hide what these need. */
+async function inNewHome<T>(run: (t: DaemonFixture, open: RawConnection[]) => Promise<T>): Promise<T> {
+  const t = new DaemonFixture({ VRIFT_IDLE_SECONDS: "600" });
+  const open: RawConnection[] = [];
+  try {
+    return await run(t, open);
+  } finally {
+    for (const one of open) one.close();
+    await t.close();
+  }
+}
+
+async function registered(
+  t: DaemonFixture,
+  open: RawConnection[],
+  context: BenchContext,
+): Promise<BenchRow[]> {
+  const vriftd = (await t.start()).pid!;
+  await crowdOf(t, open, WARM, false);
+  const before = await settled(vriftd);
+  await crowdOf(t, open, CONNECTIONS, false);
+  return [
+    row("vriftd, of those that have registered", (await settled(vriftd)) - before, CONNECTIONS, context),
+  ];
+}
+
+/** Each of these has two descriptors in vriftd. */
+async function given(t: DaemonFixture, open: RawConnection[], context: BenchContext): Promise<BenchRow[]> {
+  const count = context.toy ? TOY_CONNECTIONS : GIVEN;
   const vriftd = (await t.start()).pid!;
   const id = await t.client().register(t.root);
   const vdir = ownerOf(workspacePaths(t.home, id).lock)!;
-  const count = context.toy ? TOY_CONNECTIONS : CONNECTIONS;
-  // Pools and code that the first ones need.
-  await crowdOf(t, open, 100, true);
-  const rows: BenchRow[] = [];
-  const cost = async (what: string, pid: number, make: () => Promise<void>, of = count): Promise<void> => {
-    const before = await settled(pid);
-    await make();
-    const kib = ((await settled(pid)) - before) / of;
-    context.note(`${what}: ${kib.toFixed(1)} KiB`);
-    rows.push(row(what, kib));
-  };
-  if (!context.toy) {
-    await cost("registered with vriftd", vriftd, () => crowdOf(t, open, count, false));
-    for (const one of open.splice(0)) one.close();
-    await wait(500);
-  }
-  // Given to a project each has two descriptors in vriftd.
-  const given = Math.min(count, GIVEN_MAX);
-  const before = await settled(vdir);
-  await cost("vriftd, of those given to a project", vriftd, () => crowdOf(t, open, given, true), given);
-  const kib = ((await settled(vdir)) - before) / given;
-  context.note(`vdir_d: ${kib.toFixed(1)} KiB`);
-  rows.push(row("the project's process, of those given to it", kib));
-  return rows;
+  await crowdOf(t, open, WARM, true);
+  const before = [await settled(vriftd), await settled(vdir)] as const;
+  await crowdOf(t, open, count, true);
+  return [
+    row("vriftd, of those given to a project", (await settled(vriftd)) - before[0], count, context),
+    row("the project's process, of those given to it", (await settled(vdir)) - before[1], count, context),
+  ];
 }
 
 /** @param ask a change that only the project can answer. */
@@ -92,12 +99,9 @@ async function settled(pid: number): Promise<number> {
   return least;
 }
 
-function row(what: string, kib: number): BenchRow {
-  return {
-    what,
-    unit: "KiB",
-    ours: spread([kib]),
-    theirs: spread([IDLE_KIB_MAX]),
-    ratio: spread([IDLE_KIB_MAX / Math.max(kib, 0.1)]),
-  };
+function row(what: string, grownKib: number, connections: number, context: BenchContext): BenchRow {
+  const kib = grownKib / connections;
+  context.note(`${what}: ${kib.toFixed(1)} KiB, ${connections} connections`);
+  const ratio = spread([IDLE_KIB_MAX / kib]);
+  return { what, unit: "KiB", ours: spread([kib]), theirs: spread([IDLE_KIB_MAX]), ratio };
 }

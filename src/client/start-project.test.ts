@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { cpSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { DaemonFixture, killed } from "../../test/daemon-fixture.js";
 import { endProjects, projectOwners } from "../../test/end-projects.js";
 import { connectProject } from "./connect-project.js";
@@ -53,6 +54,33 @@ test("a project that was moved is not opened by whoever starts a process, but by
     await killed(daemon);
     await endProjects(t.home.root);
     assert.deepEqual(await clients[1].list(""), [{ name: "d", is_dir: true }]);
+  } finally {
+    for (const client of clients) client.close();
+    await t.close();
+  }
+});
+
+test("many clients without vriftd start one process, also when it is killed meanwhile; a vriftd that comes later adopts it", async () => {
+  const t = new DaemonFixture({ VRIFT_IDLE_SECONDS: "600" });
+  const clients = Array.from({ length: 6 }, () => connectProject(t.root, { env: t.env }));
+  try {
+    const lists = Promise.all(clients.map((client) => client.list("")));
+    let first: number[] = [];
+    while (first.length === 0) {
+      await wait(5);
+      first = await endProjects(t.home.root);
+    }
+    assert.deepEqual(await lists, clients.map(() => [])); // prettier-ignore
+    const [pid, ...others] = projectOwners(t.home.root);
+    assert.deepEqual(others, []);
+    await t.start();
+    const control = await t.control();
+    // It has never opened the project.
+    for (;;) {
+      const { workspaces } = await control.call("status", {});
+      if (workspaces[0]?.process?.pid === pid) break;
+      await wait(10);
+    }
   } finally {
     for (const client of clients) client.close();
     await t.close();

@@ -33,6 +33,7 @@ export async function startProjectProcess(
     // The control socket is there first.
     isComing: () => answers(control),
     failed: (started) => started.failure(`the process of ${root} does not start`),
+    afterKill: true,
     signal,
   });
 }

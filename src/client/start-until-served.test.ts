@@ -31,6 +31,23 @@ test("one that has left it to another, which is gone as well, is followed by one
   assert.equal(starts, 5);
 });
 
+test("one that was killed has failed, or is followed when that is wanted", async () => {
+  let starts = 0;
+  const killed = {
+    start: () => process([137, undefined][starts++]),
+    find: async () => (starts === 2 ? "second" : undefined),
+    isComing: async () => false,
+    failed,
+  };
+  await assert.rejects(startUntilServed(killed), { message: "ended with 137" });
+  starts = 0;
+  assert.equal(await startUntilServed({ ...killed, afterKill: true }), "second");
+  const always = { ...killed, start: () => process(((starts += 1), 137)), find: async () => undefined };
+  starts = 0;
+  await assert.rejects(startUntilServed({ ...always, afterKill: true }), { message: "ended with 137" });
+  assert.equal(starts, 5);
+});
+
 test("while another is coming nobody is started beside it; one that fails says so", async () => {
   let starts = 0;
   let looks = 0;

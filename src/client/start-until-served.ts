@@ -2,6 +2,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Detached } from "../platform/spawn-detached.js";
 
 const POLL_MS = 5;
+/** Exit codes above say that somebody killed it. */
+export const KILLED = 128;
 /** Processes that end in order before anybody has found them, one after the other. */
 const STARTS_MAX = 5;
 
@@ -13,6 +15,8 @@ export interface Starting<T> {
   readonly isComing: () => Promise<boolean>;
   /** What has gone wrong when the last one that was started has ended so, or (undefined) was not found in time. */
   readonly failed: (started: Detached, code: number | undefined) => Error;
+  /** One that something has killed is followed by another. By default it has failed. */
+  readonly afterKill?: boolean;
   /** For each start; without end by default. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -23,7 +27,7 @@ export interface Starting<T> {
  * somebody who serves, or has served itself; when that one is gone as well, another is started.
  */
 export async function startUntilServed<T>(starting: Starting<T>): Promise<T> {
-  const { start, find, isComing, failed, timeoutMs = Infinity, signal } = starting;
+  const { start, find, isComing, failed, afterKill = false, timeoutMs = Infinity, signal } = starting;
   for (let starts = 1; ; starts++) {
     const started = start();
     for (const begun = performance.now(); ; await wait(POLL_MS, undefined, { signal })) {
@@ -31,9 +35,11 @@ export async function startUntilServed<T>(starting: Starting<T>): Promise<T> {
       const code = started.exit();
       const found = await find();
       if (found !== undefined) return found;
-      if (code !== undefined && code !== 0) throw failed(started, code);
+      const isFollowed = code === 0 || (code !== undefined && code > KILLED && afterKill);
+      if (code !== undefined && !(isFollowed && starts < STARTS_MAX) && code !== 0)
+        throw failed(started, code);
       if (performance.now() - begun > timeoutMs) throw failed(started, undefined);
-      if (code === 0 && starts < STARTS_MAX && !(await isComing())) break;
+      if (isFollowed && starts < STARTS_MAX && !(await isComing())) break;
     }
   }
 }

@@ -5,7 +5,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { connectProjectControl } from "../client/control-client.js";
 import type { ProjectControlClient } from "../client/control-client.js";
-import { startUntilServed } from "../client/start-until-served.js";
+import { KILLED, startUntilServed } from "../client/start-until-served.js";
 import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home, WorkspacePaths } from "../platform/paths.js";
@@ -25,8 +25,6 @@ const START_TIMEOUT_MS = 10_000;
 const START_POLL_MS = 5;
 /** A process that is busy or frozen must not hold up who asks about it, or about others. */
 const STATUS_WAIT_MS = 200;
-/** Exit codes above say that somebody killed it. */
-const KILLED = 128;
 const PING_MS = 2000;
 const FROZEN_MS = 10_000;
 /** For one that uses the processor all that time: a very large tree, a very slow machine. */

@@ -6,8 +6,10 @@ import { createServer } from "node:net";
 import type { Server } from "node:net";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { DaemonFixture } from "../../test/daemon-fixture.js";
 import { native } from "../platform/native.js";
+import { ownerOf, takeOwnerLock } from "../workspace/owner-lock.js";
 import { processState } from "./process-state.js";
 import { ensureDaemon, isUsed, stopDaemon } from "./start.js";
 
@@ -53,6 +55,25 @@ test("one that ends with the connection it has just taken is not the one that is
   const { pid } = await client.call("status", {});
   assert.notEqual(pid, process.pid);
   await stopDaemon(client, pid);
+});
+
+test("a rival that is about to be gone, and accepts yet, is no reason not to start", async () => {
+  const lock = takeOwnerLock(t.home.daemonLock)!;
+  mkdirSync(dirname(t.home.controlSocket), { recursive: true, mode: 0o700 });
+  let met = 0;
+  const gone = createServer((socket) => {
+    socket.on("error", () => undefined).destroy();
+    // Its last thread ends.
+    if (++met === 3) lock.release();
+  });
+  gone.listen(t.home.controlSocket);
+  await once(gone, "listening");
+  const child = t.spawn();
+  while (ownerOf(t.home.daemonLock) !== child.pid) {
+    assert.equal(child.exitCode, null);
+    await wait(10);
+  }
+  gone.close();
 });
 
 test("one of another build that nobody uses is restarted", async () => {

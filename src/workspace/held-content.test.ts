@@ -218,7 +218,7 @@ test("what was taken away for a moment while the entries were walked is named", 
   };
   const manifest = { entries, sync, sequence: 7n };
   const tree = { roots, held, manifest, paths: { db }, log: silentLog, root: t.root } as unknown as Tree;
-  assert.ok(await tidyRoots(tree));
+  assert.ok(await tidyRoots(tree, (work) => work()));
   assert.equal(walks, 2);
   assert.deepEqual(
     [kept!, refused!, ended!].map((hash) => roots.has(hash)),
@@ -257,6 +257,28 @@ test("what moves to a place that the walk has passed is named", async () => {
   );
   assert.ok(roots.has(one) && roots.has(moving));
   roots.close();
+});
+
+test("what a mutation names when it begins and puts when it ends is named", async () => {
+  const workspace = await t.registry.open(t.root, true);
+  const { id } = workspace.info;
+  await workspace.upsert("other", await t.fileEntry("other"));
+  const { exportTo } = t.store;
+  let tidying: Promise<void> | undefined;
+  const meanwhile = async (...given: Parameters<typeof exportTo>): Promise<void> => {
+    tidying ??= workspace.tidyRoots();
+    // Over, if it does not wait for us.
+    await Promise.race([tidying, wait(200)]);
+    return exportTo(...given);
+  };
+  Object.assign(t.store, { exportTo: meanwhile });
+  const entry = await t.fileEntry("physical", 0o755);
+  await workspace.upsert("program", entry);
+  assert.ok(namedBy(id).has(entry.content_hash));
+  await tidying;
+  assert.ok(namedBy(id).has(entry.content_hash));
+  await workspace.tidyRoots();
+  assert.equal(namedBy(id).size, 2);
 });
 
 test("entries that come and go while the roots are rewritten, again and again: what is there is named", async () => {

@@ -42,22 +42,33 @@ export function areRootsLong({ roots, held }: Tree): boolean {
 /**
  * Rewrites the list when it may name what no entry does; mutations go on. An entry that is there when the new list gets its name was
  * seen, or was put since, and `commit` adds what it puts (tree.ts); or there was unrest, and then it is done again.
- * @param isClosed ends it. False: a damaged journal is there, and entries that a person may yet get out of it need their content.
+ * @param begin calls what it is given between two mutations, and resolves with it: what a mutation names when it begins and uses when
+ *   it ends must not be left out by a list that was begun, and got its name, in between. @param isClosed ends it.
+ * @returns false: a damaged journal is there, and entries that a person may yet get out of it need their content.
  */
-export async function tidyRoots(tree: Tree, isClosed: () => boolean = () => false): Promise<boolean> {
+export async function tidyRoots(
+  tree: Tree,
+  begin: (work: () => Promise<void>) => Promise<void>,
+  isClosed: () => boolean = () => false,
+): Promise<boolean> {
   const { roots, manifest, held, paths, log, root } = tree;
   for (let attempt = 1; ; attempt++) {
-    const { sequence } = manifest;
-    if (held.exact?.size === roots.size && held.exact.sequence === sequence) return true;
+    if (held.exact?.size === roots.size && held.exact.sequence === manifest.sequence) return true;
     if (hasDamagedJournal(paths.db)) return false;
-    const { unrest } = held;
+    let { sequence } = manifest;
+    let { unrest } = held;
     const before = roots.size;
+    const ready = async (): Promise<void> => {
+      // An entry that has ended in the journal only could come back after a power cut; one whose end is not journaled, at once.
+      await manifest.sync();
+      await nextTurn(); // whoever made a change has heard what came of it
+      if (held.unrest !== unrest) throw new VriftError("EBUSY", `entries of ${root} do not hold still`);
+    };
     try {
-      await roots.replace(contentOf(tree, isClosed), held.naming, async () => {
-        // An entry that has ended in the journal only could come back after a power cut; one whose end is not journaled, at once.
-        await manifest.sync();
-        await nextTurn(); // whoever made a change has heard what came of it
-        if (held.unrest !== unrest) throw new VriftError("EBUSY", `entries of ${root} do not hold still`);
+      await begin(() => {
+        ({ sequence } = manifest);
+        ({ unrest } = held);
+        return roots.replace(contentOf(tree, isClosed), held.naming, ready);
       });
     } catch (error) {
       if (held.unrest !== unrest && attempt < ATTEMPTS) continue;
@@ -107,17 +118,6 @@ export class HeldContent {
     const { roots, log, root } = this.#tree;
     if (this.#missing.length > 0) log.warn("content was not held", { root, missing: this.#missing.length });
     await roots.add(this.#missing);
-    // Somebody was told of the content of a link meanwhile, which no entry names yet.
-    if (
-      roots.size !==
-      this.#before + new Set(this.#missing.map((hash) => Buffer.from(hash).toString("latin1"))).size
-    )
-      return;
-    if (roots.size <= 2 * this.#named + SPARE) return;
-    // Entries that a person may yet get out of a damaged journal need their content.
-    if (hasDamagedJournal(paths.db)) return;
-    // An entry that has ended in the journal only could come back after a power cut.
-    await manifest.sync();
-    await roots.replace(contentOf(this.#tree));
+    if (areRootsLong(this.#tree)) await tidyRoots(this.#tree, (work) => work());
   }
 }

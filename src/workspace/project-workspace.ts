@@ -204,7 +204,20 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   /** The roots name what entries name and nothing else; as they were while a damaged journal is there. */
   async tidyRoots(): Promise<void> {
     this.#assertOpen();
-    await this.#tidying.run(() => tidyRoots(this.#tree, () => this.#closed));
+    await this.#tidying.run(() => {
+      const begin = (work: () => Promise<void>): Promise<void> => this.#betweenTurns(work);
+      return tidyRoots(this.#tree, begin, () => this.#closed);
+    });
+  }
+
+  /** What is begun when no mutation is at work, and goes on beside the next ones. */
+  async #betweenTurns(work: () => Promise<void>): Promise<void> {
+    let going: Promise<void> | undefined;
+    await this.#turns.run(async () => {
+      going = work();
+      going.catch(() => undefined); // it is awaited below
+    });
+    await going;
   }
 
   found(to: string): Promise<string> {

@@ -67,7 +67,7 @@ function sanitized(): void {
     report(
       `asan+ubsan ${name}`,
       ended.status === 0,
-      `${ended.stdout}${ended.status === 0 ? "" : ended.stderr}`,
+      `${ended.stdout}${ended.status === 0 ? "" : `${ended.signal ?? ""} ${ended.stderr}`}`,
     );
   }
 }

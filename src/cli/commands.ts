@@ -10,6 +10,7 @@ const modules = {
   solid: async () => (await import("./solid.js")).solid,
   clone: async () => (await import("./clone.js")).clone,
   ingest: async () => (await import("./ingest.js")).ingest,
+  diff: async () => (await import("./diff.js")).diff,
   snapshot: async () => (await import("./snapshot.js")).snapshot,
   restore: async () => (await import("./restore.js")).restore,
   list: async () => (await import("./list.js")).list,

@@ -12,6 +12,7 @@ import type { TreeContext } from "./context.js";
 import { TreeCopy, finishDirectory } from "./copy-tree.js";
 import { type ImportSummary, importTree } from "./import-tree.js";
 import { innerWorkspaces } from "./inner-workspaces.js";
+import { recordBase } from "./record-base.js";
 import { recover } from "./recover.js";
 import { assertComplete, assertNotInsidePhantom, isPhantomRoot, realDirectory } from "./refusal.js";
 import { statFile } from "./stat-file.js";
@@ -133,9 +134,11 @@ async function copyPhysical(
   copy.finishDirectories();
   await access.sync(dst);
   finishDirectory(src, dst, source.mtimeNs);
+  const workspace = await access.open(dst);
+  await recordBase(context, workspace, src);
   markComplete(dst);
   return {
-    workspace: await access.open(dst),
+    workspace,
     directories: source.entries.filter(({ type }) => type === "dir").length,
     copied: copy.counts.copied,
     alreadyThere: copy.counts.same,

@@ -11,6 +11,7 @@ const modules = {
   clone: async () => (await import("./clone.js")).clone,
   ingest: async () => (await import("./ingest.js")).ingest,
   diff: async () => (await import("./diff.js")).diff,
+  adopt: async () => (await import("./adopt.js")).adopt,
   snapshot: async () => (await import("./snapshot.js")).snapshot,
   restore: async () => (await import("./restore.js")).restore,
   list: async () => (await import("./list.js")).list,

@@ -42,8 +42,8 @@ async function shown(context: Context, summary: DiffSummary): Promise<Outcome> {
   const { differences, workspace } = summary;
   if (context.flag("json")) return { data: jsonOf(summary), text: "" };
   const { PatchMaker: Maker, quoted } = await import("../tree/patch-text.js");
-  const nameOf = ({ key, then, now }: Difference): string =>
-    quoted((now ?? then)?.type === "dir" ? `${key}/` : key);
+  const nameOf = ({ key, was, now }: Difference): string =>
+    quoted((now ?? was)?.type === "dir" ? `${key}/` : key);
   if (context.flag("name-status")) {
     const text = differences.map((difference) => `${difference.status}\t${nameOf(difference)}`).join("\n");
     return { data: null, text };
@@ -60,7 +60,7 @@ async function shown(context: Context, summary: DiffSummary): Promise<Outcome> {
 }
 
 function jsonOf({ workspace, snapshot, against, differences }: DiffSummary): unknown {
-  const side = (name: Difference["then"] | Difference["now"]): unknown => {
+  const side = (name: Difference["was"] | Difference["now"]): unknown => {
     if (name === undefined) return null;
     if (name.type === "symlink") return { type: name.type, target: name.target };
     if (name.type === "dir") return { type: name.type, mode: name.mode };
@@ -76,10 +76,10 @@ function jsonOf({ workspace, snapshot, against, differences }: DiffSummary): unk
     root: workspace.root,
     snapshot,
     against,
-    differences: differences.map(({ key, status, then, now }) => ({
+    differences: differences.map(({ key, status, was, now }) => ({
       path: key,
       status,
-      then: side(then),
+      was: side(was),
       now: side(now),
     })),
   };
@@ -111,14 +111,14 @@ function statText(
 }
 
 function changeText(
-  { then, now, modeOnly }: Difference,
+  { was, now, modeOnly }: Difference,
   { added, removed, binary }: Patch,
   most: number,
 ): string {
-  const size = (name: Difference["then"] | Difference["now"]): bigint =>
+  const size = (name: Difference["was"] | Difference["now"]): bigint =>
     name?.type === "file" ? name.size : 0n;
-  if (binary) return `Bin ${size(then)} -> ${size(now)} bytes`;
-  if ((now ?? then)?.type === "dir") return "directory";
+  if (binary) return `Bin ${size(was)} -> ${size(now)} bytes`;
+  if ((now ?? was)?.type === "dir") return "directory";
   if (modeOnly) return "mode";
   const scaled = (lines: number): number => (most <= BAR ? lines : Math.ceil((lines * BAR) / most));
   return `${added + removed} ${"+".repeat(scaled(added))}${"-".repeat(scaled(removed))}`.trimEnd();

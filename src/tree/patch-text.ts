@@ -36,11 +36,11 @@ export class PatchMaker {
     this.#root = root;
   }
 
-  patch({ key, status, then, now, modeOnly }: Difference): Patch {
-    if (status !== "T") return this.#section(key, then, now, modeOnly);
+  patch({ key, status, was, now, modeOnly }: Difference): Patch {
+    if (status !== "T") return this.#section(key, was, now, modeOnly);
     // As git: the old name goes, then the new one comes.
     const [gone, come] = [
-      this.#section(key, then, undefined, false),
+      this.#section(key, was, undefined, false),
       this.#section(key, undefined, now, false),
     ];
     return {
@@ -51,29 +51,25 @@ export class PatchMaker {
     };
   }
 
-  #section(key: string, then: Name | undefined, now: Name | undefined, modeOnly: boolean): Patch {
-    if ((then ?? now)?.type === "dir") return directoryNote(key, then, now);
-    const head = [`diff --git ${quoted(`a/${key}`)} ${quoted(`b/${key}`)}`, ...modeLines(then, now)];
-    const { hunks, ...counts } = modeOnly ? NOTHING : this.#hunks(key, then, now);
+  #section(key: string, was: Name | undefined, now: Name | undefined, modeOnly: boolean): Patch {
+    if ((was ?? now)?.type === "dir") return directoryNote(key, was, now);
+    const head = [`diff --git ${quoted(`a/${key}`)} ${quoted(`b/${key}`)}`, ...modeLines(was, now)];
+    const { hunks, ...counts } = modeOnly ? NOTHING : this.#hunks(key, was, now);
     const names = [
-      `--- ${then === undefined ? NOWHERE : label(`a/${key}`)}`,
+      `--- ${was === undefined ? NOWHERE : label(`a/${key}`)}`,
       `+++ ${now === undefined ? NOWHERE : label(`b/${key}`)}`,
     ];
-    const lines = [
-      ...modeNote(key, then, now),
-      ...head,
-      ...(hunks.length > 0 && !counts.binary ? names : []),
-    ];
+    const lines = [...modeNote(key, was, now), ...head, ...(hunks.length > 0 && !counts.binary ? names : [])];
     return { ...counts, text: Buffer.concat([Buffer.from(`${lines.join("\n")}\n`), hunks]) };
   }
 
-  #hunks(key: string, then: Name | undefined, now: Name | undefined): Hunks {
-    if (then?.type === "symlink" || now?.type === "symlink") return linkHunk(targetOf(then), targetOf(now));
-    const [before, after] = [then, now].map((name) =>
+  #hunks(key: string, was: Name | undefined, now: Name | undefined): Hunks {
+    if (was?.type === "symlink" || now?.type === "symlink") return linkHunk(targetOf(was), targetOf(now));
+    const [before, after] = [was, now].map((name) =>
       name === undefined ? NOWHERE : contentPath(this.#store, this.#root, key, name),
     );
     if (before === null || after === null)
-      return this.#binary(key, then, now, "content of before is not kept: ");
+      return this.#binary(key, was, now, "content of before is not kept: ");
     const { status, stdout, stderr, error } = spawnSync("diff", ["-u", "--", before!, after!], {
       env: { PATH: process.env["PATH"], LC_ALL: "C" },
       maxBuffer: Infinity,
@@ -83,16 +79,16 @@ export class PatchMaker {
     if (status !== 0 && status !== 1) {
       if (stdout.length === 0)
         throw new VriftError("EIO", `diff(1) failed for ${key}: ${stderr.toString("utf8").trim()}`);
-      return this.#binary(key, then, now, "");
+      return this.#binary(key, was, now, "");
     }
-    if (stdout.subarray(0, 12).toString("latin1") === "Binary files") return this.#binary(key, then, now, "");
+    if (stdout.subarray(0, 12).toString("latin1") === "Binary files") return this.#binary(key, was, now, "");
     const hunks = afterLines(stdout, 2);
     return { hunks, ...countLines(hunks), binary: false };
   }
 
-  #binary(key: string, then: Name | undefined, now: Name | undefined, why: string): Hunks {
+  #binary(key: string, was: Name | undefined, now: Name | undefined, why: string): Hunks {
     const [a, b] = [
-      then === undefined ? NOWHERE : quoted(`a/${key}`),
+      was === undefined ? NOWHERE : quoted(`a/${key}`),
       now === undefined ? NOWHERE : quoted(`b/${key}`),
     ];
     return {
@@ -122,33 +118,33 @@ function isEmpty(name: Name): boolean {
   return name.type === "file" && name.size === 0n;
 }
 
-function modeLines(then: Name | undefined, now: Name | undefined): string[] {
-  if (then === undefined)
+function modeLines(was: Name | undefined, now: Name | undefined): string[] {
+  if (was === undefined)
     return now === undefined
       ? []
       : [`new file mode ${gitMode(now)}`, ...(isEmpty(now) ? [`index 0000000..${EMPTY}`] : [])];
   if (now === undefined)
-    return [`deleted file mode ${gitMode(then)}`, ...(isEmpty(then) ? [`index ${EMPTY}..0000000`] : [])];
-  const [before, after] = [gitMode(then), gitMode(now)];
+    return [`deleted file mode ${gitMode(was)}`, ...(isEmpty(was) ? [`index ${EMPTY}..0000000`] : [])];
+  const [before, after] = [gitMode(was), gitMode(now)];
   // Without the mode in this line patch(1) refuses to touch a link.
-  if (then.type === "symlink") return [`index ${gitId(targetOf(then))}..${gitId(targetOf(now))} ${after}`];
+  if (was.type === "symlink") return [`index ${gitId(targetOf(was))}..${gitId(targetOf(now))} ${after}`];
   return before === after ? [] : [`old mode ${before}`, `new mode ${after}`];
 }
 
 /** What a patch cannot say. Programs that apply one skip the line. */
-function modeNote(key: string, then: Name | undefined, now: Name | undefined): string[] {
-  if (then === undefined || now === undefined || then.type === "symlink" || now.type === "symlink") return [];
-  if (then.mode === now.mode || gitMode(then) !== gitMode(now)) return [];
-  return [`# mode of ${quoted(key)}: ${octal(then.mode)} before, ${octal(now.mode)} now`];
+function modeNote(key: string, was: Name | undefined, now: Name | undefined): string[] {
+  if (was === undefined || now === undefined || was.type === "symlink" || now.type === "symlink") return [];
+  if (was.mode === now.mode || gitMode(was) !== gitMode(now)) return [];
+  return [`# mode of ${quoted(key)}: ${octal(was.mode)} before, ${octal(now.mode)} now`];
 }
 
-function directoryNote(key: string, then: Name | undefined, now: Name | undefined): Patch {
+function directoryNote(key: string, was: Name | undefined, now: Name | undefined): Patch {
   const [text] = [
-    then === undefined
+    was === undefined
       ? `# new directory ${quoted(key)}`
       : now === undefined
         ? `# directory ${quoted(key)} is gone`
-        : modeNote(key, then, now)[0],
+        : modeNote(key, was, now)[0],
   ];
   return { text: Buffer.from(text === undefined ? "" : `${text}\n`), added: 0, removed: 0, binary: false };
 }

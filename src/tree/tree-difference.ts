@@ -10,7 +10,7 @@ export type DifferenceStatus = "A" | "D" | "M" | "T";
 export interface Difference {
   readonly key: string;
   readonly status: DifferenceStatus;
-  readonly then?: RecordedName;
+  readonly was?: RecordedName;
   readonly now?: PresentName;
   /** Of M: only the mode is another one. */
   readonly modeOnly: boolean;
@@ -23,15 +23,15 @@ export async function differences(
   present: PresentTree,
 ): Promise<Difference[]> {
   const found: Difference[] = [];
-  for (const [key, then] of before.tree) {
+  for (const [key, was] of before.tree) {
     if (key === "" || present.leftAlone.has(key)) continue;
     const now = present.names.get(key);
-    if (now === undefined) found.push({ key, status: "D", then, modeOnly: false });
-    else if (now.type !== then.type) found.push({ key, status: "T", then, now, modeOnly: false });
+    if (now === undefined) found.push({ key, status: "D", was, modeOnly: false });
+    else if (now.type !== was.type) found.push({ key, status: "T", was, now, modeOnly: false });
     else {
-      const isContent = await hasSameContent(root, key, then, now, before);
-      if (!isContent || modeOf(then) !== modeOf(now))
-        found.push({ key, status: "M", then, now, modeOnly: isContent });
+      const isContent = await hasSameContent(root, key, was, now, before);
+      if (!isContent || modeOf(was) !== modeOf(now))
+        found.push({ key, status: "M", was, now, modeOnly: isContent });
     }
   }
   for (const [key, now] of present.names)
@@ -46,19 +46,19 @@ export function worthSaying(all: readonly Difference[]): Difference[] {
     for (let end = key.lastIndexOf("/"); end > 0; end = key.lastIndexOf("/", end - 1))
       parents.add(`${status} ${key.slice(0, end)}`);
   return all.filter(
-    ({ key, status, then, now }) => (then ?? now)?.type !== "dir" || !parents.has(`${status} ${key}`),
+    ({ key, status, was, now }) => (was ?? now)?.type !== "dir" || !parents.has(`${status} ${key}`),
   );
 }
 
 async function hasSameContent(
   root: string,
   key: string,
-  then: RecordedName,
+  was: RecordedName,
   now: PresentName,
   { stamps }: SnapshotContent,
 ): Promise<boolean> {
-  if (then.type === "symlink" && now.type === "symlink") return then.target === now.target;
-  if (then.type === "file" && now.type === "file") return await hasContent(root, key, now, then, stamps);
+  if (was.type === "symlink" && now.type === "symlink") return was.target === now.target;
+  if (was.type === "file" && now.type === "file") return await hasContent(root, key, now, was, stamps);
   return true;
 }
 

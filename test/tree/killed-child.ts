@@ -15,6 +15,7 @@ const procedures: Readonly<
   clone: async (context, src, dst) => (await import("../../src/tree/clone.js")).clone(src, dst, context),
   snapshot: async (context, root, name) =>
     (await import("../../src/tree/snapshot.js")).snapshot(root, name, context),
+  adopt: async (context, root) => (await import("../../src/tree/adopt.js")).adoptChanges(root, [""], context),
   restore: async (context, root, name) =>
     (await import("../../src/tree/restore.js")).restore(root, name, context),
 };

@@ -29,7 +29,7 @@ export const restore: Command = {
 };
 
 function summaryText(summary: RestoreSummary): string {
-  const { workspace, name, before, placed, recorded, removed, adjusted, blocked, kept } = summary;
+  const { workspace, name, before, placed, recorded, removed, adjusted, blocked, kept, appeared } = summary;
   const done = [
     ...(placed > 0 ? [`${placed} put in place`] : []),
     ...(recorded > 0 ? [`${recorded} virtual again`] : []),
@@ -46,6 +46,9 @@ function summaryText(summary: RestoreSummary): string {
       : []),
     ...(kept.length > 0
       ? ["Directories that stay, because they hold what no snapshot has:", ...kept.map((key) => `  ${key}`)]
+      : []),
+    ...(appeared.length > 0
+      ? ["Came while it was restored, and stay:", ...appeared.map((key) => `  ${key}`)]
       : []),
     `\`vrift restore ${before}\` takes it back.`,
   ].join("\n");

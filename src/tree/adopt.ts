@@ -2,12 +2,13 @@
 import { VriftError } from "../platform/errors.js";
 import { hashFromHex } from "../platform/hash.js";
 import type { Lease } from "../store/store.js";
-import { type SnapshotRecord, assertNotRestoring, deleteSnapshot, readBase } from "../workspace/snapshots.js";
+import { assertNotRestoring } from "../workspace/restoring.js";
+import { type SnapshotRecord, deleteSnapshot, readBase } from "../workspace/snapshots.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import { type Conflict, chooseAdopted } from "./adopt-choice.js";
 import { type CapturedTree, captureTree } from "./capture-tree.js";
 import type { TreeContext } from "./context.js";
-import { readPresent } from "./present-tree.js";
+import { assertReadable, readPresent } from "./present-tree.js";
 import type { RecordedName } from "./recorded-tree.js";
 import { BEFORE_RESTORE, restoreTo } from "./restore.js";
 import { inWorkspace } from "./snapshot.js";
@@ -75,6 +76,7 @@ class Adoption {
     const wanted = new Set(chosen.map(({ key }) => key));
     const captured = await this.#capture((key) => wanted.has(key) || present.names.get(key)?.type === "dir");
     const source = await readPresent(this.#context, this.#source.root);
+    assertReadable(this.#source.root, source);
     const clone = new Map([...captured.tree].filter(([key]) => wanted.has(key)));
     const sides = {
       base: base.tree,

@@ -8,7 +8,13 @@ import type { Lease } from "../store/store.js";
 import { hashFile } from "../store/hash-file.js";
 import { isElf } from "../workspace/policy.js";
 import type { TreeContext } from "./context.js";
-import { type PresentFile, type PresentTree, readPresent, stampText } from "./present-tree.js";
+import {
+  type PresentFile,
+  type PresentTree,
+  assertReadable,
+  readPresent,
+  stampText,
+} from "./present-tree.js";
 import type { RecordedFile, RecordedName } from "./recorded-tree.js";
 import { permissions } from "./stat-file.js";
 
@@ -45,6 +51,7 @@ export async function captureTree(
 ): Promise<CapturedTree> {
   const { progress } = context;
   let present = await readPresent(context, root, options.only);
+  assertReadable(root, present);
   for (let attempt = 1; ; attempt++) {
     const physical = [...present.names].filter(([, name]) => name.type === "file" && !name.virtual);
     const bytes = physical.reduce((sum, [, name]) => sum + (name as PresentFile).size, 0n);

@@ -4,7 +4,7 @@ import { VriftError } from "../platform/errors.js";
 import { unlinkIfPresent } from "../platform/files.js";
 import { PROJECT_DIR } from "../platform/paths.js";
 import { type ScanEntry, scanTree } from "../platform/scan.js";
-import { assertNotRestoring } from "../workspace/snapshots.js";
+import { assertNotRestoring } from "../workspace/restoring.js";
 import type { AdoptEntry, WorkspaceInfo } from "../workspace/workspace.js";
 import { checkDestination, makeDestination } from "./clone-destination.js";
 import { markComplete } from "./clone-marker.js";

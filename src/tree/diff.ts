@@ -2,10 +2,11 @@
 import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import type { ContentStore } from "../store/store.js";
-import { assertNotRestoring, findSnapshot, readBase } from "../workspace/snapshots.js";
+import { assertNotRestoring } from "../workspace/restoring.js";
+import { findSnapshot, readBase } from "../workspace/snapshots.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { TreeContext } from "./context.js";
-import { type PresentName, readPresent } from "./present-tree.js";
+import { type PresentName, assertReadable, readPresent } from "./present-tree.js";
 import type { RecordedName } from "./recorded-tree.js";
 import { inWorkspace } from "./snapshot.js";
 import { blobOf, readSnapshot } from "./store-snapshot.js";
@@ -43,6 +44,7 @@ export async function diff(
       root,
       scope === undefined ? undefined : (key) => scope.has(key),
     );
+    assertReadable(root, present);
     const found = worthSaying(await differences(root, before, present));
     return { workspace, snapshot, against: record.root, differences: found };
   });

@@ -1,7 +1,7 @@
 /** `vrift ingest`: the store gets a copy of every file the policy lets go; the tree stays as it is. */
 import { PROJECT_DIR } from "../platform/paths.js";
 import { scanTree } from "../platform/scan.js";
-import { assertNotRestoring } from "../workspace/snapshots.js";
+import { assertNotRestoring } from "../workspace/restoring.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { TreeContext } from "./context.js";
 import { type ImportSummary, importTree } from "./import-tree.js";

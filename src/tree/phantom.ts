@@ -1,10 +1,11 @@
 /** `vrift phantom`: a tree's plain files go into the store and leave the tree. docs/tree.md has the order and why. */
 import { VriftError } from "../platform/errors.js";
 import { PROJECT_DIR } from "../platform/paths.js";
+import { solidId } from "../platform/workspace-id.js";
 import { type ScanEntry, scanTree } from "../platform/scan.js";
 import type { ImportMethod } from "../store/store.js";
 import type { PhysicalReason, PolicyOwner } from "../workspace/policy.js";
-import { assertNotRestoring } from "../workspace/snapshots.js";
+import { assertNotRestoring } from "../workspace/restoring.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { Refusal } from "./access.js";
 import { chooseCandidates, ownerOf } from "./candidates.js";
@@ -53,6 +54,7 @@ export async function phantom(
 ): Promise<PhantomSummary> {
   const root = realDirectory(path);
   assertMayBePhantom(root, context.home, options);
+  assertNotRestoring(context.home, { id: solidId(root), root }); // it is about to get another id
   context.progress.begin("scan", 0, 0n);
   const scan = await scanTree(root, [PROJECT_DIR]);
   if (scan.length > ENTRIES_ASKED && !options.yes) {

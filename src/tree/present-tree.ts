@@ -27,6 +27,8 @@ export interface PresentTree {
   readonly names: Map<string, PresentName>;
   /** Names that are left to the kernel, and to themselves: sockets, secrets, `.git`. */
   readonly leftAlone: ReadonlySet<string>;
+  /** Directories whose names are not all here. */
+  readonly unreadable: readonly string[];
   /** Physical files with attributes or ACLs, which no snapshot has. */
   readonly attributes: number;
 }
@@ -57,6 +59,7 @@ export async function readPresent(
   const owner = { root, owner: ownerOf(root), foreign: foreignKeys(home, root) };
   const physical = await listTree(owner);
   const links = linkGroups(physical.names.values());
+  const unreadable: string[] = [];
   let attributes = 0;
   for (const [key, entry] of physical.names) {
     if (!only(key)) continue;
@@ -64,11 +67,17 @@ export async function readPresent(
     if (name === undefined) names.delete(key);
     else names.set(key, name);
     if (entry.xattr) attributes += 1;
+    if (entry.type === "dir" && entry.errno !== 0) unreadable.push(key);
   }
   const top = statFile(root);
   if (top?.isDirectory() !== true) throw new VriftError("ENOENT", `${root} is not there any more`);
   if (only("")) names.set("", { type: "dir", mode: permissions(top), mtimeNs: top.mtimeNs });
-  return { names, leftAlone: new Set(physical.stubs.keys()), attributes };
+  return { names, leftAlone: new Set(physical.stubs.keys()), unreadable, attributes };
+}
+
+/** EACCES: what is not known must not pass for gone. */
+export function assertReadable(root: string, { unreadable: [first] }: PresentTree): void {
+  if (first !== undefined) throw new VriftError("EACCES", `${join(root, first)} cannot be read`);
 }
 
 /** As snapshots keep it (recorded-tree.ts). */

@@ -2,16 +2,16 @@
  * One round of a restore: what is there is compared with what is to be, and made so (docs/snapshots.md, restore). Rounds may be repeated:
  * each starts from what is there.
  */
-import { chmodSync, mkdirSync, rmdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { isErrno, unlinkIfPresent } from "../platform/files.js";
+import { isErrno } from "../platform/files.js";
 import { native } from "../platform/native.js";
 import type { AdoptEntry, WorkspaceInfo } from "../workspace/workspace.js";
 import { isOpenToOwner } from "./candidates.js";
 import type { TreeContext } from "./context.js";
 import { Placer } from "./place-name.js";
-import { type PresentFile, type PresentName, type PresentTree, hasContent } from "./present-tree.js";
-import type { RecordedFile, RecordedName, RecordedStamps, RecordedTree } from "./recorded-tree.js";
+import { type PresentFile, type PresentTree, hasContent } from "./present-tree.js";
+import type { RecordedFile, RecordedName } from "./recorded-tree.js";
 import {
   type RecordedDirectory,
   openDirectories,
@@ -19,33 +19,8 @@ import {
   restoreDirectories,
 } from "./recorded-directories.js";
 import { statFile } from "./stat-file.js";
-import { whiteOut } from "./white-out.js";
-
-export interface RestoreGoal {
-  readonly tree: RecordedTree;
-  readonly stamps: RecordedStamps;
-  /** Other keys are left as they are; undefined: it is all names. */
-  readonly scope: ReadonlySet<string> | undefined;
-}
-
-export interface RestoreCounts {
-  /** Files and links put in place; virtual files recorded without one; names removed; files of which only mode, time or links were set. */
-  placed: number;
-  recorded: number;
-  removed: number;
-  adjusted: number;
-}
-
-/** For all rounds of one restore. */
-export interface RestoreState {
-  readonly counts: RestoreCounts;
-  /** What was put in place has the content it was to have: `<inode>:<ctime>` by key. */
-  readonly placed: Map<string, string>;
-  /** Keys that cannot become what they are to be: a directory holds names that no snapshot has. */
-  readonly blocked: Set<string>;
-  /** Directories that stay for the same reason. */
-  readonly kept: Set<string>;
-}
+import { Removal } from "./restore-removal.js";
+import type { RestoreGoal, RestoreState } from "./restore-state.js";
 
 const PAGE = 2000;
 
@@ -56,6 +31,7 @@ export class RestoreRound {
   readonly #present: PresentTree;
   readonly #state: RestoreState;
   readonly #placer: Placer;
+  readonly #removal: Removal;
   #opened: readonly RecordedDirectory[] = [];
   #changes = 0;
 
@@ -72,22 +48,20 @@ export class RestoreRound {
     this.#present = present;
     this.#state = state;
     this.#placer = new Placer(workspace.root, workspace.kind, context.store);
+    this.#removal = new Removal(workspace.root, goal, present, state);
   }
 
   /** True: nothing differed. */
   async run(): Promise<boolean> {
     const goal = [...this.#goal.tree].sort(([a], [b]) => (a < b ? -1 : 1));
-    const superfluous = [...this.#present.names.keys()].filter(
-      (key) => key !== "" && !this.#goal.tree.has(key),
-    );
     this.#openWhereNeeded();
-    this.#freePlaces(goal, superfluous);
+    this.#freePlaces(goal);
     this.#makeDirectories(goal);
     await this.#placeFiles(goal);
     this.#linkNames(goal);
-    this.#removeAll(superfluous);
+    this.#removal.all();
     this.#finishDirectories(goal);
-    return this.#changes === 0;
+    return this.#changes + this.#removal.changes === 0;
   }
 
   get #root(): string {
@@ -105,20 +79,14 @@ export class RestoreRound {
   }
 
   /** What is of another kind than what comes to its place goes first, a directory with all that is in it. */
-  #freePlaces(goal: readonly (readonly [string, RecordedName])[], superfluous: readonly string[]): void {
+  #freePlaces(goal: readonly (readonly [string, RecordedName])[]): void {
     for (const [key, wanted] of goal) {
       const now = this.#present.names.get(key);
       if (now === undefined || (now.type === "dir") === (wanted.type === "dir")) continue;
       if (this.#state.blocked.has(key)) continue;
       this.#changes += 1;
-      if (now.type !== "dir") this.#removeName(key, now);
-      else if (!this.#removeDirectory(key, superfluous)) this.#block(key, goal);
+      if (!this.#removal.free(key, now)) this.#block(key, goal);
     }
-  }
-
-  #removeDirectory(key: string, superfluous: readonly string[]): boolean {
-    this.#removeAll(superfluous.filter((below) => below.startsWith(`${key}/`)));
-    return removeEmptyDirectory(join(this.#root, key));
   }
 
   #block(key: string, goal: readonly (readonly [string, RecordedName])[]): void {
@@ -244,36 +212,6 @@ export class RestoreRound {
     }
   }
 
-  /** @param keys a directory before what is in it. */
-  #removeAll(keys: readonly string[]): void {
-    const deepestFirst = [...keys].sort((a, b) => (a < b ? 1 : -1));
-    for (const key of deepestFirst) {
-      const now = this.#present.names.get(key);
-      if (now === undefined || this.#state.kept.has(key)) continue;
-      if (now.type !== "dir") {
-        this.#changes += 1;
-        this.#removeName(key, now);
-      } else if (removeEmptyDirectory(join(this.#root, key))) {
-        this.#changes += 1;
-        this.#state.counts.removed += 1;
-      } else this.#keepOrRepeat(key);
-      this.#present.names.delete(key);
-    }
-  }
-
-  /** It holds what no snapshot has, or what somebody has just made. */
-  #keepOrRepeat(key: string): void {
-    const holdsOthers = [...this.#present.leftAlone].some((name) => name.startsWith(`${key}/`));
-    if (holdsOthers || this.#goal.scope !== undefined) this.#state.kept.add(key);
-    this.#changes += 1;
-  }
-
-  #removeName(key: string, name: PresentName): void {
-    if (name.type === "file" && name.virtual) whiteOut(this.#root, key);
-    else unlinkIfPresent(join(this.#root, key));
-    this.#state.counts.removed += 1;
-  }
-
   /** Deepest first: what is done in a directory moves its time. */
   #finishDirectories(goal: readonly (readonly [string, RecordedName])[]): void {
     restoreDirectories(
@@ -301,16 +239,4 @@ export class RestoreRound {
 
 function adoptEntry(key: string, { hash, size, mtimeNs, mode, blocks }: RecordedFile): AdoptEntry {
   return { path: key, hash, size: String(size), mtimeNs: String(mtimeNs), mode, blocks };
-}
-
-/** False: something is in it, or it cannot be removed. */
-function removeEmptyDirectory(path: string): boolean {
-  try {
-    rmdirSync(path);
-    return true;
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return true;
-    if (isErrno(error, "ENOTEMPTY", "EEXIST", "EBUSY", "ENOTDIR")) return false;
-    throw error;
-  }
 }

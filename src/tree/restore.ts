@@ -1,16 +1,13 @@
 /** `vrift restore`: the tree becomes that of a snapshot; the state before is kept as another one (docs/snapshots.md, restore). */
 import { VriftError } from "../platform/errors.js";
-import {
-  type SnapshotRecord,
-  endRestoring,
-  findSnapshot,
-  readRestoring,
-  writeRestoring,
-} from "../workspace/snapshots.js";
+import { assertNotRestoring, endRestoring, readRestoring, writeRestoring } from "../workspace/restoring.js";
+import { type SnapshotRecord, findSnapshot } from "../workspace/snapshots.js";
+import type { ContentStore } from "../store/store.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { TreeContext } from "./context.js";
 import { type PresentTree, readPresent } from "./present-tree.js";
-import { type RestoreCounts, type RestoreGoal, RestoreRound, type RestoreState } from "./restore-round.js";
+import { RestoreRound } from "./restore-round.js";
+import type { RestoreCounts, RestoreGoal, RestoreState } from "./restore-state.js";
 import { inWorkspace, takeSnapshot } from "./snapshot.js";
 import { assertAllThere, readSnapshot } from "./store-snapshot.js";
 import { syncFileSystem } from "./sync-file-system.js";
@@ -24,6 +21,8 @@ export interface RestoreSummary extends RestoreCounts {
   readonly blocked: readonly string[];
   /** Directories that stay for the same reason. */
   readonly kept: readonly string[];
+  /** Names that came while it was restored (or since it was interrupted) and are in no snapshot: they stay. */
+  readonly appeared: readonly string[];
 }
 
 /** The state before the last restore, and before that one was taken back. */
@@ -57,16 +56,37 @@ export async function restoreTo(
   const { id } = workspace;
   const content = await readSnapshot(store, record);
   assertAllThere(store, content.tree);
-  const before = name === BEFORE_RESTORE ? BEFORE_UNDO : BEFORE_RESTORE;
+  const next = name === BEFORE_RESTORE ? BEFORE_UNDO : BEFORE_RESTORE;
   // After an interrupted one the state before it is kept already, and what is there now is nobody's.
-  if (readRestoring(home, id) === undefined)
-    await takeSnapshot(context, workspace, before, true, record.scope);
-  writeRestoring(home, id, { name, record });
+  const interrupted = readRestoring(home, id);
+  if (interrupted === undefined) await takeSnapshot(context, workspace, next, true, record.scope);
+  const before = interrupted?.before ?? next;
+  const beforeRecord = findSnapshot(home, workspace, before);
+  if (!isWithin(record.scope, beforeRecord.scope)) assertNotRestoring(home, workspace);
+  const begun = interrupted === undefined ? [] : [interrupted.record, ...interrupted.begun];
+  writeRestoring(home, id, { name, record, before, begun });
+  const removable = await keysOf(store, [beforeRecord, ...begun]);
   const scope = record.scope === undefined ? undefined : new Set(record.scope);
-  const state = await converge(context, workspace, { ...content, scope });
+  const state = await converge(context, workspace, { ...content, scope, removable });
   endRestoring(home, id);
-  const { counts, blocked, kept } = state;
-  return { ...counts, workspace, name, before, blocked: [...blocked].sort(), kept: [...kept].sort() };
+  const { counts, blocked, kept, appeared } = state;
+  const sorted = { blocked: [...blocked].sort(), kept: [...kept].sort(), appeared: [...appeared].sort() };
+  return { ...counts, workspace, name, before, ...sorted };
+}
+
+/** What is to be changed is in the snapshot of the state before: after an interrupted adopt that has a few keys only. */
+function isWithin(scope: readonly string[] | undefined, outer: readonly string[] | undefined): boolean {
+  if (outer === undefined) return true;
+  const keys = new Set(outer);
+  return scope !== undefined && scope.every((key) => keys.has(key));
+}
+
+/** What the state before had, and what interrupted restores may have put there: nothing else is removed. */
+async function keysOf(store: ContentStore, records: readonly SnapshotRecord[]): Promise<ReadonlySet<string>> {
+  const keys = new Set<string>();
+  for (const record of records)
+    for (const key of (await readSnapshot(store, record)).tree.keys()) keys.add(key);
+  return keys;
 }
 
 async function converge(
@@ -81,6 +101,7 @@ async function converge(
     placed: new Map(),
     blocked: new Set(),
     kept: new Set(),
+    appeared: new Set(),
   };
   for (let round = 1; round <= ROUNDS; round++) {
     const present = await presentIn(context, root, goal);

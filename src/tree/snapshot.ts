@@ -1,8 +1,8 @@
 /** `vrift snapshot`: the names of a workspace and all their content, kept under a name until somebody deletes it. */
 import { VriftError } from "../platform/errors.js";
+import { assertNotRestoring } from "../workspace/restoring.js";
 import {
   type SnapshotRecord,
-  assertNotRestoring,
   assertSnapshotName,
   deleteSnapshot,
   hasSnapshot,

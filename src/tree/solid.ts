@@ -2,7 +2,7 @@
 import { VriftError } from "../platform/errors.js";
 import { PROJECT_DIR } from "../platform/paths.js";
 import { scanTree } from "../platform/scan.js";
-import { assertNotRestoring } from "../workspace/snapshots.js";
+import { assertNotRestoring } from "../workspace/restoring.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import { incompleteCloneOf } from "./clone-marker.js";
 import type { TreeContext } from "./context.js";

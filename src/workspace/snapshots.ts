@@ -17,57 +17,28 @@ import {
 } from "../platform/files.js";
 import { native } from "../platform/native.js";
 import type { Home } from "../platform/paths.js";
-import { workspacePaths } from "../platform/paths.js";
 import { solidId } from "../platform/workspace-id.js";
 import type { ContentStore } from "../store/store.js";
-import type { WorkspaceInfo } from "./workspace.js";
+import { restoringPath } from "./restoring.js";
+import {
+  type SnapshotOwner,
+  type SnapshotRecord,
+  assertSnapshotName,
+  basePath,
+  isSnapshotName,
+  namedDirectories,
+  pendingPath,
+  pendingRoots,
+  readRecord,
+  setDirectories,
+  snapshotsDirectory,
+} from "./snapshot-record.js";
 
-/** A blob as JSON has it: 64 hex digits, decimal. */
-export interface RecordedBlob {
-  readonly hash: string;
-  readonly size: string;
-}
-
-export interface SnapshotRecord {
-  /** Of its list in the store's `roots/`. */
-  readonly roots: string;
-  /** Since 1970. */
-  readonly madeMs: number;
-  /** Real path of the directory it is of; of a base: that of the source. */
-  readonly root: string;
-  readonly body: RecordedBlob;
-  readonly stamps: RecordedBlob;
-  readonly files: number;
-  /** Decimal: length of all content. */
-  readonly bytes: string;
-  /** It says nothing of other keys; absent: of all names of the workspace. */
-  readonly scope?: readonly string[];
-}
+export { assertSnapshotName } from "./snapshot-record.js";
+export type { RecordedBlob, SnapshotOwner, SnapshotRecord } from "./snapshot-record.js";
 
 export interface NamedSnapshot extends SnapshotRecord {
   readonly name: string;
-}
-
-/** A restore that has begun. */
-export interface Restoring {
-  /** As it was asked for. */
-  readonly name: string;
-  readonly record: SnapshotRecord;
-}
-
-/** What makes a workspace, as far as its snapshots go. */
-export type SnapshotOwner = Pick<WorkspaceInfo, "id" | "root">;
-
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const PENDING = /^pending-(snapshot-[0-9a-f]{32})$/;
-
-/** EINVAL for what cannot be the name of a snapshot. */
-export function assertSnapshotName(name: string): void {
-  if (!NAME.test(name))
-    throw new VriftError(
-      "EINVAL",
-      `${JSON.stringify(name)} cannot name a snapshot: up to 64 letters, digits, '.', '_' and '-', the first a letter or digit`,
-    );
 }
 
 /** Sorted by age. VRIFT_DAMAGED when a record cannot be read. */
@@ -75,7 +46,7 @@ export function listSnapshots(home: Home, owner: SnapshotOwner): NamedSnapshot[]
   const found: NamedSnapshot[] = [];
   for (const directory of namedDirectories(home, owner))
     for (const name of namesIn(directory)) {
-      if (!NAME.test(name) || found.some((other) => other.name === name)) continue;
+      if (!isSnapshotName(name) || found.some((other) => other.name === name)) continue;
       const record = readRecord(join(directory, name));
       if (record !== undefined) found.push({ name, ...record });
     }
@@ -159,7 +130,7 @@ export async function tidySnapshots(home: Home, store: ContentStore, owner: Snap
     // A record is written under its pending name and renamed; replacing one names the list of the one before.
     const kept = new Set(recordsIn(directory).map(({ roots }) => roots));
     for (const entry of namesIn(directory)) {
-      const roots = PENDING.exec(entry)?.[1];
+      const roots = pendingRoots(entry);
       if (roots === undefined) continue;
       if (kept.has(roots)) unlinkIfPresent(join(directory, entry));
       else await endList(store, directory, roots);
@@ -177,7 +148,7 @@ export async function endSnapshots(home: Home, store: ContentStore, id: string):
   }
   await endBase(home, store, id);
   for (const entry of namesIn(directory)) {
-    const roots = PENDING.exec(entry)?.[1];
+    const roots = pendingRoots(entry);
     if (roots !== undefined) await endList(store, directory, roots);
   }
   unlinkIfPresent(restoringPath(home, id));
@@ -205,36 +176,6 @@ export async function handSnapshotsOver(
     for (const changed of [to, from]) syncDirectory(changed);
   }
   await endSnapshots(home, store, id);
-}
-
-/** A restore that was begun and not completed. */
-export function readRestoring(home: Home, id: string): Restoring | undefined {
-  const path = restoringPath(home, id);
-  const bytes = readPrivateFile(path);
-  if (bytes === undefined) return undefined;
-  return parse(path, bytes) as Restoring;
-}
-
-/** Durable when it returns. */
-export function writeRestoring(home: Home, id: string, restoring: Restoring): void {
-  makeDirectory(snapshotsDirectory(home, id));
-  const text = `${JSON.stringify(restoring)}\n`;
-  writeFileAtomic(restoringPath(home, id), Buffer.from(text), { durable: true });
-}
-
-export function endRestoring(home: Home, id: string): void {
-  if (unlinkIfPresent(restoringPath(home, id))) syncDirectory(snapshotsDirectory(home, id));
-}
-
-/** EBUSY while a restore is half done: what the tree is now is nobody's state. */
-export function assertNotRestoring(home: Home, { id, root }: SnapshotOwner): void {
-  const restoring = readRestoring(home, id);
-  if (restoring !== undefined)
-    throw new VriftError(
-      "EBUSY",
-      `restoring ${restoring.name} in ${root} was interrupted; \`vrift restore ${restoring.name} ${root}\` completes it, ` +
-        `\`vrift restore before-restore ${root}\` takes it back`,
-    );
 }
 
 function publish(pending: string, to: string, owner: SnapshotOwner, name: string | null): void {
@@ -281,48 +222,6 @@ function recordsIn(directory: string): SnapshotRecord[] {
   const named = join(directory, "named");
   const paths = [...namesIn(named).map((name) => join(named, name)), join(directory, "base")];
   return paths.flatMap((path) => readRecord(path) ?? []);
-}
-
-/** Where a workspace's own are, then those of its path. */
-function setDirectories(home: Home, { id, root }: SnapshotOwner): string[] {
-  return [...new Set([id, solidId(root)])].map((one) => snapshotsDirectory(home, one));
-}
-
-function namedDirectories(home: Home, owner: SnapshotOwner): string[] {
-  return setDirectories(home, owner).map((directory) => join(directory, "named"));
-}
-
-function snapshotsDirectory(home: Home, id: string): string {
-  return workspacePaths(home, id).snapshots;
-}
-
-function basePath(home: Home, id: string): string {
-  return join(snapshotsDirectory(home, id), "base");
-}
-
-function restoringPath(home: Home, id: string): string {
-  return join(snapshotsDirectory(home, id), "restoring");
-}
-
-function pendingPath(directory: string, roots: string): string {
-  return join(directory, `pending-${roots}`);
-}
-
-function readRecord(path: string): SnapshotRecord | undefined {
-  const bytes = readPrivateFile(path);
-  if (bytes === undefined) return undefined;
-  const record = parse(path, bytes) as SnapshotRecord;
-  if (typeof record.roots !== "string" || typeof record.body?.hash !== "string")
-    throw new VriftError("VRIFT_DAMAGED", `${path} is not the record of a snapshot`);
-  return record;
-}
-
-function parse(path: string, bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } catch (cause) {
-    throw new VriftError("VRIFT_DAMAGED", `${path} is not the record of a snapshot`, { cause });
-  }
 }
 
 function removeEmpty(path: string): void {

@@ -15,6 +15,12 @@ const procedures: Readonly<
   clone: async (context, src, dst) => (await import("../../src/tree/clone.js")).clone(src, dst, context),
   snapshot: async (context, root, name) =>
     (await import("../../src/tree/snapshot.js")).snapshot(root, name, context),
+  forget: async ({ home, store }, root) => {
+    const { knownWorkspaces } = await import("../../src/workspace/known.js");
+    const { forget } = await import("../../src/tree/forget.js");
+    for (const info of knownWorkspaces(home))
+      if (info.root === root) await forget(info, { home, store }, { discard: true });
+  },
   adopt: async (context, root) => (await import("../../src/tree/adopt.js")).adoptChanges(root, [""], context),
   restore: async (context, root, name) =>
     (await import("../../src/tree/restore.js")).restore(root, name, context),

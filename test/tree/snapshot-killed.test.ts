@@ -1,10 +1,12 @@
 /** Whatever change of snapshot or restore is the last one: the tree is the one before, or the next restore completes it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { forget } from "../../src/tree/forget.js";
 import { type RestoreSummary, restore } from "../../src/tree/restore.js";
 import { hydrate } from "../../src/tree/solid.js";
 import { phantom } from "../../src/tree/phantom.js";
 import { removeSnapshot, snapshot } from "../../src/tree/snapshot.js";
+import { knownWorkspaces } from "../../src/workspace/known.js";
 import { listSnapshots } from "../../src/workspace/snapshots.js";
 import { changeTree } from "./change-tree.js";
 import { type Fixture, listing } from "./fixture.js";
@@ -123,5 +125,33 @@ test("snapshot killed anywhere", async (t) => {
       await store.sweep(everything, { graceMs: 0 });
       assert.equal((await store.usage()).blobs, 0, "nothing is held for ever");
     });
+  }
+});
+
+test("forget killed anywhere: the home lists the workspace until it is over", async (t) => {
+  const begin = async ({ root, within }: Round): Promise<string[]> => {
+    await within(async ({ context }) => {
+      await phantom(root, context, { yes: true });
+      await snapshot(root, "one", context);
+    });
+    return [root];
+  };
+  for (const at of await killPoints(t, "forget", begin, 2)) {
+    const round = await startRound(t);
+    const { directory, root, within } = round;
+    await begin(round);
+    const physical = listing(root).filter((line) => !/\.vrift|^ d /.test(line));
+    await runKilled(at, directory, "forget", root);
+    await within(async ({ home, store }) => {
+      for (const info of knownWorkspaces(home)) await forget(info, { home, store }, { discard: true });
+      assert.deepEqual(knownWorkspaces(home), []);
+      assert.deepEqual(store.rootNames(), []);
+      await store.sweep(everything, { graceMs: 0 });
+      assert.equal((await store.usage()).blobs, 0, `killed before change ${at}`);
+    });
+    assert.deepEqual(
+      listing(root).filter((line) => !line.startsWith(" d ")),
+      physical,
+    );
   }
 });

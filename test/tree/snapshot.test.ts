@@ -14,7 +14,8 @@ import { phantom } from "../../src/tree/phantom.js";
 import { restore } from "../../src/tree/restore.js";
 import { removeSnapshot, snapshot } from "../../src/tree/snapshot.js";
 import { hydrate, solid } from "../../src/tree/solid.js";
-import { listSnapshots } from "../../src/workspace/snapshots.js";
+import { writeRestoring } from "../../src/workspace/restoring.js";
+import { findSnapshot, listSnapshots } from "../../src/workspace/snapshots.js";
 import { changeTree } from "./change-tree.js";
 import { ACCESS_KINDS, type Fixture, listing, makeFixture } from "./fixture.js";
 import { makeOddTree } from "./odd-tree.js";
@@ -144,6 +145,30 @@ test("what only the kernel knows stays, and is said when it is in the way", asyn
   assert.deepEqual([blocked, kept], [["was-a-file"], ["new"]]);
   assert.equal(existsSync(join(root, "new/plain")), false);
   assert.equal(readFileSync(join(root, "was-a-file/.env"), "utf8"), "SECRET=1");
+});
+
+test("what came after the state before was kept stays, and half a restore is nobody's state", async (t) => {
+  const fixture = await makeFixture(t, "local");
+  const { context } = fixture;
+  const root = join(fixture.directory, "tree");
+  mkdirSync(root);
+  writeFileSync(join(root, "f"), "1");
+  await snapshot(root, "one", context);
+  writeFileSync(join(root, "f"), "2");
+  writeFileSync(join(root, "known"), "2");
+  await snapshot(root, "before-restore", context);
+  const workspace = await context.access.open(root);
+  const record = findSnapshot(context.home, workspace, "one");
+  writeRestoring(context.home, workspace.id, { name: "one", record, before: "before-restore", begun: [] });
+  writeFileSync(join(root, "since"), "3");
+  const half = { code: "EBUSY", message: /restoring one in .* was interrupted/ };
+  await assert.rejects(snapshot(root, "two", context), half);
+  await assert.rejects(phantom(root, context, { yes: true }), half);
+  const { appeared, removed } = await restore(root, "one", context);
+  assert.deepEqual([appeared, removed], [["since"], 1]);
+  assert.equal(existsSync(join(root, "known")), false);
+  assert.equal(readFileSync(join(root, "since"), "utf8"), "3");
+  await snapshot(root, "two", context);
 });
 
 test("a file that a program has open keeps what it had; the path has the other", async (t) => {

@@ -16,9 +16,16 @@ static long may_remove(const struct view *view, const struct place *place) {
   return raw_faccessat2(AT_FDCWD, path, 3, AT_EACCESS);
 }
 
+static bool is_physical(const struct view *view, const struct place *place) {
+  char path[PATH_SIZE];
+  struct stat st;
+  return !place_real_path(view, place, path) || raw_statat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) != -ENOENT;
+}
+
 /*
  * The whiteout comes first: killed in between, the name is either still the physical file or gone, never the old blob after
- * the program was told that it is gone.
+ * the program was told that it is gone. Without a physical file it is all: from that moment the name is free, and what the kernel
+ * would remove then is what another program has just made of it (O_EXCL, link).
  */
 static long unlink_virtual(const struct view *view, struct target *target, const struct real_call *call) {
   struct stripe stripe;
@@ -27,11 +34,14 @@ static long unlink_virtual(const struct view *view, struct target *target, const
   long result = stripe_lock(target->place.hash, &stripe);
   if (result != 0) return result;
   bool was_listed = virtual_and_listed(&target->place, &entry);
+  bool only_virtual = was_listed && (call->c & AT_REMOVEDIR) == 0 && !is_physical(view, &target->place);
   if (was_listed) {
     result = may_remove(view, &target->place);
     if (result == 0) result = whiteout_make(view, &target->place, &made);
   }
-  if (result == 0) {
+  if (result == 0 && only_virtual) {
+    directory_times_touch(view, &target->place);
+  } else if (result == 0) {
     result = make_real_call(call);
     if (result == -ENOENT && was_listed) {
       directory_times_touch(view, &target->place);

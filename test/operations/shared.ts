@@ -10,6 +10,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -27,6 +28,7 @@ import { makeTree } from "../inception/phantom-fixture.js";
 import { ownTree } from "./own-tree.js";
 
 const native = (name: string): string => join(projectRoot, "build", "native", name);
+const programNames = [native("operations"), native("together")];
 /** A link made by `operations` points one directory up at most; nothing climbs out of this. */
 const DEPTH = "a/b/c/d/e/f";
 
@@ -47,6 +49,11 @@ export interface Outcome {
   readonly ownSteps: number;
   readonly sharedSteps: number;
   readonly kills: number;
+}
+
+interface Running {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
 }
 
 interface Ended {
@@ -74,14 +81,14 @@ export async function operate(settings: Settings): Promise<Outcome> {
     makeShared(join(root, "shared"));
     copyTree(root, original);
 
-    const own = (id: string, through: "bare" | "vrift"): Promise<Ended> =>
+    const own = (id: string, through: "bare" | "vrift"): Running =>
       start(
         sandbox,
         [native("operations"), String(settings.seed * 100 + ids.indexOf(id)), String(settings.steps)],
         ownDirectory(id),
         through,
       );
-    const plain = await Promise.all(ids.map((id) => own(id, "bare")));
+    const plain = await Promise.all(ids.map((id) => own(id, "bare").ended));
     const plainTree = ownListing(sandbox, root, "bare");
     rmSync(root, { recursive: true });
     renameSync(original, root);
@@ -95,10 +102,13 @@ export async function operate(settings: Settings): Promise<Outcome> {
         "vrift",
       ),
     );
+    const owned = ids.map((id) => own(id, "vrift"));
     let running = true;
-    const killing = killNowAndThen(sandbox, settings, () => running).then((count) => (kills = count));
-    const phantom = await Promise.all(ids.map((id) => own(id, "vrift")));
-    const together = await Promise.all(shared);
+    const killing = started([...shared, ...owned])
+      .then(() => killNowAndThen(sandbox, settings, () => running))
+      .then((count) => (kills = count));
+    const phantom = await Promise.all(owned.map(({ ended }) => ended));
+    const together = await Promise.all(shared.map(({ ended }) => ended));
     running = false;
     await killing;
 
@@ -141,17 +151,30 @@ function start(
   command: readonly string[],
   cwd: string,
   through: "bare" | "vrift",
-): Promise<Ended> {
+): Running {
   const [program = "", ...words] = through === "bare" ? command : [vriftCommand, "run", "--", ...command];
   const child = spawn(program, words, { cwd, env: sandbox.env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-  return new Promise((resolve, reject) => {
+  const ended = new Promise<Ended>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => resolve({ code, stdout, stderr }));
   });
+  return { pid: child.pid ?? 0, ended };
+}
+
+/** All have become their programs: a daemon that is killed again and again before it can answer would keep `vrift run` from that. */
+async function started(programs: readonly Running[]): Promise<void> {
+  const arrived = (pid: number): boolean => {
+    try {
+      return programNames.includes(readlinkSync(`/proc/${pid}/exe`));
+    } catch {
+      return true; // It has ended already.
+    }
+  };
+  while (!programs.every(({ pid }) => arrived(pid))) await delay(20);
 }
 
 async function killNowAndThen(sandbox: Sandbox, settings: Settings, running: () => boolean): Promise<number> {

@@ -84,10 +84,15 @@ __attribute__((no_sanitize("address"))) static ALWAYS_INLINE bool glimpse(const 
   return true;
 }
 
-/* The view for it: whether it is superseded is asked with the rest of trust. */
+/* The view for it: whether it is superseded is asked with the rest of trust. Who is observed says why, which only the long way knows. */
 static ALWAYS_INLINE const struct view *glimpse_view(const char *path) {
+#ifdef VRIFT_OBSERVED
+  (void)path;
+  return 0;
+#else
   const struct view *view = __atomic_load_n(&view_now, __ATOMIC_ACQUIRE);
   return __builtin_expect(view != 0 && readable(path), 1) ? view : 0;
+#endif
 }
 
 #endif

@@ -45,6 +45,7 @@ export const errorTable = {
   VRIFT_NOT_PHANTOM: "`vrift status` shows the workspaces; `vrift phantom DIR` makes one.",
   VRIFT_OTHER_HOME:
     "Use the home it was made with (VRIFT_HOME, or the user); if its `db/` is lost, restore it from a backup.",
+  VRIFT_ONLY_COPY: "Take out what you need, or repeat with --discard to give it up.",
   VRIFT_GIT_TREE: "Repeat with --yes if programs outside vrift need not see the files.",
   VRIFT_NO_DAEMON: "`vrift doctor` looks for the reason; programs run on with real files meanwhile.",
   VRIFT_STALE_DAEMON: "End the programs that use it, then `vrift daemon restart`.",

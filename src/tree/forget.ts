@@ -33,7 +33,7 @@ export interface ForgetOptions {
 const STOP_MS = 10_000;
 const POLL_MS = 10;
 
-/** EBUSY: content would be lost and nobody said so; or its process does not end. Nobody uses the index. */
+/** VRIFT_ONLY_COPY: content would be lost and nobody said so. EBUSY: its process does not end. Nobody uses the index. */
 export async function forget(
   info: WorkspaceInfo,
   { home, store }: { readonly home: Home; readonly store: ContentStore },
@@ -90,8 +90,8 @@ function assertNothingLost(
         ? `; ${root} is not there: was it moved, or is its disk not mounted?`
         : "";
   throw new VriftError(
-    "EBUSY",
-    `the store has the only copy of ${lost.join(" and ")} of ${root}${rescue}. With --discard they end`,
+    "VRIFT_ONLY_COPY",
+    `the store has the only copy of ${lost.join(" and ")} of ${root}${rescue}`,
   );
 }
 

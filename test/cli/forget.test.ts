@@ -79,7 +79,10 @@ describe("list and forget", () => {
 
   test("forget is refused while the store has the only copy, and changes nothing then", async () => {
     const message = await refused("forget", copy);
-    assert.match(message, /EBUSY: the store has the only copy of 1 files of .*vrift solid .*--discard/);
+    assert.match(
+      message,
+      /VRIFT_ONLY_COPY: the store has the only copy of 1 files of .*vrift solid .*--discard/s,
+    );
     assert.equal(await succeeds("cat", join(copy, "src/a")), "content of a");
   });
 

@@ -24,7 +24,7 @@ interface Found {
   readonly names: string[];
 }
 
-/** A young manifest whose last commit has given back, unwritten, the last page that it took. */
+/** A young manifest whose last commit has given back the last page that the file has. */
 async function shortOne(random: () => number): Promise<Found> {
   for (let round = 0; ; round++) {
     assert.ok(round < 200, "no short file came about");
@@ -47,16 +47,34 @@ async function shortOne(random: () => number): Promise<Found> {
         );
       }
       await manifest.sync();
-      const file = join(directory, "data.mdb");
-      const meta = readLmdbMeta(file)!;
-      if ((Number(meta.lastPage) + 1) * PAGE <= statSync(file).size) continue;
       const copy = join(base, "short");
       cpSync(directory, copy, { recursive: true });
+      const file = join(copy, "data.mdb");
+      const used = (Number(readLmdbMeta(file)!.lastPage) + 1) * PAGE;
+      truncateSync(file, Math.min(used, statSync(file).size) - PAGE);
+      if (!(await isSound(copy))) {
+        rmSync(copy, { recursive: true });
+        continue;
+      }
       await manifest.close();
       return { directory: copy, names: [...names] };
     }
     await manifest.close();
     rmSync(directory, { recursive: true });
+  }
+}
+
+async function isSound(directory: string): Promise<boolean> {
+  const copy = `${directory}.opened`;
+  cpSync(directory, copy, { recursive: true });
+  try {
+    await (await openManifest(copy)).close();
+    return true;
+  } catch (error) {
+    assert.equal((error as { code?: string }).code, "VRIFT_DAMAGED");
+    return false;
+  } finally {
+    rmSync(copy, { recursive: true });
   }
 }
 

@@ -41,9 +41,16 @@ static ALWAYS_INLINE uint32_t tagged_place(const struct vrift_index_view *index,
   return (bit < 16 ? group : other) * VRIFT_GROUP_ENTRIES + bit % VRIFT_GROUP_ENTRIES;
 }
 
+/* Of a key that no tag is for: what was seen of it on the short way, so that the long way need not see it again. */
+struct missed {
+  const struct view *view; /* 0: nothing */
+  uint64_t hash, begun;
+};
+
 /* True: `entry` has what stat tells (not its links, key, content hash). `path` is readable. */
 __attribute__((no_sanitize("address"))) static ALWAYS_INLINE bool glimpse(const struct view *view, const char *path,
-                                                                          struct vrift_entry *entry) {
+                                                                          struct vrift_entry *entry,
+                                                                          struct missed *missed) {
   const struct vrift_index_view *index = &view->index;
   if (!below_root(view, path)) return false;
   const uint8_t *key = (const uint8_t *)path + view->root_length + 1;
@@ -58,9 +65,13 @@ __attribute__((no_sanitize("address"))) static ALWAYS_INLINE bool glimpse(const 
   uint64_t hash = vrift_path_hash(key, length);
 
   /* Marks, then the entry: it is at least as new as they are. */
+  uint64_t begun = vrift_structure_begin(index);
   if (__builtin_expect(!mark_clean(view, hash) || !usable(view), 0)) return false;
   uint32_t number = tagged_place(index, hash);
-  if (__builtin_expect(number == VRIFT_NO_ENTRY, 0)) return false;
+  if (__builtin_expect(number == VRIFT_NO_ENTRY, 0)) {
+    *missed = (struct missed){.view = view, .hash = hash, .begun = begun};
+    return false;
+  }
 
   const struct vrift_index_entry *from = &index->entries[number];
   const vrift_word *words = (const vrift_word *)(const void *)from;
@@ -82,6 +93,27 @@ __attribute__((no_sanitize("address"))) static ALWAYS_INLINE bool glimpse(const 
   entry->mode = (uint16_t)last;
   entry->blocks = (uint32_t)(last >> 32);
   return true;
+}
+
+/* A group of the key's that is not full ends the search for it. */
+static inline bool search_ends(const struct vrift_index_view *index, uint64_t hash) {
+  uint32_t group = vrift_tag_group(hash, index->group_count), other = vrift_tag_other_group(hash, index->group_count);
+  uint16_t tag = vrift_tag(hash);
+  return (vrift_tag_match(index->tags + (uint64_t)group * VRIFT_GROUP_ENTRIES, tag).empty |
+          vrift_tag_match(index->tags + (uint64_t)other * VRIFT_GROUP_ENTRIES, tag).empty) != 0;
+}
+
+/* look_fast() behind glimpse(). What glimpse asked of marks and trust still counts: the answer is of a moment during the call. */
+static ALWAYS_INLINE enum look look_after(const struct view *view, const struct missed *missed, int dirfd, const char *path,
+                                          bool follow, struct vrift_entry *entry) {
+  if (missed->view == view) {
+    const char *key = path + view->root_length + 1;
+    uint32_t length = scan_rest(key);
+    if (length != 0 && !key_is_private((const uint8_t *)key, length) && search_ends(&view->index, missed->hash) &&
+        vrift_structure_held(&view->index, missed->begun))
+      return look_absent(view, (const uint8_t *)key, length, true, missed->begun);
+  }
+  return look_fast(view, dirfd, path, follow, entry);
 }
 
 /* The view for it: whether it is superseded is asked with the rest of trust. Who is observed says why, which only the long way knows. */

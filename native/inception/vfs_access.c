@@ -13,7 +13,8 @@ static long real_access(int dirfd, const char *path, int mode, int flags) {
   return raw_faccessat2(dirfd, path, mode, flags);
 }
 
-static __attribute__((noinline)) long accessat(int dirfd, const char *path, int mode, int flags) {
+static __attribute__((noinline)) long accessat(int dirfd, const char *path, int mode, int flags,
+                                               const struct missed *missed) {
   const struct view *view = view_current();
   struct place place;
   struct vrift_entry entry;
@@ -24,7 +25,7 @@ static __attribute__((noinline)) long accessat(int dirfd, const char *path, int 
     return real_access(dirfd, path, mode, flags);
   }
   long result = -ENOENT;
-  switch (look_fast(view, dirfd, path, follow, &entry)) {
+  switch (look_after(view, missed, dirfd, path, follow, &entry)) {
   case LOOK_VIRTUAL:
     return attributes_access(view, &entry, mode, effective);
   case LOOK_ABSENT:
@@ -45,8 +46,9 @@ static __attribute__((noinline)) long accessat(int dirfd, const char *path, int 
 long vfs_accessat(int dirfd, const char *path, int mode, int flags) {
   const struct view *view = glimpse_view(path);
   struct vrift_entry entry;
-  if (__builtin_expect(view == 0 || (mode & ~7) != 0 || !glimpse(view, path, &entry), 0))
-    return accessat(dirfd, path, mode, flags);
+  struct missed missed = {0};
+  if (__builtin_expect(view == 0 || (mode & ~7) != 0 || !glimpse(view, path, &entry, &missed), 0))
+    return accessat(dirfd, path, mode, flags, &missed);
   return attributes_access(view, &entry, mode, (flags & AT_EACCESS) != 0);
 }
 

@@ -60,12 +60,13 @@ static __attribute__((noinline)) long stat_asking(const struct view *view, int d
   return result;
 }
 
-static __attribute__((noinline)) long statat(int dirfd, const char *path, struct stat *st, int flags) {
+static __attribute__((noinline)) long statat(int dirfd, const char *path, struct stat *st, int flags,
+                                             const struct missed *missed) {
   const struct view *view = view_current();
   struct vrift_entry entry;
   if (view == 0 || !readable(path)) return raw_statat(dirfd, path, st, flags);
   if ((flags & AT_EMPTY_PATH) != 0 && path[0] == 0) return stat_descriptor(view, dirfd, path, st, flags);
-  switch (look_fast(view, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &entry)) {
+  switch (look_after(view, missed, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &entry)) {
   case LOOK_VIRTUAL:
     attributes_stat(view, &entry, st);
     return 0;
@@ -84,7 +85,9 @@ static __attribute__((noinline)) long statat(int dirfd, const char *path, struct
 long vfs_statat(int dirfd, const char *path, struct stat *st, int flags) {
   const struct view *view = glimpse_view(path);
   struct vrift_entry entry;
-  if (__builtin_expect(view == 0 || !glimpse(view, path, &entry), 0)) return statat(dirfd, path, st, flags);
+  struct missed missed = {0};
+  if (__builtin_expect(view == 0 || !glimpse(view, path, &entry, &missed), 0))
+    return statat(dirfd, path, st, flags, &missed);
   attributes_stat(view, &entry, st);
   return 0;
 }
@@ -131,14 +134,15 @@ static __attribute__((noinline)) long statx_asking(const struct view *view, int 
   return result;
 }
 
-static __attribute__((noinline)) long statx_at(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
+static __attribute__((noinline)) long statx_at(int dirfd, const char *path, int flags, unsigned mask, struct statx *st,
+                                               const struct missed *missed) {
   const struct view *view = view_current();
   struct vrift_entry entry;
   if (view == 0) return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
   if ((flags & AT_EMPTY_PATH) != 0 && (path == 0 || (readable(path) && path[0] == 0)))
     return statx_descriptor(view, dirfd, path, flags, mask, st);
   if (!readable(path)) return raw5(__NR_statx, dirfd, (long)path, flags, mask, (long)st);
-  switch (look_fast(view, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &entry)) {
+  switch (look_after(view, missed, dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &entry)) {
   case LOOK_VIRTUAL:
     attributes_statx(view, &entry, st);
     return 0;
@@ -157,7 +161,9 @@ static __attribute__((noinline)) long statx_at(int dirfd, const char *path, int 
 long vfs_statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *st) {
   const struct view *view = glimpse_view(path);
   struct vrift_entry entry;
-  if (__builtin_expect(view == 0 || !glimpse(view, path, &entry), 0)) return statx_at(dirfd, path, flags, mask, st);
+  struct missed missed = {0};
+  if (__builtin_expect(view == 0 || !glimpse(view, path, &entry, &missed), 0))
+    return statx_at(dirfd, path, flags, mask, st, &missed);
   attributes_statx(view, &entry, st);
   return 0;
 }

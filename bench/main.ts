@@ -14,7 +14,19 @@ import { buildBenchPrograms } from "./programs.js";
 import { formatSpread } from "./statistics.js";
 import { wire } from "./wire.js";
 
-const cases: readonly BenchCase[] = [lookup, list, start, endToEnd, manifest, memory, crowd, wire, isolation];
+const cases: readonly BenchCase[] = [
+  lookup,
+  million,
+  list,
+  start,
+  nodeStart,
+  endToEnd,
+  manifest,
+  memory,
+  crowd,
+  wire,
+  isolation,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -167,8 +167,8 @@ napi_value vrift_js_index_reopen(napi_env env, napi_callback_info info) {
 }
 
 napi_value vrift_js_index_survey(napi_env env, napi_callback_info info) {
-  napi_value arguments[4], buffer, result = NULL;
-  uint32_t from, to, count;
+  napi_value arguments[4], buffer, found, naming_value, result;
+  uint32_t from, to, count, naming;
   bool all;
   void *numbers;
   if (!vrift_arguments(env, info, 4, arguments)) return NULL;
@@ -177,9 +177,13 @@ napi_value vrift_js_index_survey(napi_env env, napi_callback_info info) {
   if (!handle || !vrift_u32_argument(env, arguments[1], &from) || !vrift_u32_argument(env, arguments[2], &to)) return NULL;
   if (from > to) return vrift_throw(env, EINVAL, "indexSurvey", NULL);
   if (napi_create_arraybuffer(env, 4ull * (to - from), &numbers, &buffer) != napi_ok) return NULL;
-  int error = vrift_writer_survey(&handle->writer, from, to, all, numbers, &count);
+  int error = vrift_writer_survey(&handle->writer, from, to, all, numbers, &count, &naming);
   if (error) return vrift_throw(env, error, "indexSurvey", NULL);
-  napi_create_typedarray(env, napi_uint32_array, count, buffer, 0, &result);
+  if (napi_create_typedarray(env, napi_uint32_array, count, buffer, 0, &found) != napi_ok ||
+      napi_create_uint32(env, naming, &naming_value) != napi_ok || napi_create_object(env, &result) != napi_ok ||
+      napi_set_named_property(env, result, "numbers", found) != napi_ok ||
+      napi_set_named_property(env, result, "naming", naming_value) != napi_ok)
+    return NULL;
   return result;
 }
 

@@ -66,8 +66,8 @@ static bool was_left_whole(const struct vrift_index_writer *writer) {
 }
 
 int vrift_writer_survey(const struct vrift_index_writer *writer, uint32_t from, uint32_t to, bool all,
-                        uint32_t *numbers, uint32_t *count) {
-  *count = 0;
+                        uint32_t *numbers, uint32_t *count, uint32_t *naming) {
+  *count = *naming = 0;
   if (to > writer->view.entry_capacity) to = writer->view.entry_capacity;
   for (uint32_t number = from; number < to; number++) {
     const struct vrift_index_entry *entry = &writer->entries[number];
@@ -76,6 +76,7 @@ int vrift_writer_survey(const struct vrift_index_writer *writer, uint32_t from, 
     if ((entry->seq & 1) != 0 || tagged != used) return EINVAL;
     if (!used) continue;
     if (!is_sound(&writer->view, number, entry)) return EINVAL;
+    if ((entry->flags & VRIFT_ENTRY_HASHED) != 0 && entry->size > 0) ++*naming;
     bool open_end = (entry->flags & (VRIFT_ENTRY_DIR | VRIFT_ENTRY_COMPLETE)) == VRIFT_ENTRY_DIR;
     bool listed = all ? (entry->flags & VRIFT_ENTRY_VIRTUAL) == 0 : open_end || (entry->flags & VRIFT_ENTRY_KERNEL) != 0;
     if (listed) numbers[(*count)++] = number;

@@ -69,9 +69,10 @@ int vrift_writer_reopen(const char *path, const struct vrift_index_options *opti
 /*
  * Looks at the entries from number `from` to before `to`: EINVAL when one is none that a writer may follow. `numbers` (room for
  * to - from) gets those of the entries with KERNEL and of directories without COMPLETE; with `all` of everything not VIRTUAL.
+ * `naming`: how many name content that has bytes.
  */
 int vrift_writer_survey(const struct vrift_index_writer *writer, uint32_t from, uint32_t to, bool all, uint32_t *numbers,
-                        uint32_t *count);
+                        uint32_t *count, uint32_t *naming);
 
 /* EEXIST; ENOENT, ENOTDIR about the parent; EINVAL for a malformed key; ENAMETOOLONG; ENOSPC when a table is full. */
 int vrift_writer_insert(struct vrift_index_writer *writer, const uint8_t *key, uint64_t length,

@@ -11,7 +11,7 @@ import { buildId, packageVersion } from "../platform/build.js";
 import type { Config } from "../platform/config.js";
 import { VriftError } from "../platform/errors.js";
 import { makeDirectory } from "../platform/files.js";
-import { CONTROL_CONNECTIONS_MAX } from "../platform/limits.js";
+import { CONTROL_CONNECTIONS_MAX, SUCCESSION_MS, UPSTREAM_SILENT_MS } from "../platform/limits.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { SPECIFIED_SOCKET, workspacePaths } from "../platform/paths.js";
@@ -152,7 +152,9 @@ export class Daemon {
       open: (root) => this.#open(root),
       bind: (info) => this.#projects.bind(info),
       upstreams: this.#upstreams,
-      statusText: async () => statusText(await this.#status()),
+      tidyRoots: () => tidyProjects(this.#options.home, this.#options.log),
+      statusText: async () =>
+        statusText(await this.#status(), this.#children.list(), this.#protections.counts()),
     };
   }
 

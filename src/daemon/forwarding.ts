@@ -72,6 +72,12 @@ export class Forwarding {
     return this.#unanswered > 0 && this.#exchange?.usable === false;
   }
 
+  /** Nothing more will be sent: the project's process lets go what only waits. */
+  finish(): void {
+    this.#finishing = true;
+    this.#exchange?.finish();
+  }
+
   /** Between requests of the manifest a connection has no state: the next request makes another one. */
   closeIfSilent(): void {
     if (this.#unanswered > 0 || this.#holds) return;

@@ -32,8 +32,6 @@ export interface FrontService extends Service {
   open(root: string): Promise<ServedProject>;
   bind(info: WorkspaceInfo): Binding;
   readonly upstreams: Upstreams;
-  /** First word `ready`, then facts a person can read. */
-  statusText(): Promise<string>;
 }
 
 interface Route {
@@ -131,7 +129,12 @@ class FrontSession {
       throw new VriftError("EINVAL", "the connection has no workspace; send RegisterWorkspace first");
     }
     const project = this.#project;
-    const sent = project.forwarding.send({ payload, name, isRead });
+    const sent = project.forwarding.send({
+      payload,
+      name,
+      isRead,
+      holds: name === "FlockAcquire",
+    });
     if (name === "ManifestReingest") this.#takes(sent);
     const reply = await sent;
     if (name === "FlockAcquire" || name === "FlockRelease") project.noteLock(payload, reply);
@@ -219,6 +222,32 @@ class BoundProject {
     this.#binding = service.bind(info);
     this.forwarding = new Forwarding(() => this.#open(info.root));
     service.upstreams.add(this.forwarding);
+    this.forwarding.onBreak = () => {
+      if (this.#locked.size > 0) onLocksLost();
+    };
+  }
+
+  noteLock(payload: Buffer, reply: Buffer): void {
+    if (decodeResponse(reply).type !== "FlockAck") return;
+    const request = decodeRequest(payload);
+    if (request.type !== "FlockAcquire" && request.type !== "FlockRelease") return;
+    const key = pathToKey(this.root, request.path);
+    const isHeld = request.type === "FlockAcquire" && (request.operation & ~LOCK_NB) !== LOCK_UN;
+    if (isHeld) this.#locked.add(key);
+    else this.#locked.delete(key);
+  }
+
+  /** When it resolves, others may have the locks. */
+  async unlock(): Promise<void> {
+    const released = [...this.#locked].map((path) =>
+      this.forwarding.send({
+        payload: encodeRequest({ type: "FlockRelease", path }),
+        name: "FlockRelease",
+        isRead: true,
+      }),
+    );
+    this.#locked.clear();
+    await Promise.allSettled(released);
   }
 
   get index(): IndexAnswers {

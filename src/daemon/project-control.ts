@@ -55,6 +55,10 @@ export function projectControlProtocol(service: ProjectService): Protocol<string
         return { report };
       }),
     found: async ({ to }) => ({ id: await inUse((workspace) => workspace.found(text(to, "to"))) }),
+    tidyRoots: async () => {
+      await inUse((workspace) => workspace.tidyRoots());
+      return {};
+    },
     readyToSolidify: async () => ({ report: await inUse((workspace) => workspace.readyToSolidify()) }),
     trace: (request) => service.trace(request),
     export: async ({ path }) => {

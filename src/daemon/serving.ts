@@ -79,6 +79,7 @@ export class Serving {
       .catch((error: unknown) => this.#log.error("connection failed", error))
       .finally(() => {
         this.#connections.delete(connection);
+        this.#leftMs = Date.now();
         this.#isFull = false;
       });
     this.#connections.set(connection, ended);

@@ -63,6 +63,8 @@ export class VdirDaemon {
   /** Resolves when the project's socket listens. */
   readonly #served: Promise<ProjectWorkspace>;
   readonly #idle: IdleWatch;
+  readonly #children: Children;
+  readonly #protections: Protections;
   /** Operations of commands that are under way, and when somebody last needed us who is not connected to the project's socket. */
   #underWay = 0;
   #usedMs = Date.now();
@@ -72,6 +74,7 @@ export class VdirDaemon {
   #placeTimer: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
   #handingOver: Promise<void> | undefined;
+  #retiring = false;
   /** Called once, when everything is closed. */
   onStopped: () => void = () => undefined;
 
@@ -127,7 +130,7 @@ export class VdirDaemon {
           retire: () => this.#retire(),
           trace: (request) => this.#trace.poll(request),
           exportTo: (path) => this.#exportTo(path),
-          handOver: () => (this.#handingOver ??= this.#handOver()),
+          handOver: () => this.#beginHandOver(),
           stop: () => void this.stop(),
         }),
       this.#options.inherited?.sockets.get(this.#paths.control),
@@ -153,15 +156,28 @@ export class VdirDaemon {
     const passports = given.map(({ carried }) => unpackSession(carried?.bytes));
     const owners = table.resume(passports.map(({ flocks }) => flocks));
     const { socket: path } = this.#paths;
-    await this.#serving.listen(path, (uid) => protocol(uid), inherited?.sockets.get(path));
-    for (const { socket, rest, carried } of given)
-      this.#serving.accept(socket, protocol(peerUid(socket) ?? process.getuid!(), carried?.bytes), rest);
+    await this.#serving.listen(path, (uid) => protocol(uid, table.owner()), inherited?.sockets.get(path));
+    for (const [i, { socket, rest }] of given.entries()) {
+      const uid = peerUid(socket) ?? process.getuid!();
+      this.#serving.accept(socket, protocol(uid, owners[i]!, passports[i]!.claimed), rest);
+    }
+    // For a vriftd that comes later: whoever started us may be a client.
+    rememberWorkspace(home, workspace.info);
     await workspace.ready;
     this.#watchPlace();
     this.#usedMs = Date.now();
     this.#idle.start();
     const { version, build } = this.#process;
     log.info("started", { version, build, root: place.root, id: place.id });
+  }
+
+  /** A sweep that comes when the project is closed finds a list that is exact. */
+  async #tidy(): Promise<void> {
+    try {
+      await this.#open?.tidyRoots();
+    } catch (error) {
+      this.#options.log.error("the roots cannot be rewritten", error, { root: this.#options.place.root });
+    }
   }
 
   get #idleMs(): number {
@@ -191,6 +207,7 @@ export class VdirDaemon {
       return false;
     }
     this.#retiring = true;
+    await this.#tidy();
     const commands = this.#control.connections;
     const shown = [...this.#control.listeners, ...this.#serving.listeners].map((one) => one.withdraw());
     // A turn of the event loop accepts all that is in the queues.
@@ -208,7 +225,7 @@ export class VdirDaemon {
 
   #isNeeded(): boolean {
     const busy = this.#serving.connections > 0 || this.#underWay > 0;
-    const ending = this.#handingOver || this.#stopped !== undefined;
+    const ending = this.#handingOver !== undefined || this.#stopped !== undefined;
     return busy || ending || this.#open === undefined;
   }
 
@@ -250,6 +267,15 @@ export class VdirDaemon {
     this.#placeTimer.unref();
   }
 
+  /** One at a time; when the successor cannot start nothing has changed, and it may be asked for again. */
+  #beginHandOver(): Promise<void> {
+    this.#handingOver ??= this.#handOver().catch((error: unknown) => {
+      this.#handingOver = undefined;
+      throw error;
+    });
+    return this.#handingOver;
+  }
+
   /**
    * From the moment the workspace is closed there is no way back: a successor that dies then is a death like any other, and the
    * kernel tells everybody.
@@ -258,15 +284,9 @@ export class VdirDaemon {
     const { log, lock, place } = this.#options;
     await this.#served;
     if (this.#stopped !== undefined) throw new VriftError("ECONNRESET", "the process is stopping");
-    this.#handingOver = true;
     const listeners = [...this.#control.listeners, ...this.#serving.listeners];
     const options = { log: this.#paths.log, lock, listeners };
-    const successor = await startSuccessor("vdir-main.js", [place.root, place.id], options).catch(
-      (error: unknown) => {
-        this.#handingOver = false;
-        throw error;
-      },
-    );
+    const successor = await startSuccessor("vdir-main.js", [place.root, place.id], options);
     log.info("handing over", { successor: successor.pid });
     clearInterval(this.#placeTimer);
     this.#idle.stop();
@@ -295,7 +315,7 @@ export class VdirDaemon {
     const { log, place } = this.#options;
     log.warn("LMDB has failed in this process, and there is room again", { root: place.root });
     try {
-      await (this.#handingOver ??= this.#handOver());
+      await this.#beginHandOver();
     } catch (error) {
       log.error("there is no successor", error, { root: place.root });
       await this.stop();

@@ -106,7 +106,7 @@ export class LmdbTable {
     for (const { key, value } of range) visitor(nameBytes(key), value);
   }
 
-  /** On disk when it resolves; untouched when it rejects. */
+  /** On disk when it resolves; untouched when it rejects, and spent when it was LMDB that failed. */
   async commit(changes: Overlay, state: TableState): Promise<void> {
     if (this.#isSpent) throw new Error("the table is spent");
     this.takeRoom(changes);

@@ -88,9 +88,14 @@ export interface NativeAddon {
   /**
    * Looks at the entries from number `from` to before `to`; before the first change of a file that was taken over every entry was
    * looked at. Numbers of those with ENTRY_KERNEL and of directories without ENTRY_COMPLETE; with `all`, of everything not
-   * ENTRY_VIRTUAL. EINVAL: damaged.
+   * ENTRY_VIRTUAL. `naming`: how many name content that has bytes. EINVAL: damaged.
    */
-  indexSurvey(handle: IndexHandle, from: number, to: number, all: boolean): Uint32Array;
+  indexSurvey(
+    handle: IndexHandle,
+    from: number,
+    to: number,
+    all: boolean,
+  ): { readonly numbers: Uint32Array; readonly naming: number };
   /**
    * A new file at `path` with the entries (under other numbers), seen marks, distrust and transaction of `handle`, for
    * `entryCapacity` entries and `moreKeys` bytes of keys beside those in use; space of removed keys is won back.

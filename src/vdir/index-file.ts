@@ -131,21 +131,25 @@ export class IndexWriter {
 
   /**
    * Looks at every entry, other work of this thread between the pieces; nothing may be changed meanwhile. Told are those only the
-   * kernel knows and directories that are not COMPLETE, or, with `all`, everything that is not virtual, in no order. EINVAL: damaged.
+   * kernel knows and directories that are not COMPLETE, or, with `all`, everything that is not virtual, in no order. Returns how many name content that
+   * has bytes. EINVAL: damaged.
    */
-  async survey(all: boolean, visit: (entry: IndexEntry) => void): Promise<void> {
+  async survey(all: boolean, visit: (entry: IndexEntry) => void): Promise<number> {
     const reader = new IndexReader(this.buffer);
     const { entryCapacity } = this.header;
+    let total = 0;
     for (let from = 0; from < entryCapacity; from += SURVEYED) {
       if (from > 0) await turn();
-      for (const number of native.indexSurvey(
+      const { numbers, naming } = native.indexSurvey(
         this.#handle,
         from,
         Math.min(from + SURVEYED, entryCapacity),
         all,
-      ))
-        visit(reader.entry(number));
+      );
+      total += naming;
+      for (const number of numbers) visit(reader.entry(number));
     }
+    return total;
   }
 
   /** Puts the file under its name and starts its heartbeat. Programs that map the one before learn that it is superseded. */

@@ -74,6 +74,7 @@ export async function tidyRoots(
       if (held.unrest !== unrest && attempt < ATTEMPTS) continue;
       throw error;
     }
+    tree.index?.setHeld(roots.size);
     held.exact = { size: roots.size, sequence };
     log.info("rewrote the roots", { root, before, after: roots.size });
     return true;
@@ -92,24 +93,19 @@ export class HeldContent {
   readonly #tree: Tree;
   /** Not in the roots: somebody lost the list, or put an older one back. */
   readonly #missing: Uint8Array[] = [];
-  #named = 0;
-  /** Hashes in the roots at the beginning. */
-  readonly #before: number;
 
   constructor(tree: Tree) {
     this.#tree = tree;
-    this.#before = tree.roots.size;
   }
 
-  /** @param held hashes the roots had when they named everything. Somebody who loses the list, or puts an older one back, has fewer. */
+  /** @param held how many hashes the roots had when they named everything. Somebody who loses the list, or puts an older one back, has fewer. */
   isAsExpected(held: number): boolean {
-    return held > 0 && this.#before >= held && this.#before <= 2 * this.#tree.virtual.entries + SPARE;
+    return held > 0 && this.#tree.roots.size >= held && !areRootsLong(this.#tree);
   }
 
   /** Once for every entry. */
   take(entry: Naming): void {
     if (!namesContent(entry)) return;
-    this.#tree.held.naming++;
     // Of backed entries the content is in the tree.
     if (isVirtual(entry) && !this.#tree.roots.has(entry.hash)) this.#missing.push(Buffer.from(entry.hash));
   }

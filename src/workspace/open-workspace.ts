@@ -4,7 +4,7 @@
  * comparison can be repeated any number of times.
  */
 import { closeSync, constants as fs, lstatSync, openSync, statSync } from "node:fs";
-import { resolve, sep } from "node:path";
+import { sep } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Manifest, ManifestMeta } from "../manifest/manifest.js";
 import { openManifest } from "../manifest/lmdb-manifest.js";
@@ -23,6 +23,7 @@ import { constants } from "../vdir/layout.js";
 import { Marks, makeStripes } from "../vdir/marks.js";
 import { HeldContent } from "./held-content.js";
 import { makeProjectDirectories } from "./identity.js";
+import { foreignKeys } from "./kernel-names.js";
 import { makeIndex } from "./make-index.js";
 import type { OwnerLock } from "./owner-lock.js";
 import { ProjectWorkspace } from "./project-workspace.js";
@@ -137,7 +138,7 @@ async function keptOrMade(tree: Tree, names: number): Promise<{ index: IndexWrit
 async function lookAtEntries(tree: Tree, index: IndexWriter): Promise<void> {
   const stubs = new Map<string, IndexValue>();
   tree.incomplete = new Set();
-  await index.survey(false, (entry) => {
+  tree.held.naming = await index.survey(false, (entry) => {
     if ((entry.flags & KERNEL) !== 0) stubs.set(entry.key, entry);
     else tree.incomplete.add(entry.key);
   });

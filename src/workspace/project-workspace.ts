@@ -203,6 +203,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
 
   /** The roots name what entries name and nothing else; as they were while a damaged journal is there. */
   async tidyRoots(): Promise<void> {
+    await this.ready;
     this.#assertOpen();
     await this.#tidying.run(() => {
       const begin = (work: () => Promise<void>): Promise<void> => this.#betweenTurns(work);

@@ -18,6 +18,7 @@ import { identify, readWorkspaceFile, removeProjectDirectory, writeWorkspaceFile
 import { knownWorkspaces, recordRoot, recordedRoot, rememberWorkspace } from "./known.js";
 import { checkRoot } from "./open-workspace.js";
 import { KeyedTurns } from "./keyed-turns.js";
+import { handSnapshotsOver } from "./snapshots.js";
 import type { ResyncReport, WorkspaceInfo, WorkspaceKind } from "./workspace.js";
 
 /** A workspace that is open, wherever its owner runs. */

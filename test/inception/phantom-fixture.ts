@@ -26,6 +26,8 @@ export function program(
     | "each"
     | "killed"
     | "agree"
+    | "asked"
+    | "handed"
     | "own_malloc",
 ): string {
   return join(NATIVE, name);

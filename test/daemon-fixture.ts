@@ -22,6 +22,7 @@ import { FrameReader, encodeFrame } from "../src/protocol/frame.js";
 import type { VeloRequest, VeloResponse } from "../src/protocol/messages.js";
 import { ownerOf } from "../src/workspace/owner-lock.js";
 import { endProjects } from "./end-projects.js";
+import { removeTree } from "./remove-tree.js";
 
 const main = fileURLToPath(new URL("../src/daemon/main.js", import.meta.url));
 
@@ -91,7 +92,7 @@ export class DaemonFixture {
     // Of a home with a long path it is elsewhere.
     rmSync(dirname(this.home.controlSocket), { recursive: true, force: true });
     // One that has handed over may be about to end, with a last line for its log.
-    rmSync(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    removeTree(this.directory);
   }
 }
 

@@ -27,6 +27,7 @@ import { workspacePaths } from "../platform/paths.js";
 import { openStore } from "../store/content-store.js";
 import { IndexReader } from "../vdir/index-reader.js";
 import { readWorkspaceFile } from "../workspace/identity.js";
+import { removeTree } from "../../test/remove-tree.js";
 
 let t: DaemonFixture;
 
@@ -119,7 +120,7 @@ test("a peer that does not read holds a stop up for two seconds at most", async 
 test("a daemon whose home was removed ends by itself", async () => {
   const child = await t.start();
   await t.client().register(t.root);
-  rmSync(t.home.root, { recursive: true });
+  removeTree(t.home.root);
   assert.equal(await exitCode(child), 0);
 });
 

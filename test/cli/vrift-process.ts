@@ -1,11 +1,12 @@
 /** Runs the real `./vrift` in a home of its own. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { endProjects } from "../end-projects.js";
+import { removeTree } from "../remove-tree.js";
 
 /** The project: tests are compiled to dist/test/cli. */
 export const projectRoot = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
@@ -73,6 +74,6 @@ export class TestHome {
   async remove(): Promise<void> {
     await this.vrift(["daemon", "stop"], { cwd: "/" });
     await endProjects(join(this.home, ".vrift"));
-    rmSync(this.directory, { recursive: true });
+    removeTree(this.directory);
   }
 }

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { removeTree } from "../remove-tree.js";
 
 export const projectRoot = fileURLToPath(new URL("../../..", import.meta.url));
 export const vriftCommand = join(projectRoot, "vrift");
@@ -88,7 +89,7 @@ export class Sandbox {
 
   dispose(): void {
     this.vrift(["daemon", "stop"]);
-    rmSync(this.directory, { recursive: true, force: true });
+    removeTree(this.directory);
   }
 }
 

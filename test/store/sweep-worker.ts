@@ -68,6 +68,7 @@ async function assertThere(id: BlobId, what: string): Promise<void> {
 }
 
 function acknowledge(list: string, ids: readonly BlobId[]): void {
+  if (ids.length === 0) return;
   say(`+ ${list} ${ids.map(blobName).join(" ")}`);
   const names = relied.get(list) ?? new Set();
   relied.set(list, names);

@@ -1,5 +1,5 @@
 /**
- * `npm run stress:operations -- [SECONDS] [SEED]`: the long run of operations.test.ts, six processes of each kind, turn after turn with seeds that
+ * `npm run stress:operations -- [SECONDS] [SEED]`: six processes of each kind, turn after turn with seeds that
  * follow one another; the daemon is killed in every second turn. Prints what it did; 1 when something cannot be.
  */
 import { operate } from "./shared.js";

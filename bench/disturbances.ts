@@ -4,7 +4,7 @@ import { closeSync, copyFileSync, existsSync, fstatSync, openSync, rmSync, write
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { WorkspacePaths } from "../src/platform/paths.js";
-import { killNamed } from "../src/daemon/process-state.js";
+import { killNamed } from "../src/platform/process-state.js";
 import { PROJECT_PROCESS } from "../src/daemon/project-process.js";
 import { ownerOf } from "../src/workspace/owner-lock.js";
 import { runClient } from "./latency.js";

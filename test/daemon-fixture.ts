@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { connect } from "../src/client/client.js";
 import type { VriftClient } from "../src/client/client.js";
 import type { ControlClient } from "../src/client/control-client.js";
-import { killNamed } from "../src/daemon/process-state.js";
+import { killNamed } from "../src/platform/process-state.js";
 import { connectIfRunning } from "../src/daemon/start.js";
 import { resolveHome } from "../src/platform/paths.js";
 import type { Home } from "../src/platform/paths.js";

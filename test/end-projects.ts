@@ -1,7 +1,7 @@
 /** Ends the vdir_d processes of a home that a test is about to remove: killed, so that nothing writes into it any more. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { killNamed } from "../src/daemon/process-state.js";
+import { killNamed } from "../src/platform/process-state.js";
 import { PROJECT_PROCESS } from "../src/daemon/project-process.js";
 import { ownerOf } from "../src/workspace/owner-lock.js";
 

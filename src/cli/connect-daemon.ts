@@ -1,5 +1,5 @@
 import type { ControlClient } from "../client/control-client.js";
-import { killNamed, processState } from "../daemon/process-state.js";
+import { killNamed, processState } from "../platform/process-state.js";
 import { ensureDaemon } from "../daemon/start.js";
 import { toVriftError } from "../platform/errors.js";
 import type { Home } from "../platform/paths.js";

@@ -3,7 +3,7 @@ import { openSocket } from "../client/open-socket.js";
 import { untilAnswered } from "../client/until-answered.js";
 import { connectIfRunning, stopDaemon } from "../daemon/start.js";
 import { PROJECT_PROCESS } from "../daemon/project-process.js";
-import { killNamed, processState } from "../daemon/process-state.js";
+import { killNamed, processState } from "../platform/process-state.js";
 import { VriftError } from "../platform/errors.js";
 import { native } from "../platform/native.js";
 import type { Home } from "../platform/paths.js";

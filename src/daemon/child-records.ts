@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isErrno, makeDirectory, namesIn, unlinkIfPresent, writeFileAtomic } from "../platform/files.js";
+import { processState } from "../platform/process-state.js";
 
 export interface ChildRecord {
   readonly pid: number;
@@ -28,7 +29,7 @@ export class ChildRecords {
   }
 
   add(record: ChildRecord): void {
-    const startTime = startTimeOf(record.pid);
+    const startTime = processState(record.pid)?.startTime;
     if (startTime === undefined) return;
     makeDirectory(this.#directory);
     writeFileAtomic(this.#file(record.pid), Buffer.from(JSON.stringify({ ...record, startTime })));
@@ -45,7 +46,7 @@ export class ChildRecords {
       if (!/^\d+$/.test(name)) continue;
       const stored = this.#read(Number(name));
       if (stored === undefined) continue;
-      if (startTimeOf(stored.pid) === stored.startTime) running.push(stored);
+      if (processState(stored.pid)?.startTime === stored.startTime) running.push(stored);
       else this.remove(stored.pid);
     }
     return running.sort((a, b) => a.startedMs - b.startedMs);
@@ -63,18 +64,5 @@ export class ChildRecords {
 
   #file(pid: number): string {
     return join(this.#directory, String(pid));
-  }
-}
-
-/** undefined when there is no such process, or it has ended and only its exit code is left. */
-function startTimeOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // State is the first field behind the name, starttime the twentieth.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ESRCH")) return undefined;
-    throw error;
   }
 }

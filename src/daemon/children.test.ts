@@ -19,7 +19,7 @@ import { silentLog } from "../platform/log.js";
 import { childPaths, workspacePaths } from "../platform/paths.js";
 import type { VeloResponse } from "../protocol/messages.js";
 import { Children } from "./children.js";
-import { processState } from "./process-state.js";
+import { processState } from "../platform/process-state.js";
 
 const PATH = "/usr/bin:/bin";
 let t: DaemonFixture;

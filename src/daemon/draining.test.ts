@@ -7,7 +7,7 @@ import { DaemonFixture, exitCode } from "../../test/daemon-fixture.js";
 import type { VriftError } from "../platform/errors.js";
 import { workspacePaths } from "../platform/paths.js";
 import { ownerOf } from "../workspace/owner-lock.js";
-import { killNamed } from "./process-state.js";
+import { killNamed } from "../platform/process-state.js";
 
 const directory = { content_hash: new Uint8Array(32), size: 0n, mtime: 1n, mode: 0o755, flags: 1 };
 let t: DaemonFixture;

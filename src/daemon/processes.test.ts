@@ -25,7 +25,7 @@ import { hashBytes } from "../platform/hash.js";
 import { workspacePaths } from "../platform/paths.js";
 import { openStore } from "../store/content-store.js";
 import { ownerOf } from "../workspace/owner-lock.js";
-import { processState } from "./process-state.js";
+import { processState } from "../platform/process-state.js";
 
 let t: DaemonFixture;
 

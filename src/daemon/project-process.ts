@@ -15,7 +15,7 @@ import { ownerOf, signatureOf } from "../workspace/owner-lock.js";
 import type { OpenProject, ProjectPlace } from "../workspace/registry.js";
 import type { ResyncReport, WorkspaceInfo } from "../workspace/workspace.js";
 import type { ProjectStatus, RunningProcess } from "./control.js";
-import { killNamed, processState } from "./process-state.js";
+import { killNamed, processState } from "../platform/process-state.js";
 
 /** What a vdir_d calls itself. */
 export const PROJECT_PROCESS = "vdir_d";

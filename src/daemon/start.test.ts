@@ -10,7 +10,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { DaemonFixture } from "../../test/daemon-fixture.js";
 import { native } from "../platform/native.js";
 import { ownerOf, takeOwnerLock } from "../workspace/owner-lock.js";
-import { processState } from "./process-state.js";
+import { processState } from "../platform/process-state.js";
 import { ensureDaemon, isUsed, stopDaemon } from "./start.js";
 
 let t: DaemonFixture;

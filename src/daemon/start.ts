@@ -10,7 +10,7 @@ import { VriftError } from "../platform/errors.js";
 import type { Home } from "../platform/paths.js";
 import { mapsIndex } from "./index-users.js";
 import { spawnDetached } from "../platform/spawn-detached.js";
-import { processState } from "./process-state.js";
+import { processState } from "../platform/process-state.js";
 
 /** On a machine that does something else. One that ends is not waited for. */
 const START_TIMEOUT_MS = 10_000;

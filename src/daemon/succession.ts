@@ -11,7 +11,7 @@ import type { OwnerLock } from "../workspace/owner-lock.js";
 import type { Detached } from "./connection.js";
 import type { Listener } from "./listener.js";
 import { spawnDetached } from "../platform/spawn-detached.js";
-import { processState } from "./process-state.js";
+import { processState } from "../platform/process-state.js";
 
 export interface Successor {
   readonly pid: number;

@@ -2,9 +2,9 @@
  * Names under which a file is made before it takes its place: `.vrift/staging/<pid>.<n>` of a phantom workspace; in a solid
  * one, which has no directory of ours, `.vrift-<pid>.<n>` beside the target for as long as it takes to rename it.
  */
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { isErrno, namesIn, unlinkIfPresent } from "../platform/files.js";
+import { namesIn, unlinkIfPresent } from "../platform/files.js";
+import { processState } from "../platform/process-state.js";
 import type { Tree } from "./tree.js";
 
 let counter = 0;
@@ -43,10 +43,8 @@ export function removeOrphanBeside(root: string, key: string): boolean {
  */
 function isAlive(pid: number): boolean {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The name before it is in parentheses and may hold some.
-    return !/[ZX]/.test(stat.charAt(stat.lastIndexOf(")") + 2));
-  } catch (error) {
-    return !isErrno(error, "ENOENT", "ESRCH");
+    return processState(pid) !== undefined;
+  } catch {
+    return true;
   }
 }

@@ -1,6 +1,6 @@
 /** One project of the model-based test: its process, which is killed, and the names that all its connections share. */
 import type { WorkspaceKind } from "../../src/workspace/workspace.js";
-import { killNamed } from "../../src/daemon/process-state.js";
+import { killNamed } from "../../src/platform/process-state.js";
 import { PROJECT_PROCESS } from "../../src/daemon/project-process.js";
 import type { Home } from "../../src/platform/paths.js";
 import { workspacePaths } from "../../src/platform/paths.js";

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { controlAccess } from "../../src/tree/control-access.js";
 import { workspacePaths } from "../../src/platform/paths.js";
-import { processState } from "../../src/daemon/process-state.js";
+import { processState } from "../../src/platform/process-state.js";
 import { ownerOf } from "../../src/workspace/owner-lock.js";
 import { DaemonFixture } from "../daemon-fixture.js";
 

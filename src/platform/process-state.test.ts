@@ -19,12 +19,13 @@ test("a process whose first thread has ended is there until the others have", as
   const exit = once(child, "exit");
   const pid = child.pid!;
   await once(child.stdout, "data");
-  const { name } = processState(pid)!;
+  const { name, startTime } = processState(pid)!;
+  const ending = { name, startTime, state: "Z" };
   child.stdin.write("\n");
   while (processState(pid)?.state === "S" || processState(pid)?.state === "R") await wait(5);
-  assert.deepEqual(processState(pid), { name, state: "Z" });
+  assert.deepEqual(processState(pid), ending);
   await killNamed(pid, "another");
-  assert.deepEqual(processState(pid), { name, state: "Z" }, "not the one that was meant");
+  assert.deepEqual(processState(pid), ending, "not the one that was meant");
   await killNamed(pid, name);
   assert.equal(processState(pid), undefined);
   await exit;

@@ -1,7 +1,7 @@
 /** What the kernel says of a process, for whoever has to decide whether it is dead, busy or frozen. */
 import { readFileSync, readdirSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import { isErrno } from "../platform/files.js";
+import { isErrno } from "./files.js";
 
 const POLL_MS = 5;
 
@@ -10,6 +10,8 @@ export interface ProcessState {
   readonly name: string;
   /** R, S, D, T, Z… of proc(5). */
   readonly state: string;
+  /** starttime of proc(5), ticks since boot: tells it from another process of that number. */
+  readonly startTime: string;
 }
 
 /**
@@ -24,11 +26,12 @@ export function processState(pid: number): ProcessState | undefined {
     if (isErrno(error, "ENOENT", "ESRCH")) return undefined;
     throw error;
   }
-  // The name is in parentheses and may hold some.
+  // The name is in parentheses and may hold some. Behind it: state is the first field, starttime the twentieth.
   const end = text.lastIndexOf(")");
-  const state = text.slice(end + 2, end + 3);
+  const fields = text.slice(end + 2).split(" ");
+  const state = fields[0]!;
   const ended = state === "X" || (state === "Z" && threads(pid) <= 1);
-  return ended ? undefined : { name: text.slice(text.indexOf("(") + 1, end), state };
+  return ended ? undefined : { name: text.slice(text.indexOf("(") + 1, end), state, startTime: fields[19]! };
 }
 
 function threads(pid: number): number {

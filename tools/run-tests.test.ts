@@ -56,6 +56,30 @@ test("arguments choose files", () => {
   assert.match(stdout, /tests 1\n/);
 });
 
+/** Fails the first time it runs, leaving a mark in its folder. */
+const once = `import { existsSync, writeFileSync } from "node:fs"; import { test } from "node:test";
+  test("now and then", () => {
+    if (existsSync("been")) return;
+    writeFileSync("been", "");
+    throw new Error("the first time");
+  });`;
+
+test("what fails beside others and passes alone is named and does not fail the run", () => {
+  const { status, stdout, stderr } = runTests({ "src/a.test.js": once, "src/b.test.js": passing }, []);
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /✖ now and then/);
+  assert.match(stderr, /^run-tests: UNSTEADY, passed alone: dist\/src\/a\.test\.js$/m);
+});
+
+test("more failures than an accident explains are not tried again", () => {
+  const files = Object.fromEntries(
+    ["a", "b", "c", "d"].map((name) => [`src/${name}.test.js`, once.replaceAll("been", `been-${name}`)]),
+  );
+  const { status, stderr } = runTests(files, []);
+  assert.equal(status, 1);
+  assert.equal(stderr, "");
+});
+
 const failing: Readonly<
   Record<string, readonly [files: Record<string, string>, args: string[], why: RegExp]>
 > = {

@@ -4,7 +4,7 @@
  *
  * Memory is bounded whatever the peer does: the reader holds one message and REQUESTS_AHEAD_MAX, Node's socket two chunks,
  * what is being answered ANSWERING_MAX and one more message, replies wait up to REPLIES_UNREAD_MAX (for the peer) and REPLIES_HELD_MAX (for an earlier one), each and one more reply.
- * Over that the peer is not read from. Time is bounded too: after a turn (TURN_MESSAGES …) the event loop goes round.
+ * Over that the peer is not read from. Time is bounded too: after a turn (turn-queue.ts) the event loop goes round.
  */
 import type { Socket } from "node:net";
 import { VriftError } from "../platform/errors.js";
@@ -15,11 +15,11 @@ import {
   REPLY_BATCH,
   REQUESTS_AHEAD_MAX,
   TURN_BYTES,
-  TURN_MESSAGES,
   TURN_MS,
 } from "../platform/limits.js";
 import { ReplyQueue } from "./reply-queue.js";
 import { startReading, stopReading } from "./socket-reading.js";
+import { TurnQueue } from "./turn-queue.js";
 
 /** Chunks in, messages out; `next` throws when the stream cannot be followed any more. */
 export interface MessageReader<M> {
@@ -85,6 +85,8 @@ export interface Carried {
 /** The clock is looked at once in so many messages. */
 const CLOCK_MESSAGES = 16;
 const NOTHING = Buffer.alloc(0);
+/** One for the event loop, which all connections share. */
+const turns = new TurnQueue();
 
 export class Connection<M> {
   readonly #socket: Socket;
@@ -101,6 +103,7 @@ export class Connection<M> {
   /** The others' turn. */
   #resting = false;
   #turnMessages = 0;
+  #turnMessagesMax = 0;
   #turnBegan = 0;
   /** The peer does not read its replies. */
   #blocked = false;
@@ -214,13 +217,14 @@ export class Connection<M> {
 
   #beginTurn(): void {
     this.#turnMessages = 0;
+    this.#turnMessagesMax = turns.begin(this);
     this.#serve();
   }
 
   #endTurn(): void {
     this.#resting = true;
     this.#socket.pause();
-    setImmediate(this.#nextTurn);
+    turns.wait(this.#nextTurn);
   }
 
   /** Answers what may be answered now, writes what is ready, and sees whether that was all. */
@@ -263,7 +267,7 @@ export class Connection<M> {
     const count = this.#turnMessages++;
     // Most turns are one message: they do without a clock.
     if (count === 1) this.#turnBegan = performance.now();
-    if (count >= TURN_MESSAGES) return true;
+    if (count >= this.#turnMessagesMax) return true;
     return count % CLOCK_MESSAGES === CLOCK_MESSAGES - 1 && performance.now() - this.#turnBegan > TURN_MS;
   }
 

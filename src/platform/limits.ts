@@ -42,11 +42,16 @@ export const REQUESTS_AHEAD_MAX = 64 * 1024;
 
 /**
  * What one connection may do before the others have their turn: so many messages, so many milliseconds (looked at every few
- * messages), so many bytes. One that sends thousands ahead then holds up a neighbour by about a millisecond.
+ * messages), so many bytes. While several are busy the turns are short, and the event loop goes round between any two of
+ * them: a neighbour with one question then waits for some tens of microseconds, not for all who have sent thousands ahead.
  */
 export const TURN_MESSAGES = 256;
+export const TURN_MESSAGES_SHARED = 16;
 export const TURN_MS = 1;
 export const TURN_BYTES = 32 * 1024;
+
+/** So many turns of one connection after that of another are short: some tenths of a second of work. */
+export const TURNS_SHARED = 4096;
 
 /**
  * Seconds a swept blob stays in the trash. A program that has an older index mapped may open what the newest manifest no longer

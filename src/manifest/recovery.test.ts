@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { VriftError } from "../platform/errors.js";
 import { scanLog } from "../platform/record-log.js";
@@ -218,17 +219,23 @@ describe("refusals", () => {
   test("a commit that fails refuses changes until one succeeds; nothing acknowledged is lost", async () => {
     const directory = join(base, "refusing");
     let refuse = true;
+    let begun: () => void = () => undefined;
+    let release: () => void = () => undefined;
+    const underWay = new Promise<void>((resolve) => (begun = resolve));
+    const released = new Promise<void>((resolve) => (release = resolve));
     const manifest = await openManifest(directory, {
       commitDelayMs: 20,
       beforeCommit: async () => {
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        begun();
+        await released;
         if (refuse) throw new VriftError("ENOSPC", "the store has no room");
       },
     });
     await put(manifest, "a");
     const during = assert.rejects(manifest.sync(), { code: "ENOSPC" });
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await underWay;
     await put(manifest, "b"); // while that commit is on its way
+    release();
     await during;
     await assert.rejects(put(manifest, "c"), { code: "ENOSPC" });
     assert.deepEqual(names(manifest), ["a", "b"]);
@@ -236,8 +243,13 @@ describe("refusals", () => {
     assert.deepEqual(names(killed.manifest), ["a", "b"]);
     await killed.manifest.close();
     refuse = false;
-    await new Promise((resolve) => setTimeout(resolve, 100)); // tried again by itself
-    await put(manifest, "c");
+    const succeeded = async (): Promise<boolean> =>
+      put(manifest, "c").then(
+        () => true,
+        () => false,
+      );
+    // Tried again by itself.
+    for (let looked = 0; looked < 1000 && !(await succeeded()); looked++) await wait(10);
     assert.deepEqual(names(manifest), ["a", "b", "c"]);
     await manifest.close();
     const again = await open(directory);

@@ -80,7 +80,7 @@ test("a killed project process: the next request has another one; reads under wa
   const read = client.get("d");
   const change = client.upsert("e", directory);
   change.catch(() => undefined);
-  await wait(50);
+  await wait(500); // until both are on their way
   process.kill(first, "SIGKILL");
   assert.equal((await read)?.flags, 1);
   await assert.rejects(change, {

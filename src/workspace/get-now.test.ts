@@ -270,7 +270,7 @@ test("another reader notices a larger file in its place, the next daemon's, and 
     const next = await (await t.reopen()).open(t.root);
     assert.equal(getNow(workspace, "src/v.txt"), undefined, "the one that was closed");
     await quiet(next);
-    await wait(150);
+    for (let looked = 0; looked < 500 && !getNow(reader, "src/v.txt"); looked++) await wait(10);
     assert.ok(getNow(reader, "src/v.txt"), "the next daemon's file");
     await next.close();
     assert.equal(getNow(reader, "src/v.txt"), undefined, "nobody keeps it");

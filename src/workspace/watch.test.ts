@@ -57,7 +57,7 @@ function answer(key: string): Answer {
 
 /** The answer once the workspace has caught up. */
 async function settled(key: string, expected: Answer): Promise<void> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const now = answer(key);
     // Not asked again: a comparison that begins in this moment leaves it to the kernel for a while.

@@ -34,6 +34,11 @@ export class Candidates {
     return this.#all.map(({ tree }) => tree);
   }
 
+  /** Changes that may still come. */
+  get open(): number {
+    return Math.max(...this.#all.map(({ open }) => open.length));
+  }
+
   /** @param fits whether this answer of the model is the one that came. False: no order of events explains it. */
   answered(request: ModelRequest, fits: (answer: Answer) => boolean): boolean {
     const next: Candidate[] = [];

@@ -80,6 +80,8 @@ export class ModelConnection {
       else if (chance < 17) await this.#useShared();
       else if (chance < 19) await this.#store.step((request) => this.#ask(request), this.#random);
       else await this.look();
+      // So many that may come late, in any order, explain too much: a death decides.
+      if (this.#candidates.open > AHEAD) await this.#project.kill();
     }
   }
 
@@ -225,7 +227,8 @@ export class ModelConnection {
 
   #readNotAnswered(why: string): void {
     this.told.unansweredReads++;
-    const reason = `${this.line.name}: ${why}`.replaceAll(/\/[^ ,:;]*/g, "…");
+    const kind = this.line.name.replace(/-\d+$/, "");
+    const reason = `${kind}: ${why}`.replaceAll(/\/[^ ,:;]*/g, "…");
     this.told.why.set(reason, (this.told.why.get(reason) ?? 0) + 1);
   }
 

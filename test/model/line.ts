@@ -95,26 +95,35 @@ export class RawLine implements Line {
     return LOST.has(code) ? { lost: "dead", why: reply.message } : { error: code, message };
   }
 
-  async #connect(): Promise<RawConnection> {
-    while (!this.#closed) {
-      const socket = connectSocket({ path: this.#path });
-      try {
-        await once(socket, "connect");
-        const raw = new RawConnection(socket);
-        if (this.#first === undefined) return raw;
-        const reply = await raw.call(this.#first).catch(() => undefined);
-        if (reply?.type === "RegisterAck") return raw;
-      } catch {
-        // Nobody there yet.
-      }
-      socket.destroy();
-      await wait(20);
-    }
-    throw new Error("the line was closed");
+  #connect(): Promise<RawConnection> {
+    return connectRaw(this.#path, this.#first, () => this.#closed);
   }
 
   close(): void {
     this.#closed = true;
     void this.#raw?.then((raw) => raw.close()).catch(() => undefined);
   }
+}
+
+/** Tries until somebody is there, and has answered `first`. Throws when nobody wants it any more. */
+export async function connectRaw(
+  path: string,
+  first: VeloRequest | undefined,
+  isClosed: () => boolean,
+): Promise<RawConnection> {
+  while (!isClosed()) {
+    const socket = connectSocket({ path });
+    try {
+      await once(socket, "connect");
+      const raw = new RawConnection(socket);
+      if (first === undefined) return raw;
+      const reply = await raw.call(first).catch(() => undefined);
+      if (reply?.type === "RegisterAck") return raw;
+    } catch {
+      // Nobody there yet.
+    }
+    socket.destroy();
+    await wait(20);
+  }
+  throw new Error("the line was closed");
 }

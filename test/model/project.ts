@@ -5,6 +5,7 @@ import { PROJECT_PROCESS } from "../../src/daemon/project-process.js";
 import type { Home } from "../../src/platform/paths.js";
 import { workspacePaths } from "../../src/platform/paths.js";
 import { ownerOf } from "../../src/workspace/owner-lock.js";
+import { LockModel } from "./locks.js";
 import { Register } from "./registers.js";
 
 const SHARED_NAMES = 3;
@@ -24,6 +25,7 @@ export class ModelProject {
   readonly kind: WorkspaceKind;
   readonly id: string;
   readonly shared: readonly SharedName[];
+  readonly locks = new LockModel();
   readonly #home: Home;
   #begun = 0;
   #ended = 0;
@@ -66,7 +68,13 @@ export class ModelProject {
     return () => this.#ended > begun;
   }
 
+  /** Whether nobody has begun to kill it since. */
+  lifeFromNow(): () => boolean {
+    const begun = this.#begun;
+    return () => this.#begun === begun;
+  }
+
   failures(): string[] {
-    return this.shared.flatMap(({ register }) => register.check());
+    return [...this.locks.failures, ...this.shared.flatMap(({ register }) => register.check())];
   }
 }

@@ -13,13 +13,18 @@ import { openStore } from "../../src/store/content-store.js";
 import type { ContentStore } from "../../src/store/store.js";
 import type { WorkspaceKind } from "../../src/workspace/workspace.js";
 import { DaemonFixture, killed } from "../daemon-fixture.js";
+import type { RawConnection } from "../daemon-fixture.js";
 import { Random } from "../store/random.js";
 import { ModelConnection, directoryEntry } from "./connection.js";
-import { LibraryLine, RawLine } from "./line.js";
+import { LibraryLine, RawLine, connectRaw } from "./line.js";
 import type { Line } from "./line.js";
+import { LockUser } from "./locks.js";
 import { ModelProject } from "./project.js";
 import { StoreModel } from "./store.js";
 
+/** Of a project, at least: those with requests to manifest and store, and those that take locks. */
+const LINES = 4;
+const LOCK_LINES = 4;
 const KINDS: readonly WorkspaceKind[] = ["phantom", "solid", "phantom"];
 
 export interface ModelReport {
@@ -30,6 +35,9 @@ export interface ModelReport {
   answered: number;
   unanswered: number;
   unansweredReads: Record<string, number>;
+  /** FlockAcquire: answered with the lock, and with EWOULDBLOCK. */
+  locked: number;
+  lockedAlready: number;
   sweeps: number;
   swept: number;
   orphansChecked: number;
@@ -38,12 +46,18 @@ export interface ModelReport {
   failures: string[];
 }
 
+export interface ModelOptions {
+  readonly killEveryMs?: number;
+  /** At least; half of them take locks. */
+  readonly connections?: number;
+}
+
 export async function runModel(
   seed: number,
   seconds: number,
-  options: { readonly killEveryMs?: number } = {},
+  options: ModelOptions = {},
 ): Promise<ModelReport> {
-  const run = new ModelRun(seed, options.killEveryMs ?? 400);
+  const run = new ModelRun(seed, options);
   try {
     return await run.run(seconds);
   } finally {
@@ -54,33 +68,40 @@ export async function runModel(
 class ModelRun {
   readonly #random: Random;
   readonly #killEveryMs: number;
+  /** How many of each kind of line a project has. */
+  readonly #copies: number;
   readonly #fixture = new DaemonFixture({ VRIFT_SWEEP_GRACE_SECONDS: "0" });
   readonly #projects: ModelProject[] = [];
   readonly #connections: ModelConnection[] = [];
+  readonly #lockUsers: LockUser[] = [];
+  #over = false;
   readonly #kills = { killedProjects: 0, killedDaemons: 0, killedBoth: 0 };
   #store!: ContentStore;
   #model!: StoreModel;
   #daemon!: ChildProcess;
   #failures: string[] = [];
+  #daemonDeaths = 0;
 
-  constructor(seed: number, killEveryMs: number) {
+  constructor(seed: number, { killEveryMs = 400, connections = 1 }: ModelOptions) {
     this.#random = new Random(seed);
     this.#killEveryMs = killEveryMs;
+    this.#copies = Math.ceil(connections / (KINDS.length * (LINES + LOCK_LINES)));
   }
 
   async run(seconds: number): Promise<ModelReport> {
     await this.#prepare();
     const until = Date.now() + seconds * 1000;
-    const isOver = (): boolean => Date.now() > until || this.#hasFailed;
-    const work = Promise.all(this.#connections.map((one) => one.run(isOver)));
+    const isOver = (): boolean => (this.#over ||= Date.now() > until || this.#hasFailed);
+    const work = [...this.#connections, ...this.#lockUsers].map((one) => one.run(isOver));
     await this.#killSome(isOver);
-    await work;
+    await Promise.all(work);
     await this.#judge();
     return this.#report();
   }
 
   get #hasFailed(): boolean {
-    return this.#failures.length > 0 || this.#connections.some(({ failures }) => failures.length > 0);
+    const parts = [...this.#connections, ...this.#projects.map(({ locks }) => locks)];
+    return this.#failures.length > 0 || parts.some(({ failures }) => failures.length > 0);
   }
 
   async #prepare(): Promise<void> {
@@ -109,6 +130,27 @@ class ModelRun {
       const random = new Random(this.#random.below(1e9));
       this.#connections.push(new ModelConnection(line, project, this.#model, random, this.#temporary));
     }
+    this.#addLockUsers(project);
+  }
+
+  /** Half of them through vriftd, whose death is the end of their locks, too. */
+  #addLockUsers(project: ModelProject): void {
+    const isOver = (): boolean => this.#over;
+    const { daemonSocket } = this.#fixture.home;
+    const bind = { type: "RegisterWorkspace", project_root: project.root } as const;
+    for (let i = 0; i < this.#copies * LOCK_LINES; i++) {
+      const through = i % 2 === 0;
+      const name = `${through ? "through" : "own"} ${i}`;
+      const open = (): Promise<RawConnection> =>
+        through ? connectRaw(daemonSocket, bind, isOver) : connectRaw(project.socket, undefined, isOver);
+      const life = (): (() => boolean) => {
+        const projectLives = project.lifeFromNow();
+        const deaths = this.#daemonDeaths;
+        return () => projectLives() && (!through || deaths === this.#daemonDeaths);
+      };
+      const random = new Random(this.#random.below(1e9));
+      this.#lockUsers.push(new LockUser(name, open, project.locks, random, life));
+    }
   }
 
   async #makeShared(project: ModelProject): Promise<void> {
@@ -126,19 +168,24 @@ class ModelRun {
     client.close();
   }
 
-  /** Through vriftd and past it, with the library and without. */
   #lines(project: ModelProject): Line[] {
+    return Array.from({ length: this.#copies }, (_, copy) => this.#linesOf(project, copy)).flat();
+  }
+
+  /** Through vriftd and past it, with the library and without. */
+  #linesOf(project: ModelProject, copy: number): Line[] {
     const { daemonSocket } = this.#fixture.home;
     const { root, socket } = project;
     const bind = { type: "RegisterWorkspace", project_root: root } as const;
     const through = connect({ socketPath: daemonSocket, timeoutMs: 20_000 });
     // Sent once for all: the library binds every later connection again.
     void through.register(root).catch((error: unknown) => this.#failures.push(String(error)));
+    const named = (name: string): string => (copy === 0 ? name : `${name}-${copy}`);
     return [
-      new LibraryLine("through", through),
-      new RawLine("raw-through", daemonSocket, bind),
-      new LibraryLine("own", connectProject(root, { env: this.#fixture.env, timeoutMs: 20_000 })),
-      new RawLine("raw-own", socket, undefined),
+      new LibraryLine(named("through"), through),
+      new RawLine(named("raw-through"), daemonSocket, bind),
+      new LibraryLine(named("own"), connectProject(root, { env: this.#fixture.env, timeoutMs: 20_000 })),
+      new RawLine(named("raw-own"), socket, undefined),
     ];
   }
 
@@ -160,6 +207,7 @@ class ModelRun {
   }
 
   async #killDaemon(): Promise<void> {
+    this.#daemonDeaths++;
     await killed(this.#daemon);
     await wait(this.#random.below(this.#killEveryMs));
     this.#daemon = this.#fixture.spawn();
@@ -183,11 +231,13 @@ class ModelRun {
     for (const { told } of all)
       for (const [reason, count] of told.why) why[reason] = (why[reason] ?? 0) + count;
     return {
-      connections: all.length,
+      connections: all.length + this.#lockUsers.length,
       ...this.#kills,
       answered: sum("answered"),
       unanswered: sum("unanswered"),
       unansweredReads: why,
+      locked: this.#projects.reduce((total, { locks }) => total + locks.granted, 0),
+      lockedAlready: this.#projects.reduce((total, { locks }) => total + locks.refused, 0),
       sweeps: this.#model.sweeps,
       swept: this.#model.deleted,
       orphansChecked: this.#model.orphansChecked,

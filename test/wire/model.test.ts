@@ -15,6 +15,10 @@ test(
     const report = await runModel(SEED, SECONDS);
     t.diagnostic(JSON.stringify(report));
     assert.deepEqual(report.failures, []);
-    assert.ok(report.answered > 100 && report.killedProjects + report.killedBoth + report.killedDaemons > 2);
+    assert.ok(
+      report.locked > 20 &&
+        report.answered > 100 &&
+        report.killedProjects + report.killedBoth + report.killedDaemons > 2,
+    );
   },
 );

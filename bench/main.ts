@@ -7,6 +7,7 @@ import type { BenchCase, BenchRow } from "./case.js";
 import { crowd } from "./crowd.js";
 import { endToEnd } from "./end-to-end.js";
 import { isolation } from "./isolation.js";
+import { locks } from "./locks.js";
 import { list, lookup, million, nodeStart, start } from "./lookup.js";
 import { manifest } from "./manifest.js";
 import { memory } from "./memory.js";
@@ -25,6 +26,7 @@ const cases: readonly BenchCase[] = [
   memory,
   crowd,
   wire,
+  locks,
   isolation,
 ];
 

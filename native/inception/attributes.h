@@ -2,6 +2,9 @@
 #ifndef VRIFT_ATTRIBUTES_H
 #define VRIFT_ATTRIBUTES_H
 
+#include <emmintrin.h>
+#include <stddef.h>
+
 #include "view.h"
 
 #define VIRTUAL_BLOCK_SIZE 4096
@@ -37,7 +40,34 @@ static inline void attributes_stat(const struct view *view, const struct vrift_e
   st->__unused[0] = st->__unused[1] = st->__unused[2] = 0;
 }
 
-void attributes_statx(const struct view *view, const struct vrift_entry *entry, struct statx *st);
+_Static_assert(sizeof(struct statx) == 256 && offsetof(struct statx, stx_ino) == 32 && offsetof(struct statx, stx_blocks) == 48 &&
+                   offsetof(struct statx, stx_atime) == 64 && offsetof(struct statx, stx_ctime) == 96 &&
+                   offsetof(struct statx, stx_mtime) == 112 && offsetof(struct statx, stx_dev_major) == 136,
+               "sixteen pairs of words");
+
+static inline __m128i statx_time(int64_t ns) {
+  int64_t seconds;
+  uint64_t rest;
+  split(ns, &seconds, &rest);
+  return _mm_set_epi64x((int64_t)rest, seconds);
+}
+
+/* Sixteen stores of sixteen bytes, each of them once: one by one the fields are a third more instructions. */
+static inline void attributes_statx(const struct view *view, const struct vrift_entry *entry, struct statx *st) {
+  __m128i *pairs = (__m128i *)(void *)st;
+  const __m128i zero = _mm_setzero_si128(), mtime = statx_time(entry->mtime_ns);
+  _mm_storeu_si128(&pairs[0], _mm_set_epi32(0, 0, VIRTUAL_BLOCK_SIZE, STATX_BASIC_STATS));
+  _mm_storeu_si128(&pairs[1], _mm_set_epi32((uint16_t)entry->mode, (int)view->gid, (int)view->uid, 1 /* link */));
+  _mm_storeu_si128(&pairs[2], _mm_set_epi64x((int64_t)entry->size, (int64_t)entry->ino));
+  _mm_storeu_si128(&pairs[3], _mm_set_epi64x(0, entry->blocks));
+  _mm_storeu_si128(&pairs[4], mtime); /* of the last access, too */
+  _mm_storeu_si128(&pairs[5], zero);
+  _mm_storeu_si128(&pairs[6], statx_time(entry->ctime_ns));
+  _mm_storeu_si128(&pairs[7], mtime);
+  _mm_storeu_si128(&pairs[8], _mm_set_epi64x((int64_t)view->root_statx_dev, 0));
+#pragma GCC unroll 7
+  for (size_t i = 9; i < 16; i++) _mm_storeu_si128(&pairs[i], zero);
+}
 
 /* What the kernel says of the root counts `.vrift`, which listings leave out: one link less. */
 void attributes_root_stat(const struct view *view, struct stat *st);

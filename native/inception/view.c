@@ -45,6 +45,11 @@ static void *map_private_file(const char *path, int access, int protection, size
  * A stopped daemon (a debugger, a frozen control group) sees no change and tells none. Asking the clock in each call would
  * cost more than the answer, so a program looks when it maps the file.
  */
+static uint64_t statx_device(uint64_t dev) {
+  uint64_t major = (dev >> 8 & 0xfff) | (dev >> 32 & 0xfffff000), minor = (dev & 0xff) | (dev >> 12 & 0xffffff00);
+  return major | minor << 32;
+}
+
 static bool is_frozen(const struct vrift_index_header *header) {
   struct __kernel_timespec now;
   if (raw2(__NR_clock_gettime, CLOCK_MONOTONIC, (long)&now) != 0) return false;
@@ -73,6 +78,7 @@ static bool map_index(const struct view **mapped_view) {
   view->root_length = header->root_length;
   view->source_length = header->source_length;
   view->root_dev = header->root_dev;
+  view->root_statx_dev = statx_device(header->root_dev);
   view->source_dev = header->source_dev;
   view->uid = header->uid;
   view->gid = header->gid;

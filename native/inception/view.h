@@ -17,6 +17,7 @@ struct view {
   uint32_t root_length;
   uint32_t source_length;
   uint64_t root_dev;
+  uint64_t root_statx_dev; /* the same as statx has it: major, and minor in the upper half */
   uint64_t source_dev;
   uint32_t uid;
   uint32_t gid;

@@ -3,7 +3,7 @@
  * in place, and replaced by a larger one when it is full. Which names belong in it is the caller's business; the order of
  * stores is native/index/index_writer.c's.
  */
-import { closeSync, constants as fs, openSync, renameSync } from "node:fs";
+import { closeSync, constants as fs, openSync, renameSync, truncateSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { VriftError } from "../platform/errors.js";
 import { isErrno, unlinkIfPresent } from "../platform/files.js";
@@ -28,6 +28,8 @@ export interface IndexOptions extends Omit<IndexCreateOptions, "entryCapacity" |
 }
 
 const SUPERSEDED = offsetsOf(indexHeader)("superseded");
+const KEYS_SIZE = offsetsOf(indexHeader)("keys_size");
+const FILE_SIZE = offsetsOf(indexHeader)("file_size");
 /** Room in a new file beyond what is expected, so that a growing tree is not copied at every name. */
 const SPARE_ENTRIES = 1024;
 /** A full file is copied into one larger by this. */
@@ -275,9 +277,19 @@ export class IndexWriter {
     this.#isBehind = true;
   }
 
-  /** Gives up `alive` and leaves the file where it is, for `takeMade`. */
+  /**
+   * Gives up `alive` and leaves the file where it is, for `takeMade`; without most of the room that was for long keys and did not
+   * come to be used. The file is nobody else's yet.
+   */
   keep(): void {
+    const { keysOffset, keysSize, keysUsed, fileSize } = readHeader(this.buffer);
+    const room = Math.min(keysSize, keysUsed + Math.max(LONGEST_KEY, keysUsed / 4));
+    const size = Math.min(fileSize, Math.ceil((keysOffset + room) / 64) * 64);
+    const header = new DataView(this.buffer);
+    header.setBigUint64(KEYS_SIZE, BigInt(size - keysOffset), true);
+    header.setBigUint64(FILE_SIZE, BigInt(size), true);
     native.indexClose(this.#handle);
+    truncateSync(this.#at, size);
   }
 
   /** Gives up `alive`: programs ask the kernel first from now on. A published file stays, another one is removed. */
@@ -297,7 +309,9 @@ export class IndexWriter {
     const enough =
       entryCount * 4 > entryLimit * 3 ? Math.ceil(entryLimit * GROWTH) + SPARE_ENTRIES : entryLimit;
     const capacity = Math.max(enough, entryCount + entries);
-    const moreKeys = Math.min(Math.max((capacity - entryCount) * KEY_BYTES, LONGEST_KEY, keyBytes), U32_MAX);
+    // Never so little that long keys alone make a large file be copied again and again.
+    const room = Math.max((capacity - entryCount) * KEY_BYTES, entryCount, LONGEST_KEY);
+    const moreKeys = Math.min(Math.max(room, keyBytes), U32_MAX);
     const temporary = `${this.#path}.grow`;
     unlinkIfPresent(temporary);
     const next = native.indexGrow(this.#handle, temporary, capacity, moreKeys);

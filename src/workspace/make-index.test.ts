@@ -82,3 +82,22 @@ test("reads are answered while the index is made, changes are in it, and what a 
   assert.equal(existsSync(`${index}.new`), false);
   await second.close();
 });
+
+test("a new index of many has little room for long keys, and gets it when they come", async () => {
+  const { index } = workspacePaths(t.home, id);
+  unlinkSync(index);
+  const workspace = await opening();
+  await workspace.ready;
+  const { keysSize, fileSize, keysOffset } = IndexReader.open(index).header;
+  assert.ok(keysSize <= 65_536 + 64, `${keysSize} bytes of keys`);
+  assert.equal(fileSize, keysOffset + keysSize);
+  const entry = await t.adoptEntry("f", "content");
+  const long = (n: number): string => `${"l".repeat(200)}${n}`;
+  const entries = Array.from({ length: 1000 }, (_, n) => ({ ...entry, path: long(n) }));
+  assert.deepEqual(await workspace.adopt(entries, "virtual"), { refused: [] });
+  const reader = IndexReader.open(index);
+  assert.ok(reader.header.keysSize > 200_000);
+  for (const n of [0, 500, 999]) assert.equal(reader.lookup(long(n))?.size, 7n);
+  assert.equal(reader.lookup("f8")?.size, 7n);
+  await workspace.close();
+});

@@ -6,6 +6,7 @@
 #include "directory_times.h"
 #include "look.h"
 #include "marks.h"
+#include "notice.h"
 #include "staging.h"
 #include "stripe.h"
 
@@ -69,6 +70,7 @@ static long fill(const struct view *view, const struct vrift_entry *entry, bool 
   if (!empty && entry->size > 0) {
     struct stat st;
     int blob = (int)blob_open(view, entry, O_CLOEXEC, &st);
+    if (blob == -EIO) notice_damaged(view, entry);
     if (blob < 0) return blob;
     long result = copy_content(blob, fd, entry->size);
     raw_close(blob);

@@ -2,6 +2,7 @@
 
 #include "bytes.h"
 #include "elf_check.h"
+#include "place.h"
 #include "view.h"
 #ifdef VRIFT_OBSERVED
 #include "../observed/observe.h"
@@ -22,11 +23,11 @@ void notice_start(const char *run) {
   memcpy(run_name, run, length + 1);
 }
 
-/* True for the first program of the run that asks. */
-static bool first_of_run(void) {
-  char path[PATH_SIZE], name[RUN_NAME_SIZE + 16];
+/* True for the first program of the run that asks; `what` tells notices apart. */
+static bool first_of_run(const char *what) {
+  char path[PATH_SIZE], name[RUN_NAME_SIZE + 32];
   if (run_name[0] == 0) return true;
-  *append_text(append_text(name, "notices/"), run_name) = 0;
+  *append_text(append_text(append_text(name, "notices/"), run_name), what) = 0;
   if (!view_run_path(name, path)) return true;
   for (int attempt = 0; attempt < 2; attempt++) {
     int fd = (int)raw_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -58,6 +59,19 @@ static void say(const char *path) {
   raw_write(2, line, (size_t)(end - line));
 }
 
+__attribute__((noinline)) void notice_damaged(const struct view *view, const struct vrift_entry *entry) {
+  static const char before[] = "vrift: the content of ", after[] = " is not whole in the store; vrift verify says what helps\n";
+  static bool said;
+  struct place place;
+  char path[PATH_SIZE], line[PATH_SIZE + sizeof before + sizeof after];
+  if (__atomic_load_n(&said, __ATOMIC_RELAXED) || !place_from_entry(view, entry, &place) ||
+      !place_real_path(view, &place, path) || raw_faccessat2(AT_FDCWD, path, 0, AT_SYMLINK_NOFOLLOW) != -ENOENT)
+    return;
+  if (__atomic_exchange_n(&said, true, __ATOMIC_RELAXED) || !first_of_run(".damaged")) return;
+  char *end = append_text(append_text(append_text(line, before), path), after);
+  raw_write(2, line, (size_t)(end - line));
+}
+
 void notice_static_program(int dirfd, const char *path, int flags) {
   uint8_t head[ELF_CHECK_BYTES];
   char interpreter[256];
@@ -71,7 +85,7 @@ void notice_static_program(int dirfd, const char *path, int flags) {
     if (size <= 0) return;
     enum elf_check kind = elf_check(head, (size_t)size);
     if (kind == ELF_STATIC) observe_static();
-    if (kind == ELF_STATIC && first_of_run()) say(program[0] != 0 ? program : "the program");
+    if (kind == ELF_STATIC && first_of_run("")) say(program[0] != 0 ? program : "the program");
     if (kind != ELF_SCRIPT || elf_check_interpreter(head, (size_t)size, interpreter, sizeof interpreter) == 0) return;
     program = interpreter;
     dirfd = AT_FDCWD;

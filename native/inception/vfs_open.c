@@ -4,6 +4,7 @@
 #include "descriptor_names.h"
 #include "descriptors.h"
 #include "hydrate.h"
+#include "notice.h"
 #include "openings.h"
 #include "swap.h"
 #include "target.h"
@@ -27,6 +28,8 @@ static long open_virtual(const struct view *view, const struct place *place, con
   if (fd >= 0) {
     descriptor_remember((int)fd, place->number, place->hash, st.st_ino, entry->ino);
     opening_made((int)fd);
+  } else if (fd == -EIO) {
+    notice_damaged(view, entry);
   }
   return fd;
 }

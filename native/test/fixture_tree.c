@@ -102,7 +102,9 @@ void fixture_take(struct fixture *fixture, const char *path, const struct stat *
     if (fd < 0 && errno != EEXIST) fixture_die("blob", blob);
     if (fd >= 0) {
       if (write(fd, bytes, size) != (ssize_t)size) fixture_die("write", blob);
+      struct timespec sealed[2] = {{VRIFT_SEAL_SECONDS, 0}, {VRIFT_SEAL_SECONDS, 0}};
       fchmod(fd, 0444);
+      futimens(fd, sealed);
       close(fd);
     }
   }

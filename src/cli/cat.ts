@@ -51,7 +51,11 @@ async function openVirtual(context: Context, { root, key }: Located): Promise<nu
       import("../store/blob-names.js"),
       import("../store/export.js"),
     ]);
-    return openBlob(storeLayout(context.home.source), { hash: entry.content_hash, size: entry.size }, key);
+    return await openBlob(
+      storeLayout(context.home.source),
+      { hash: entry.content_hash, size: entry.size },
+      key,
+    );
   });
 }
 

@@ -102,7 +102,9 @@ const handlers: { readonly [N in Exclude<RequestName, "RegisterWorkspace">]: Han
 
   CasGet: async ({ hash }, _session, service) => {
     const found = service.store.findBlob(hash);
-    return found === undefined ? { type: "CasNotFound" } : { type: "CasFound", size: found.size };
+    return found === undefined || !(await service.store.isSound(found))
+      ? { type: "CasNotFound" }
+      : { type: "CasFound", size: found.size };
   },
 
   CasSweep: async ({ bloom_filter }, session, service) => {

@@ -1,28 +1,30 @@
 /**
  * Blobs under their names: look up, seal, quarantine, make private.
  *
- * A blob is *sealed* when its inode has one name and mode 0444: nothing but root, or its owner after a chmod, can write
- * it. After an import by link it is not: the user's file is the same inode, until the caller removes that name, finds
- * no writer and seals it. Until then it can change, and one that was never sealed (its caller was killed, its file
- * deleted while a program wrote to it) may have changed. So nobody relies on an unsealed blob: whoever needs its content
- * (a second file with the same bytes, a claim of a client) replaces it by a checked private copy first (`makePrivate`).
+ * A blob is *sealed* when its inode has one name, mode 0444 and the time SEAL_SECONDS: nothing but root, or its owner after a
+ * chmod, can write it, and a write takes the time, and so the seal, away (docs/verify.md). After an import by link it is not:
+ * the user's file is the same inode, until the caller removes that name, finds no writer and seals it. Until then it can
+ * change, and one that was never sealed (its caller was killed, its file deleted while a program wrote to it) may have
+ * changed. So nobody relies on an unsealed blob: whoever needs its content (a second file with the same bytes, a claim of a
+ * client, a reader) replaces it by a checked private copy first (`makePrivate`).
  */
 import {
   type BigIntStats,
+  chmodSync,
   closeSync,
   constants,
   fchmodSync,
   fdatasync,
   fstatSync,
+  futimesSync,
   lstatSync,
-  lutimesSync,
   openSync,
   renameSync,
-  utimesSync,
 } from "node:fs";
 import { promisify } from "node:util";
 import { isErrno, makeDirectory, temporaryName, unlinkIfPresent } from "../platform/files.js";
 import { native } from "../platform/native.js";
+import { SEAL_SECONDS } from "../platform/seal.js";
 import {
   type StoreLayout,
   blobDirectory,
@@ -39,6 +41,7 @@ import type { BlobId } from "./store.js";
 const syncData = promisify(fdatasync);
 
 export const SEALED_MODE = 0o444;
+const SEAL_NS = BigInt(SEAL_SECONDS) * 1_000_000_000n;
 const PERMISSION_BITS = 0o7777n;
 const LOCK_EX = 2;
 
@@ -56,7 +59,15 @@ export function lookUp(layout: StoreLayout, id: BlobId): BigIntStats | undefined
 }
 
 export function isSealed(stat: BigIntStats): boolean {
-  return stat.nlink === 1n && (stat.mode & PERMISSION_BITS) === BigInt(SEALED_MODE);
+  return (
+    stat.nlink === 1n && stat.mtimeNs === SEAL_NS && (stat.mode & PERMISSION_BITS) === BigInt(SEALED_MODE)
+  );
+}
+
+/** Of an open file whose content is checked and which nobody else has open for writing. The access time says when. */
+export function sealFile(fd: number): void {
+  fchmodSync(fd, SEALED_MODE);
+  futimesSync(fd, new Date(), SEAL_SECONDS);
 }
 
 export function statFile(path: string): BigIntStats | undefined {
@@ -77,11 +88,10 @@ function restoreSwept(layout: StoreLayout, id: BlobId): BigIntStats | undefined 
   return statFile(blobFile(layout, id));
 }
 
-/** Says that somebody needs the blob now. False when it is gone. */
+/** Says that somebody needs a sealed blob now: its ctime moves. False when it is gone. */
 export function touch(layout: StoreLayout, id: BlobId): boolean {
-  const now = new Date();
   try {
-    lutimesSync(blobFile(layout, id), now, now);
+    chmodSync(blobFile(layout, id), SEALED_MODE);
     return true;
   } catch (error) {
     if (isErrno(error, "ENOENT")) return false;
@@ -90,21 +100,21 @@ export function touch(layout: StoreLayout, id: BlobId): boolean {
 }
 
 /**
- * Takes the inode `ino` out of the store because it is not what its name says. Kept in the trash for a person to look at,
- * unless it is somebody's file as well. Between our look and the rename somebody else may have put a good blob there: the
- * inode tells, and a good one goes back.
+ * Takes the inode `ino` out of the store because it is not what its name says. Kept in the trash for a person to look at (where
+ * is returned), unless it is somebody's file as well. Between our look and the rename somebody else may have put a good blob
+ * there: the inode tells, and a good one goes back.
  */
-export function quarantine(layout: StoreLayout, id: BlobId, ino: bigint): void {
+export function quarantine(layout: StoreLayout, id: BlobId, ino: bigint): string | undefined {
   const path = blobFile(layout, id);
   const aside = quarantineFile(layout, id);
   try {
     renameSync(path, aside);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return;
+    if (isErrno(error, "ENOENT")) return undefined;
     throw error;
   }
   const moved = statFile(aside);
-  if (!moved) return;
+  if (!moved) return undefined;
   if (moved.ino !== ino) {
     try {
       native.renameNoReplace(aside, path);
@@ -113,12 +123,17 @@ export function quarantine(layout: StoreLayout, id: BlobId, ino: bigint): void {
       if (!isErrno(error, "EEXIST")) throw error;
       unlinkIfPresent(aside);
     }
-    return;
+    return undefined;
   }
-  if (moved.nlink > 1n) unlinkIfPresent(aside);
+  if (moved.nlink === 1n || !moved.isFile()) return aside;
+  unlinkIfPresent(aside);
+  return undefined;
 }
 
-/** Seals a blob that no longer has another name. False: it still has one (or is absent). */
+/**
+ * Seals a blob that no longer has another name, of which the caller knows that its content is right. False: it still has one (or
+ * is absent).
+ */
 export function seal(layout: StoreLayout, id: BlobId): boolean {
   let fd: number;
   try {
@@ -130,9 +145,7 @@ export function seal(layout: StoreLayout, id: BlobId): boolean {
   try {
     const stat = fstatSync(fd, { bigint: true });
     if (stat.nlink !== 1n) return false;
-    if (!isSealed(stat)) fchmodSync(fd, SEALED_MODE);
-    const now = new Date();
-    utimesSync(`/proc/self/fd/${fd}`, now, now);
+    sealFile(fd);
     return true;
   } finally {
     closeSync(fd);
@@ -161,7 +174,7 @@ export async function makePrivate(layout: StoreLayout, id: BlobId): Promise<bool
       quarantine(layout, id, ino);
       return false;
     }
-    fchmodSync(copy.fd, SEALED_MODE);
+    sealFile(copy.fd);
     // Whoever imported by link may have synced the store already and be about to remove the file: a name that is
     // durable must not lead to bytes that are not.
     await syncData(copy.fd);

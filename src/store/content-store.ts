@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
 import { makeDirectory, openNew, readFully, temporaryName } from "../platform/files.js";
-import { EMPTY_HASH, hashToHex } from "../platform/hash.js";
+import { EMPTY_HASH, hashBytes, hashToHex } from "../platform/hash.js";
 import { SWEEP_GRACE_SECONDS } from "../platform/limits.js";
 import { native } from "../platform/native.js";
 import {
@@ -17,7 +17,7 @@ import {
 } from "./blob-names.js";
 import { SEALED_MODE, isSealed, lookUp, makePrivate, quarantine, seal, statFile } from "./blobs.js";
 import { takeCensus } from "./census.js";
-import { exportTo, openBlob } from "./export.js";
+import { damaged, exportTo, openBlob } from "./export.js";
 import { BlobFinder } from "./find-blob.js";
 import { hashFile } from "./hash-file.js";
 import { discardLinked, importBytes, importFile } from "./import.js";
@@ -62,6 +62,7 @@ export async function openStore(path: string, settings: StoreSettings = {}): Pro
       await verifyBlob(layout, id);
       finder.note(id);
     },
+    isSound: (id) => isSound(layout, id),
     readBlob: (id) => readBlob(layout, id),
     exportTo: (id, to, staging, mode, mtimeNs) => exportTo(layout, id, to, staging, mode, mtimeNs),
     sync: async () => {
@@ -131,7 +132,7 @@ async function verifyBlob(layout: StoreLayout, id: BlobId): Promise<void> {
     if (!(await makePrivate(layout, id))) throw refused;
     return;
   }
-  const fd = openBlob(layout, id, blobName(id));
+  const fd = await openBlob(layout, id, blobName(id));
   try {
     const { ino } = fstatSync(fd, { bigint: true });
     const hashed = await hashFile(fd);
@@ -143,13 +144,19 @@ async function verifyBlob(layout: StoreLayout, id: BlobId): Promise<void> {
   }
 }
 
+async function isSound(layout: StoreLayout, id: BlobId): Promise<boolean> {
+  if (id.size === 0n) return isEmptyId(id);
+  const found = lookUp(layout, id);
+  return found !== undefined && (isSealed(found) || (await makePrivate(layout, id)));
+}
+
 async function readBlob(layout: StoreLayout, id: BlobId): Promise<Buffer> {
   if (isEmptyId(id)) return Buffer.alloc(0);
-  const fd = openBlob(layout, id, blobName(id));
+  const fd = await openBlob(layout, id, blobName(id));
   try {
     const bytes = Buffer.allocUnsafe(Number(id.size));
-    if (readFully(fd, bytes, 0) !== bytes.length)
-      throw new VriftError("EIO", `blob ${blobName(id)} is short`);
+    if (readFully(fd, bytes, 0) !== bytes.length || !hashBytes(bytes).equals(id.hash))
+      throw damaged(layout, id, fstatSync(fd, { bigint: true }).ino, blobName(id));
     return bytes;
   } catch (error) {
     throw toVriftError(error);

@@ -7,15 +7,21 @@ import { VriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
 import { hashToHex } from "../platform/hash.js";
 import { native } from "../platform/native.js";
-import { type StoreLayout, blobFile } from "./blob-names.js";
-import { lookUp, quarantine } from "./blobs.js";
+import { type StoreLayout, blobFile, blobName } from "./blob-names.js";
+import { isSealed, lookUp, makePrivate, quarantine } from "./blobs.js";
 import { fillFile } from "./fill.js";
 import { createPrivateFile } from "./private-file.js";
 import type { BlobId } from "./store.js";
 
-/** Opens a blob for reading, of the right size. EIO otherwise: an entry promised it. */
-export function openBlob(layout: StoreLayout, id: BlobId, forWhat: string): number {
-  for (let attempt = 0; attempt < 2; attempt++) {
+/** A lookup that brings it back from the trash, a private copy; each may be lost to another process once. */
+const ATTEMPTS = 4;
+
+/**
+ * Opens a blob for reading, of the right size, and sealed: one that is not is hashed first, and replaced by a private copy or
+ * quarantined. EIO otherwise: an entry promised it.
+ */
+export async function openBlob(layout: StoreLayout, id: BlobId, forWhat: string): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     let fd: number;
     try {
       fd = openSync(blobFile(layout, id), constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -25,15 +31,22 @@ export function openBlob(layout: StoreLayout, id: BlobId, forWhat: string): numb
       continue;
     }
     const stat = fstatSync(fd, { bigint: true });
-    if (stat.size === id.size) return fd;
+    if (stat.size === id.size && (id.size === 0n || isSealed(stat))) return fd;
     closeSync(fd);
     if (id.size === 0n) break;
-    quarantine(layout, id, stat.ino);
+    if (stat.size !== id.size) quarantine(layout, id, stat.ino);
+    else await makePrivate(layout, id);
   }
   throw new VriftError(
     "EIO",
-    `the content of ${forWhat} (BLAKE3 ${hashToHex(id.hash)}, ${id.size} bytes) is not in the store ${layout.path}`,
+    `the content of ${forWhat} (BLAKE3 ${hashToHex(id.hash)}, ${id.size} bytes) is not, or not whole, in the store ${layout.path}`,
   );
+}
+
+/** What was read is not what the name says: nobody reads it again. */
+export function damaged(layout: StoreLayout, id: BlobId, ino: bigint, forWhat: string): VriftError {
+  quarantine(layout, id, ino);
+  return new VriftError("EIO", `the content of ${forWhat} is damaged in the store: blob ${blobName(id)}`);
 }
 
 export async function exportTo(
@@ -44,13 +57,13 @@ export async function exportTo(
   mode: number,
   mtimeNs: bigint,
 ): Promise<void> {
-  const from = openBlob(layout, id, to);
+  const from = await openBlob(layout, id, to);
   try {
     const file = createPrivateFile(stagingDirectory, "export");
     try {
       const filled = await fillFile(file.fd, from);
-      if (filled.size !== id.size)
-        throw new VriftError("EIO", `${to}: its blob is ${filled.size} bytes, not ${id.size}`);
+      if (filled.size !== id.size || (filled.hash && id.size > 0n && !filled.hash.equals(id.hash)))
+        throw damaged(layout, id, fstatSync(from, { bigint: true }).ino, to);
       fchmodSync(file.fd, mode & 0o7777); // after the writing, which clears setuid bits
       native.setTimes(file.fd, mtimeNs, mtimeNs);
       file.publish(to);

@@ -6,16 +6,16 @@
  *
  * The sweep renames a candidate to the trash first and reads leases and roots after that. So either it reads our lease and
  * puts the blob back, or its rename came before our look, which then misses. The whole argument is in named-hashes.ts. The
- * caller adds the hash to its roots before it releases the lease. (The mtime set on a blob that is there already is no part
+ * caller adds the hash to its roots before it releases the lease. (The ctime moved of a blob that is there already is no part
  * of this; it says when the content was last wanted.)
  */
-import { fchmodSync, fstatSync } from "node:fs";
+import { fstatSync } from "node:fs";
 import { VriftError } from "../platform/errors.js";
 import { isErrno, makeDirectory, writeAll } from "../platform/files.js";
 import { EMPTY_HASH, hashBytes } from "../platform/hash.js";
 import { native } from "../platform/native.js";
 import { type StoreLayout, blobDirectory, blobFile, blobName } from "./blob-names.js";
-import { SEALED_MODE, isSealed, lookUp, makePrivate, quarantine, statFile, touch } from "./blobs.js";
+import { isSealed, lookUp, makePrivate, quarantine, sealFile, statFile, touch } from "./blobs.js";
 import { assertUnchanged, changedWhileRead, settledStamp, stampOf } from "./file-stamp.js";
 import { fillFile } from "./fill.js";
 import { hashFile } from "./hash-file.js";
@@ -141,7 +141,7 @@ async function copyInto(
 }
 
 function publishSealed(layout: StoreLayout, id: BlobId, file: PrivateFile): boolean {
-  fchmodSync(file.fd, SEALED_MODE);
+  sealFile(file.fd);
   try {
     inShard(layout, id, () => {
       file.publish(blobFile(layout, id));

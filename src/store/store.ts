@@ -41,7 +41,7 @@ export interface BlobStat {
   readonly size: bigint;
   readonly blocks: number;
   readonly ino: bigint;
-  /** One name, mode 0444. False: imported by link and not (yet) sealed, so that the content may change. */
+  /** One name, mode 0444, the seal's time. False: imported by link and not (yet) sealed, or written into since: it is to be hashed. */
   readonly sealed: boolean;
 }
 
@@ -154,12 +154,17 @@ export interface ContentStore {
    * when absent. A blob that is not sealed is replaced by a private copy, so that what was verified stays true.
    */
   verifyBlob(id: BlobId): Promise<void>;
-  /** The whole content, of the right size (the hash is not checked). EIO when the blob is absent or short. */
+  /**
+   * There, and nobody has written to it since it was checked. One without its seal is hashed: replaced by a private copy, or
+   * quarantined.
+   */
+  isSound(id: BlobId): Promise<boolean>;
+  /** The whole content, hashed. EIO when the blob is absent, short or damaged (and quarantined). */
   readBlob(id: BlobId): Promise<Buffer>;
   /**
    * Makes a private file with the blob's content: assembled in `stagingDirectory` (same file system as `to`), exact mode
-   * and mtime, published at `to` with linkat. EEXIST when something is there; EIO when the blob is absent or of a wrong
-   * size. A kill leaves `to` absent or whole.
+   * and mtime, published at `to` with linkat. EEXIST when something is there; EIO when the blob is absent, of a wrong size, or,
+   * where bytes are copied or the seal is lost, of other content. A kill leaves `to` absent or whole.
    */
   exportTo(id: BlobId, to: string, stagingDirectory: string, mode: number, mtimeNs: bigint): Promise<void>;
   /** Every write to the store's file system so far is on disk (one syncfs). */

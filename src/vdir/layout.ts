@@ -5,6 +5,7 @@
  * and offset; CI fails when the committed header differs. All integers are little-endian. Reasons and invariants are in
  * docs/index-format.md.
  */
+import { SEAL_SECONDS } from "../platform/seal.js";
 
 export type FieldType = "u8" | "u16" | "u32" | "u64" | "i64" | "bytes";
 
@@ -89,6 +90,9 @@ export const constants = {
 
   /** Inode number shown for a virtual entry: this plus the entry's manifest id. */
   VIRTUAL_INODE_BASE: 1n << 52n,
+
+  /** Modification time of a blob that nobody has written to since its content was checked: seconds since 1970. */
+  SEAL_SECONDS: BigInt(SEAL_SECONDS),
 
   /** Futex word bits (linux/futex.h): the thread id of a live owner, and the kernel's note that it died. */
   FUTEX_TID_MASK: 0x3fff_ffffn,

@@ -229,6 +229,7 @@ function checkEntry(key: string, entry: VnodeEntry): EntryType {
 async function keepContent(tree: Tree, entry: VnodeEntry): Promise<void> {
   if (entry.size === 0n) return;
   await tree.roots.add([entry.content_hash]);
+  await tree.store.isSound({ hash: entry.content_hash, size: entry.size }); // else it is quarantined
   checkContent(tree, entry);
 }
 

@@ -285,13 +285,18 @@ describe("a store that lost content", () => {
   let phantom: Phantom;
 
   before(async () => {
-    makeTree(root, { lost: "lost\n", cut: "cut short\n", kept: "kept\n" });
+    makeTree(root, { lost: "lost\n", cut: "cut short\n", kept: "kept\n", written: "written into\n" });
     phantom = await Phantom.start(root, join(base, "run"), source);
     for (const directory of readdirSync(join(source, "blake3")))
       for (const name of readdirSync(join(source, "blake3", directory))) {
         const blob = join(source, "blake3", directory, name);
         const content = readFileSync(blob, "utf8");
         if (content === "lost\n") rmSync(blob);
+        if (content === "written into\n") {
+          chmodSync(blob, 0o644);
+          writeFileSync(blob, "Written into\n");
+          chmodSync(blob, 0o444);
+        }
         if (content === "cut short\n") {
           chmodSync(blob, 0o644);
           truncateSync(blob, 3);
@@ -306,21 +311,30 @@ describe("a store that lost content", () => {
 
   test("is an input/output error at open, for reading and for writing, and leaves nothing behind", () => {
     const result = sh(
-      "cat lost; cat cut; echo x >> lost; echo x >> cut; chmod 600 cut; mv lost moved; cat kept; ls",
+      "cat lost; cat cut; echo x >> lost; echo x >> cut; chmod 600 cut; mv lost moved; cat kept; ls; cat written; echo x >> written",
       root,
       phantom.environment,
     );
-    assert.equal(result.stdout, "kept\ncut\nkept\nlost\n");
-    assert.equal(result.stderr.match(/Input\/output error/g)?.length, 6);
+    assert.equal(result.stdout, "kept\ncut\nkept\nlost\nwritten\n");
+    assert.equal(result.stderr.match(/Input\/output error/g)?.length, 8);
+    assert.ok(
+      result.stderr.includes(`vrift: the content of ${root}/lost is not whole in the store; vrift verify`),
+    );
     assert.deepEqual(readdirSync(root), [".vrift"]);
     assert.deepEqual(readdirSync(join(root, ".vrift", "staging")), []);
     assert.deepEqual(readdirSync(join(root, ".vrift", "whiteouts")), []);
   });
 
+  test("is said once in a run", () => {
+    const run = { ...phantom.environment, VRIFT_RUN: "one" };
+    const { stderr } = sh("cat lost; cat cut; cat written", root, run);
+    assert.equal(stderr.match(/^vrift: .*$/gm)?.length, 1, stderr);
+  });
+
   test("does not hinder a write that replaces everything", () => {
     assert.equal(
       sh("echo new > lost; cat lost; rm cut; ls", root, phantom.environment).stdout,
-      "new\nkept\nlost\n",
+      "new\nkept\nlost\nwritten\n",
     );
   });
 });

@@ -20,6 +20,7 @@ const modules = {
   stat: async () => (await import("./stat.js")).stat,
   explain: async () => (await import("./explain.js")).explain,
   cat: async () => (await import("./cat.js")).cat,
+  verify: async () => (await import("./verify.js")).verify,
   gc: async () => (await import("./gc.js")).gc,
   status: async () => (await import("./status.js")).status,
   daemon: async () => (await import("./daemon.js")).daemon,

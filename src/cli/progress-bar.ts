@@ -21,6 +21,8 @@ const labels: Readonly<Record<Phase, string>> = {
   remove: "out of the tree",
   place: "into the tree",
   copy: "copying",
+  verify: "looking at the store",
+  search: "looking for what is lost",
   register: "recording",
 };
 

@@ -13,7 +13,7 @@ export const errorTable = {
   EINVAL: "Correct the request; the message names the field.",
   EACCES: "Check owner and permissions; vrift works only on what belongs to you.",
   EPERM: "Run as the owner of the tree.",
-  EIO: "Check that the store is the one the tree was made with (`vrift status` names it), and its disk.",
+  EIO: "`vrift verify` repairs what it can; check that the store is the tree's (`vrift status` names it), and its disk.",
   ENOSPC:
     "Free space where home, store and tree are (`vrift status` names them) and repeat the command; what was done is kept.",
   EDQUOT: "Free space within your quota and repeat the command; what was done is kept.",

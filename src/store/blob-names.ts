@@ -7,7 +7,9 @@
  *   leases/<pid>.<n>.<random>            what work in progress needs, flock'd by its process
  *   trash/ab/<64 hex>_<size>.bin         swept, deleted after the grace period, restored by a lookup
  *   trash/<blob name>.<ms>.<pid>.<n>.bad quarantined: not the content its name says; never restored
+ *   trash/stray-<ms>.<pid>.<n>.bad       found among the blobs, and none
  *   sweep.lock                           flock'd by the one sweep that runs
+ *   verify.lock, verify.state            flock'd by the one verification that runs; what an interrupted one has done
  *   incoming/.*.tmp                      being written, flock'd, where O_TMPFILE is not to be had
  */
 import { join } from "node:path";
@@ -23,6 +25,8 @@ export interface StoreLayout {
   readonly trash: string;
   readonly incoming: string;
   readonly sweepLock: string;
+  readonly verifyLock: string;
+  readonly verifyState: string;
 }
 
 export function storeLayout(path: string): StoreLayout {
@@ -35,6 +39,8 @@ export function storeLayout(path: string): StoreLayout {
     trash: join(path, "trash"),
     incoming: join(path, "incoming"),
     sweepLock: join(path, "sweep.lock"),
+    verifyLock: join(path, "verify.lock"),
+    verifyState: join(path, "verify.state"),
   };
 }
 
@@ -89,6 +95,11 @@ let quarantineCounter = 0;
 
 export function quarantineFile(layout: StoreLayout, id: BlobId): string {
   return join(layout.trash, `${blobName(id)}.${Date.now()}.${process.pid}.${++quarantineCounter}.bad`);
+}
+
+/** For what lies among the blobs and is none. */
+export function strayFile(layout: StoreLayout): string {
+  return join(layout.trash, `stray-${Date.now()}.${process.pid}.${++quarantineCounter}.bad`);
 }
 
 /**

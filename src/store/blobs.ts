@@ -153,10 +153,31 @@ export function seal(layout: StoreLayout, id: BlobId): boolean {
 }
 
 /**
- * Replaces an unsealed blob by a private, sealed copy of its content, checked against its name. False: the content was
- * another (the user's file changed after the import), and the name is gone.
+ * The blob's inode is nobody else's and nobody has it open for writing: its content is checked and sealed where it is.
+ * undefined: it is not so, or it changed meanwhile. False: the content is another.
  */
-export async function makePrivate(layout: StoreLayout, id: BlobId): Promise<boolean> {
+async function sealInPlace(fd: number, id: BlobId): Promise<boolean | undefined> {
+  const before = fstatSync(fd, { bigint: true });
+  if (before.nlink !== 1n || native.hasWriter(fd)) return undefined;
+  const hashed = await hashFile(fd);
+  const now = fstatSync(fd, { bigint: true });
+  if (native.hasWriter(fd) || now.nlink !== 1n || now.mtimeNs !== before.mtimeNs) return undefined;
+  if (hashed.size !== id.size || !hashed.hash.equals(id.hash)) return false;
+  sealFile(fd);
+  return true;
+}
+
+/**
+ * Makes an unsealed blob one that can be relied on: sealed where it is when it is nobody else's, else replaced by a private, sealed copy of
+ * its content, checked against its name. False: the content was
+ * another (the user's file changed after the import), and the name is gone; or it was gone before.
+ * @param onDamage hears where the damaged one lies, if it was kept.
+ */
+export async function makePrivate(
+  layout: StoreLayout,
+  id: BlobId,
+  onDamage?: (aside: string | undefined) => void,
+): Promise<boolean> {
   let from: number;
   try {
     from = openSync(blobFile(layout, id), constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -164,14 +185,34 @@ export async function makePrivate(layout: StoreLayout, id: BlobId): Promise<bool
     if (isErrno(error, "ENOENT")) return false;
     throw error;
   }
-  const copy = createPrivateFile(layout.incoming, blobName(id));
   try {
     const ino = fstatSync(from, { bigint: true }).ino;
+    const sealed = await sealInPlace(from, id);
+    if (sealed === true) return true;
+    if (sealed === undefined) return await replaceByCopy(layout, id, from, ino, onDamage);
+    const aside = quarantine(layout, id, ino);
+    onDamage?.(aside);
+    return false;
+  } finally {
+    closeSync(from);
+  }
+}
+
+async function replaceByCopy(
+  layout: StoreLayout,
+  id: BlobId,
+  from: number,
+  ino: bigint,
+  onDamage?: (aside: string | undefined) => void,
+): Promise<boolean> {
+  const copy = createPrivateFile(layout.incoming, blobName(id));
+  try {
     native.flock(copy.fd, LOCK_EX); // it has a name in incoming/ for a moment
     const filled = await fillFile(copy.fd, from);
     const hash = filled.hash ?? (await hashFile(copy.fd)).hash;
     if (filled.size !== id.size || !hash.equals(id.hash)) {
-      quarantine(layout, id, ino);
+      const aside = quarantine(layout, id, ino);
+      onDamage?.(aside);
       return false;
     }
     sealFile(copy.fd);
@@ -184,6 +225,5 @@ export async function makePrivate(layout: StoreLayout, id: BlobId): Promise<bool
     return true;
   } finally {
     copy.close();
-    closeSync(from);
   }
 }

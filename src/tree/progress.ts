@@ -7,6 +7,8 @@ export type Phase =
   | "remove" // and out of the tree, batch by batch
   | "place" // files out of the store
   | "copy" // physical files of a clone
+  | "verify" // blobs of the store
+  | "search" // files that may hold what is lost
   | "register"; // waiting for the owner of the manifest
 
 export interface Progress {

@@ -10,6 +10,7 @@
   X(syncfs, vrift_js_syncfs)                                                                                             \
   X(reflink, vrift_js_reflink)                                                                                           \
   X(hasWriter, vrift_js_has_writer)                                                                                      \
+  X(hasOther, vrift_js_has_other)                                                                                        \
   X(hasXattr, vrift_js_has_xattr)                                                                                        \
   X(setTimes, vrift_js_set_times)                                                                                        \
   X(openBeneath, vrift_js_open_beneath)                                                                                  \

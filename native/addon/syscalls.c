@@ -113,15 +113,20 @@ napi_value vrift_js_reflink(napi_env env, napi_callback_info info) {
  * for writing in between waits that long, and the kernel tells us with a signal: SIGURG, which is ignored by default,
  * because SIGIO would end this process.
  */
-napi_value vrift_js_has_writer(napi_env env, napi_callback_info info) {
+static napi_value is_refused_lease(napi_env env, napi_callback_info info, int lease) {
   napi_value argument;
   int fd;
   if (!vrift_arguments(env, info, 1, &argument) || !vrift_int_argument(env, argument, &fd)) return NULL;
   if (fcntl(fd, F_GETFD) < 0) return vrift_throw(env, errno, "fcntl", NULL);
-  if (fcntl(fd, F_SETSIG, SIGURG) != 0 || fcntl(fd, F_SETLEASE, F_RDLCK) != 0) return vrift_bool(env, true);
+  if (fcntl(fd, F_SETSIG, SIGURG) != 0 || fcntl(fd, F_SETLEASE, lease) != 0) return vrift_bool(env, true);
   fcntl(fd, F_SETLEASE, F_UNLCK);
   return vrift_bool(env, false);
 }
+
+napi_value vrift_js_has_writer(napi_env env, napi_callback_info info) { return is_refused_lease(env, info, F_RDLCK); }
+
+/* A write lease is granted only when nobody else has the file open at all. */
+napi_value vrift_js_has_other(napi_env env, napi_callback_info info) { return is_refused_lease(env, info, F_WRLCK); }
 
 bool vrift_names_count(const char *names, ssize_t length) {
   for (ssize_t at = 0; at < length; at += (ssize_t)strlen(names + at) + 1)

@@ -1,4 +1,4 @@
-import { mapsIndex } from "../daemon/index-users.js";
+import { mapsIndex } from "../vdir/index-users.js";
 import { VriftError } from "../platform/errors.js";
 import { openStore } from "../store/content-store.js";
 import type { ForgetSummary } from "../tree/forget.js";

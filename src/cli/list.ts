@@ -3,7 +3,7 @@ import { toVriftError } from "../platform/errors.js";
 import { projectPaths } from "../platform/paths.js";
 import type { Home } from "../platform/paths.js";
 import type { ProjectStatus } from "../daemon/control.js";
-import { isTreeLocked } from "../tree/tree-lock.js";
+import { isTreeLocked } from "../workspace/tree-lock.js";
 import { incompleteCloneOf } from "../tree/clone-marker.js";
 import { placeState } from "../workspace/forget.js";
 import { readRestoring } from "../workspace/restoring.js";

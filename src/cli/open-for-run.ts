@@ -42,10 +42,10 @@ export async function openForRun(context: Context): Promise<RunView | null> {
  */
 async function sayInterrupted({ home, note }: Context, root: string): Promise<void> {
   if (!existsSync(join(root, PROJECT_DIR))) return;
-  const { isInterrupted } = await import("../tree/recover.js");
+  const { isInterrupted } = await import("../workspace/recover.js");
   if (!isInterrupted(root)) return;
   const [{ isTreeLocked }, { readWorkspaceFile }] = await Promise.all([
-    import("../tree/tree-lock.js"),
+    import("../workspace/tree-lock.js"),
     import("../platform/workspace-id.js"),
   ]);
   const file = readWorkspaceFile(root);

@@ -8,7 +8,7 @@ import { untilAnswered } from "../client/until-answered.js";
 import { buildId } from "../platform/build.js";
 import { VriftError } from "../platform/errors.js";
 import type { Home } from "../platform/paths.js";
-import { mapsIndex } from "./index-users.js";
+import { mapsIndex } from "../vdir/index-users.js";
 import { spawnDetached } from "../platform/spawn-detached.js";
 import { processState } from "../platform/process-state.js";
 

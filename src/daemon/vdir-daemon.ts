@@ -23,7 +23,7 @@ import { FlockTable } from "./flock-table.js";
 import type { FlockOwner } from "./flock-table.js";
 import type { Service } from "./handlers.js";
 import { IdleWatch } from "./idle-watch.js";
-import { mapsIndex } from "./index-users.js";
+import { mapsIndex } from "../vdir/index-users.js";
 import { makePrivateDirectory, peerUid } from "./listener.js";
 import { projectControlProtocol } from "./project-control.js";
 import { Protections } from "./protections.js";

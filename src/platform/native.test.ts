@@ -120,6 +120,19 @@ test("hasWriter sees a writer of another open description, and survives one that
   });
 });
 
+test("hasOther sees readers too", () => {
+  const path = file("read");
+  withFd(path, constants.O_RDONLY, (reader) => {
+    assert.equal(native.hasOther(reader), false);
+    withFd(path, constants.O_RDONLY, () => {
+      assert.equal(native.hasOther(reader), true);
+      assert.equal(native.hasWriter(reader), false);
+    });
+    assert.equal(native.hasOther(reader), false);
+    execFileSync("sh", ["-c", `: > "$0"`, path], { timeout: 5000 });
+  });
+});
+
 test("hasXattr", (t) => {
   const plain = file("no-attributes"),
     with_ = file("attributes");

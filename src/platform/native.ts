@@ -37,6 +37,8 @@ export interface NativeAddon {
    * `fd` is open read-only. True also when the file system cannot tell.
    */
   hasWriter(fd: number): boolean;
+  /** True when anybody has the file open besides `fd`, in any way; otherwise as `hasWriter` (F_WRLCK). */
+  hasOther(fd: number): boolean;
   /** True when the file has any extended attribute (ACLs are attributes; security.selinux is not counted). */
   hasXattr(path: string | Buffer): boolean;
   /** utimensat(2) with exact nanoseconds, not following links; futimens(3) of a descriptor. */

@@ -2,7 +2,7 @@
 import type { PresentName, PresentTree } from "./present-tree.js";
 import { hasContent } from "./present-tree.js";
 import type { RecordedName, RecordedTree } from "./recorded-tree.js";
-import { parentKey } from "./recorded-directories.js";
+import { parentKey } from "../workspace/physical.js";
 import type { Difference } from "./tree-difference.js";
 
 export interface Conflict {

@@ -3,8 +3,8 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { PROJECT_DIR } from "../platform/paths.js";
 import type { ScanEntry } from "../platform/scan.js";
-import { type PhysicalReason, type PolicyOwner, staysPhysical } from "../workspace/policy.js";
-import { parentKey } from "./recorded-directories.js";
+import { type PhysicalReason, type PolicyOwner, isOpenToOwner, staysPhysical } from "../workspace/policy.js";
+import { parentKey } from "../workspace/physical.js";
 import { innerWorkspaces, isBelow } from "./inner-workspaces.js";
 
 /** Owner and device of a root, as the policy compares them. */
@@ -44,10 +44,4 @@ function closedDirectories(root: string, scan: readonly ScanEntry[]): Set<string
     .filter(({ type, mode }) => type === "dir" && !isOpenToOwner(mode))
     .map(({ key }) => key);
   return new Set(isOpenToOwner(statSync(join(root)).mode) ? closed : [...closed, ""]);
-}
-
-const OWNER_WRITE_SEARCH = 0o300;
-
-export function isOpenToOwner(mode: number): boolean {
-  return (mode & OWNER_WRITE_SEARCH) === OWNER_WRITE_SEARCH;
 }

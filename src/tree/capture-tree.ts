@@ -16,7 +16,7 @@ import {
   stampText,
 } from "./present-tree.js";
 import type { RecordedFile, RecordedName } from "./recorded-tree.js";
-import { permissions } from "./stat-file.js";
+import { permissions } from "../workspace/stat-file.js";
 
 export interface CapturedTree {
   readonly tree: Map<string, RecordedName>;

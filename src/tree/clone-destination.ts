@@ -7,7 +7,7 @@ import { PROJECT_DIR, projectPaths } from "../platform/paths.js";
 import { incompleteCloneOf, markIncomplete } from "./clone-marker.js";
 import { removeRemains } from "./project-directory.js";
 import { assertNotInsidePhantom, isInside, isPhantomRoot, realDirectory } from "./refusal.js";
-import { statFile } from "./stat-file.js";
+import { statFile } from "../workspace/stat-file.js";
 
 /** The real path it has or will have. EINVAL, EEXIST, VRIFT_ROOT_REFUSED. */
 export function checkDestination(src: string, destination: string): string {

@@ -13,10 +13,10 @@ import { TreeCopy, finishDirectory } from "./copy-tree.js";
 import { type ImportSummary, importTree } from "./import-tree.js";
 import { innerWorkspaces } from "./inner-workspaces.js";
 import { recordBase } from "./record-base.js";
-import { recover } from "./recover.js";
+import { recover } from "../workspace/recover.js";
 import { assertComplete, assertNotInsidePhantom, isPhantomRoot, realDirectory } from "./refusal.js";
-import { statFile } from "./stat-file.js";
-import { withTreeLock } from "./tree-lock.js";
+import { statFile } from "../workspace/stat-file.js";
+import { withTreeLock } from "../workspace/tree-lock.js";
 
 export interface CloneSummary {
   /** The new workspace. */

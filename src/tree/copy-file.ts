@@ -15,8 +15,8 @@ import { VriftError } from "../platform/errors.js";
 import { isErrno, unlinkIfPresent } from "../platform/files.js";
 import { native } from "../platform/native.js";
 import type { ScanEntry } from "../platform/scan.js";
-import { stagingName } from "./staging-name.js";
-import { permissions, statFile } from "./stat-file.js";
+import { stagingName } from "../workspace/staging-name.js";
+import { permissions, statFile } from "../workspace/stat-file.js";
 
 /** `same`: the destination had it already. `gone`: the source has it no more. `skipped`: a socket, a device. */
 export type Copied = "copied" | "same" | "gone" | "skipped";

@@ -7,8 +7,8 @@ import { projectPaths } from "../platform/paths.js";
 import type { ScanEntry } from "../platform/scan.js";
 import { type Copied, copyName, copyOwner, linkName } from "./copy-file.js";
 import type { Progress } from "./progress.js";
-import { stagingName } from "./staging-name.js";
-import { permissions, statFile } from "./stat-file.js";
+import { stagingName } from "../workspace/staging-name.js";
+import { permissions, statFile } from "../workspace/stat-file.js";
 
 /** For the user alone until `finishDirectories`. */
 const WORKING_MODE = 0o700;

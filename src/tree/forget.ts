@@ -11,8 +11,8 @@ import { type PlaceState, countVirtual, forgetWorkspace, placeState } from "../w
 import { type OwnerLock, takeOwnerLock } from "../workspace/owner-lock.js";
 import { listSnapshots } from "../workspace/snapshots.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
-import { recordDirectory, restoreDirectories } from "./recorded-directories.js";
-import { withTreeLock } from "./tree-lock.js";
+import { recordDirectory, restoreDirectories } from "../workspace/recorded-directories.js";
+import { withTreeLock } from "../workspace/tree-lock.js";
 
 export interface ForgetSummary {
   readonly id: string;

@@ -5,9 +5,9 @@ import { assertNotRestoring } from "../workspace/restoring.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { TreeContext } from "./context.js";
 import { type ImportSummary, importTree } from "./import-tree.js";
-import { recover } from "./recover.js";
+import { recover } from "../workspace/recover.js";
 import { assertComplete, assertNotInsidePhantom, realDirectory } from "./refusal.js";
-import { withTreeLock } from "./tree-lock.js";
+import { withTreeLock } from "../workspace/tree-lock.js";
 
 export interface IngestSummary extends ImportSummary {
   readonly workspace: WorkspaceInfo;

@@ -10,16 +10,16 @@ import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { Refusal } from "./access.js";
 import { chooseCandidates, ownerOf } from "./candidates.js";
 import type { TreeContext } from "./context.js";
-import { recordDirectoriesOf, recordDirectory, restoreDirectories } from "./recorded-directories.js";
-import { Intent, type MovingFile } from "./intent.js";
-import { type Moved, moveAside, settle } from "./moved-file.js";
-import { recover } from "./recover.js";
+import { recordDirectoriesOf, recordDirectory, restoreDirectories } from "../workspace/recorded-directories.js";
+import { Intent, type MovingFile } from "../workspace/intent.js";
+import { type Moved, moveAside, settle } from "../workspace/moved-file.js";
+import { recover } from "../workspace/recover.js";
 import { assertMayBePhantom, realDirectory } from "./refusal.js";
 import { separateFromStore } from "./separate.js";
 import { type Batch, takeBatch, totalSize } from "./take-batch.js";
-import type { TakenFile } from "./take-file.js";
-import { withTreeLock } from "./tree-lock.js";
-import { whiteOut } from "./white-out.js";
+import type { TakenFile } from "../workspace/take-file.js";
+import { withTreeLock } from "../workspace/tree-lock.js";
+import { whiteOut } from "../workspace/white-out.js";
 
 export interface PhantomOptions {
   /** Also a git work tree, also more than ENTRIES_ASKED entries. */

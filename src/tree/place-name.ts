@@ -8,8 +8,8 @@ import { projectPaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
 import type { WorkspaceKind } from "../workspace/workspace.js";
 import type { RecordedFile, RecordedLink } from "./recorded-tree.js";
-import { stagingName } from "./staging-name.js";
-import { statFile } from "./stat-file.js";
+import { stagingName } from "../workspace/staging-name.js";
+import { statFile } from "../workspace/stat-file.js";
 import { blobOf } from "./store-snapshot.js";
 
 /** open(2) O_PATH on Linux; Node has no constant for it. */

@@ -7,10 +7,10 @@ import { projectPaths } from "../platform/paths.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import { isWhitedOut, readWhiteouts } from "../workspace/whiteouts.js";
 import type { TreeContext } from "./context.js";
-import { openDirectories, recordDirectoriesOf, restoreDirectories } from "./recorded-directories.js";
-import { Intent } from "./intent.js";
-import { blobIdOf } from "./moved-file.js";
-import { statFile } from "./stat-file.js";
+import { openDirectories, recordDirectoriesOf, restoreDirectories } from "../workspace/recorded-directories.js";
+import { Intent } from "../workspace/intent.js";
+import { blobIdOf } from "../workspace/moved-file.js";
+import { statFile } from "../workspace/stat-file.js";
 
 export interface PlaceSummary {
   readonly files: number;

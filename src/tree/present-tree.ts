@@ -11,7 +11,7 @@ import { listTree } from "../workspace/tree-names.js";
 import { ownerOf } from "./candidates.js";
 import type { TreeContext } from "./context.js";
 import type { RecordedDirectory, RecordedFile, RecordedLink, RecordedStamps } from "./recorded-tree.js";
-import { permissions, statFile } from "./stat-file.js";
+import { permissions, statFile } from "../workspace/stat-file.js";
 
 export interface PresentFile extends Omit<RecordedFile, "hash"> {
   /** Of a virtual file; of a physical one once it was computed. */

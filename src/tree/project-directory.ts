@@ -3,7 +3,7 @@ import { readdirSync, rmSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { isErrno, unlinkIfPresent } from "../platform/files.js";
 import { projectPaths } from "../platform/paths.js";
-import { recordDirectory, restoreDirectories } from "./recorded-directories.js";
+import { recordDirectory, restoreDirectories } from "../workspace/recorded-directories.js";
 
 /** Left by a process that was killed while it wrote a file there. */
 export function removeTemporaries(root: string): void {

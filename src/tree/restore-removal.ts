@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isErrno, unlinkIfPresent } from "../platform/files.js";
 import type { PresentName, PresentTree } from "./present-tree.js";
 import type { RestoreGoal, RestoreState } from "./restore-state.js";
-import { whiteOut } from "./white-out.js";
+import { whiteOut } from "../workspace/white-out.js";
 
 export class Removal {
   readonly #root: string;

@@ -6,8 +6,8 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { isErrno } from "../platform/files.js";
 import { native } from "../platform/native.js";
+import { isOpenToOwner } from "../workspace/policy.js";
 import type { AdoptEntry, WorkspaceInfo } from "../workspace/workspace.js";
-import { isOpenToOwner } from "./candidates.js";
 import type { TreeContext } from "./context.js";
 import { Placer } from "./place-name.js";
 import { type PresentFile, type PresentTree, hasContent } from "./present-tree.js";
@@ -17,8 +17,8 @@ import {
   openDirectories,
   recordDirectory,
   restoreDirectories,
-} from "./recorded-directories.js";
-import { statFile } from "./stat-file.js";
+} from "../workspace/recorded-directories.js";
+import { statFile } from "../workspace/stat-file.js";
 import { Removal } from "./restore-removal.js";
 import type { RestoreGoal, RestoreState } from "./restore-state.js";
 

@@ -11,10 +11,10 @@ import {
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import { captureTree } from "./capture-tree.js";
 import type { TreeContext } from "./context.js";
-import { recover } from "./recover.js";
+import { recover } from "../workspace/recover.js";
 import { assertComplete, assertNotInsidePhantom, realDirectory } from "./refusal.js";
 import { storeSnapshot } from "./store-snapshot.js";
-import { withTreeLock } from "./tree-lock.js";
+import { withTreeLock } from "../workspace/tree-lock.js";
 
 export interface SnapshotSummary {
   readonly workspace: WorkspaceInfo;

@@ -7,13 +7,13 @@ import type { WorkspaceInfo } from "../workspace/workspace.js";
 import { incompleteCloneOf } from "./clone-marker.js";
 import type { TreeContext } from "./context.js";
 import { removeRemains, removeTemporaries } from "./project-directory.js";
-import { recordDirectory, restoreDirectories } from "./recorded-directories.js";
+import { recordDirectory, restoreDirectories } from "../workspace/recorded-directories.js";
 import { type PlaceSummary, placeFiles } from "./place.js";
-import { type RecoverSummary, recover } from "./recover.js";
+import { type RecoverSummary, recover } from "../workspace/recover.js";
 import { assertComplete, isPhantomRoot, realDirectory } from "./refusal.js";
 import { separateFromStore } from "./separate.js";
 import { syncFileSystem } from "./sync-file-system.js";
-import { withTreeLock } from "./tree-lock.js";
+import { withTreeLock } from "../workspace/tree-lock.js";
 
 export interface SolidSummary extends PlaceSummary {
   readonly workspace: WorkspaceInfo;

@@ -2,7 +2,7 @@
 import type { ScanEntry } from "../platform/scan.js";
 import type { PhysicalReason } from "../workspace/policy.js";
 import type { Progress } from "./progress.js";
-import { type TakeOptions, type TakenFile, takeFile } from "./take-file.js";
+import { type TakeOptions, type TakenFile, takeFile } from "../workspace/take-file.js";
 
 /** Bounds what a kill makes to be done again. */
 const BATCH_FILES = 2000;

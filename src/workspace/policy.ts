@@ -54,6 +54,7 @@ const KEY_MAX = 4095;
 const SPECIAL_BITS = 0o7000;
 const EXECUTE_BITS = 0o111;
 const OWNER_READ = 0o400;
+const OWNER_WRITE_SEARCH = 0o300;
 
 /**
  * Names whose content is never looked at, and everything below them: `.git` (directory or file) and `.vrift` anywhere. A
@@ -126,4 +127,9 @@ export function staysPhysical(entry: PolicyEntry, owner: PolicyOwner): PhysicalR
 /** True for the first bytes of an ELF file: ld.so and dlopen find such files through the kernel, whatever their mode. */
 export function isElf(head: Uint8Array): boolean {
   return head.length >= 4 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
+}
+
+/** False for the mode of a directory in which its own owner can make no names: a virtual file could not be written there. */
+export function isOpenToOwner(mode: number): boolean {
+  return (mode & OWNER_WRITE_SEARCH) === OWNER_WRITE_SEARCH;
 }

@@ -6,7 +6,7 @@ import { clone } from "../../src/tree/clone.js";
 import { hydrate, solid } from "../../src/tree/solid.js";
 import { ingest } from "../../src/tree/ingest.js";
 import { phantom } from "../../src/tree/phantom.js";
-import { statFile } from "../../src/tree/stat-file.js";
+import { statFile } from "../../src/workspace/stat-file.js";
 import { type Fixture, listing, makeFixture, ACCESS_KINDS } from "./fixture.js";
 import { makeOddTree } from "./odd-tree.js";
 

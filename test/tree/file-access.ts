@@ -19,7 +19,7 @@ import { VriftError } from "../../src/platform/errors.js";
 import { makeDirectory, writeAll } from "../../src/platform/files.js";
 import { type Home, projectPaths, workspacePaths } from "../../src/platform/paths.js";
 import type { Refusal, WorkspaceAccess } from "../../src/tree/access.js";
-import { permissions, statFile } from "../../src/tree/stat-file.js";
+import { permissions, statFile } from "../../src/workspace/stat-file.js";
 import { isWhitedOut, readWhiteouts, removeWhiteout } from "../../src/workspace/whiteouts.js";
 import type { AdoptEntry, ResyncReport, WorkspaceInfo } from "../../src/workspace/workspace.js";
 

@@ -17,7 +17,7 @@ import { test } from "node:test";
 import { clone } from "../../src/tree/clone.js";
 import { phantom } from "../../src/tree/phantom.js";
 import { solid } from "../../src/tree/solid.js";
-import { statFile } from "../../src/tree/stat-file.js";
+import { statFile } from "../../src/workspace/stat-file.js";
 import { listing, makeFixture } from "./fixture.js";
 
 /** A path through it is over PATH_MAX (4,096) from here on. */

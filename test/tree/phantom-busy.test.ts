@@ -18,9 +18,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { WorkspaceAccess } from "../../src/tree/access.js";
 import type { TreeContext } from "../../src/tree/context.js";
-import { Intent, movingDirectory, movingPath } from "../../src/tree/intent.js";
+import { Intent, movingDirectory, movingPath } from "../../src/workspace/intent.js";
 import { type PhantomSummary, phantom } from "../../src/tree/phantom.js";
-import { isInterrupted } from "../../src/tree/recover.js";
+import { isInterrupted } from "../../src/workspace/recover.js";
 import { solid } from "../../src/tree/solid.js";
 import { type Fixture, listing, makeFixture } from "./fixture.js";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { phantom } from "../../src/tree/phantom.js";
 import { solid } from "../../src/tree/solid.js";
-import { statFile } from "../../src/tree/stat-file.js";
+import { statFile } from "../../src/workspace/stat-file.js";
 import { listing, makeFixture, ACCESS_KINDS } from "./fixture.js";
 import { PLAIN, makeOddTree } from "./odd-tree.js";
 

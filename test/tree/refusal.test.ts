@@ -6,7 +6,7 @@ import { VriftError } from "../../src/platform/errors.js";
 import { phantom } from "../../src/tree/phantom.js";
 import { assertMayBePhantom } from "../../src/tree/refusal.js";
 import { solid } from "../../src/tree/solid.js";
-import { statFile } from "../../src/tree/stat-file.js";
+import { statFile } from "../../src/workspace/stat-file.js";
 import { makeFixture } from "./fixture.js";
 
 function refusedAs(code: string, message: RegExp): (error: unknown) => boolean {

@@ -10,7 +10,7 @@ import { hashFromHex } from "../platform/hash.js";
 import { native } from "../platform/native.js";
 import { hashFile } from "../store/hash-file.js";
 import type { BlobId, ContentStore } from "../store/store.js";
-import type { PhysicalReason } from "../workspace/policy.js";
+import type { PhysicalReason } from "./policy.js";
 import { type MovingFile, movingPath } from "./intent.js";
 import { permissions, statFile } from "./stat-file.js";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
 import { native } from "../platform/native.js";
-import type { WorkspaceInfo } from "../workspace/workspace.js";
+import type { WorkspaceInfo } from "./workspace.js";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;

@@ -13,9 +13,12 @@ import {
   type PolicyOwner,
   isElf,
   staysPhysical,
-} from "../workspace/policy.js";
-import type { AdoptEntry } from "../workspace/workspace.js";
+} from "./policy.js";
+import type { AdoptEntry } from "./workspace.js";
 import { permissions } from "./stat-file.js";
+
+/** A file as somebody has seen it: the facts of a scan record that are looked at. */
+export type SeenFile = PolicyEntry & Pick<ScanEntry, "ino">;
 
 export interface TakenFile {
   readonly id: BlobId;
@@ -38,8 +41,8 @@ export interface TakeOptions {
 /** Reading must neither wait for the other end of a FIFO nor follow a link that was put in the file's place. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** A reason when the file cannot go. Errors of the store (no space, damage) are thrown. */
-export async function takeFile(entry: ScanEntry, options: TakeOptions): Promise<TakenFile | PhysicalReason> {
+/** A reason when the file cannot go, `changed` also when it is gone. Errors of the store (no space, damage) are thrown. */
+export async function takeFile(entry: SeenFile, options: TakeOptions): Promise<TakenFile | PhysicalReason> {
   const path = join(options.root, entry.key);
   let fd: number;
   try {
@@ -62,7 +65,7 @@ export async function takeFile(entry: ScanEntry, options: TakeOptions): Promise<
 async function takeOpenFile(
   fd: number,
   path: string,
-  entry: ScanEntry,
+  entry: SeenFile,
   options: TakeOptions,
 ): Promise<TakenFile | PhysicalReason> {
   const stat = fstatSync(fd, { bigint: true });
@@ -78,6 +81,11 @@ async function takeOpenFile(
   if (imported.stamp.mtimeNs !== stat.mtimeNs || imported.stamp.size !== stat.size) {
     if (imported.method === "link") options.store.discardLinked(imported, imported.stamp.ino);
     return "changed";
+  }
+  // The file stays: its hash is recorded for its stamp, which a link would have moved and a writer may yet leave as it is.
+  if (options.how === "copy") {
+    if (imported.stamp.ctimeNs !== stat.ctimeNs) return "changed";
+    if (native.hasWriter(fd)) return "writer";
   }
   return taken(entry.key, imported, mode, Number(stat.blocks));
 }

@@ -1,8 +1,9 @@
 /** Directories keep their times and modes although names come and go in them. */
 import { chmodSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { isErrno } from "../platform/files.js";
 import { native } from "../platform/native.js";
+import { parentKey } from "./physical.js";
 import { permissions, statFile } from "./stat-file.js";
 
 export interface RecordedDirectory {
@@ -15,11 +16,6 @@ export interface RecordedDirectory {
 }
 
 const OWNER_ALL = 0o700;
-
-/** The directory of a key, "" for a name in the root. */
-export function parentKey(key: string): string {
-  return key.includes("/") ? dirname(key) : "";
-}
 
 /** Every directory in which one of the keys is, as it is now. Missing ones are left out. */
 export function recordDirectoriesOf(root: string, keys: Iterable<string>): RecordedDirectory[] {

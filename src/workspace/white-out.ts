@@ -9,7 +9,7 @@ import {
   writeFileAtomic,
 } from "../platform/files.js";
 import { projectPaths } from "../platform/paths.js";
-import { whiteoutStem } from "../workspace/whiteouts.js";
+import { whiteoutStem } from "./whiteouts.js";
 import { stagingName } from "./staging-name.js";
 
 export function whiteOut(root: string, key: string): void {

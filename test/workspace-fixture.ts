@@ -31,19 +31,21 @@ export interface Fixture {
   fileEntry(text: string, mode?: number, mtime?: bigint): Promise<VnodeEntry>;
   /** As a program does before it unlinks a virtual name. */
   whiteOut(key: string): string;
-  /** A registry as the next daemon has it. */
-  reopen(): Promise<Registry<ProjectWorkspace>>;
+  /** A registry as the next daemon has it, with other options if they are given. */
+  reopen(changed?: FixtureOptions): Promise<Registry<ProjectWorkspace>>;
   close(): Promise<void>;
 }
 
-export async function workspaceFixture(options: Pick<LocalOptions, "watch"> = {}): Promise<Fixture> {
+export type FixtureOptions = Pick<LocalOptions, "watch" | "commit">;
+
+export async function workspaceFixture(options: FixtureOptions = {}): Promise<Fixture> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "vrift-workspace-")));
   const home = resolveHome({ VRIFT_HOME: join(directory, "home") });
   const root = join(directory, "project");
   mkdirSync(root);
   const store = await openStore(home.source);
-  const newRegistry = (): Registry<ProjectWorkspace> =>
-    new Registry(home, store, silentLog, localProjects({ home, store, log: silentLog, ...options }));
+  const newRegistry = (changed: FixtureOptions = options): Registry<ProjectWorkspace> =>
+    new Registry(home, store, silentLog, localProjects({ home, store, log: silentLog, ...changed }));
   const registries = [newRegistry()];
   const lease = store.lease();
 
@@ -84,9 +86,9 @@ export async function workspaceFixture(options: Pick<LocalOptions, "watch"> = {}
       writeFileSync(file, key);
       return file;
     },
-    reopen: async () => {
+    reopen: async (changed) => {
       await registries.at(-1)!.close();
-      registries.push(newRegistry());
+      registries.push(newRegistry(changed));
       return registries.at(-1)!;
     },
     close: async () => {

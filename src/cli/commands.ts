@@ -12,6 +12,7 @@ const modules = {
   ingest: async () => (await import("./ingest.js")).ingest,
   diff: async () => (await import("./diff.js")).diff,
   adopt: async () => (await import("./adopt.js")).adopt,
+  commit: async () => (await import("./commit.js")).commit,
   snapshot: async () => (await import("./snapshot.js")).snapshot,
   restore: async () => (await import("./restore.js")).restore,
   list: async () => (await import("./list.js")).list,

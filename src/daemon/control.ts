@@ -3,6 +3,7 @@
  * `{"ok":true,…}` or `{"ok":false,"code":"ENOENT","message":"…"}`. Our own programs only; never on a specified socket.
  * `control.sock` leads to vriftd, `<workspace_id>.ctl` to the project's vdir_d.
  */
+import type { CommitReport } from "../workspace/committer.js";
 import type { AdoptEntry, ResyncReport, WorkspaceInfo, WorkspaceKind } from "../workspace/workspace.js";
 
 /** What each side asks and answers, by operation. */
@@ -111,6 +112,11 @@ export interface ProjectOperations {
   entries: { request: { after: string; limit: number }; reply: { entries: AdoptEntry[] } };
   /** Resync with the tree. `durable`: and then everything acknowledged is on disk. */
   sync: { request: { durable: boolean }; reply: { report: ResyncReport } };
+  /**
+   * What programs have written goes into the store, as far as it is quiet; durable when it is answered. `dehydrate`: and what has is made
+   * virtual, unless a program uses the index.
+   */
+  commit: { request: { dehydrate: boolean }; reply: { report: CommitReport } };
   /** Makes the directory `to` a phantom workspace with the entries of this one. */
   found: { request: { to: string }; reply: { id: string } };
   /** Rewrites the roots, so that they name what entries name and nothing else: before a sweep. */

@@ -54,6 +54,9 @@ export function projectControlProtocol(service: ProjectService): Protocol<string
         if (durable) await workspace.sync();
         return { report };
       }),
+    commit: async ({ dehydrate }) => ({
+      report: await inUse((workspace) => workspace.commit({ dehydrate: dehydrate === true })),
+    }),
     found: async ({ to }) => ({ id: await inUse((workspace) => workspace.found(text(to, "to"))) }),
     tidyRoots: async () => {
       await inUse((workspace) => workspace.tidyRoots());

@@ -10,6 +10,7 @@ import type { Home, WorkspacePaths } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
 import { ManifestExport } from "../vdir/export-v1.js";
+import type { CommitSettings } from "../workspace/committer.js";
 import { directoryIdentity, isDirectory } from "../workspace/directory-identity.js";
 import { rememberWorkspace } from "../workspace/known.js";
 import { openWorkspace } from "../workspace/open-workspace.js";
@@ -46,6 +47,8 @@ export interface VdirOptions {
   readonly log: Log;
   /** Whether a phantom tree is watched. */
   readonly watch: boolean;
+  /** What becomes of files that programs write in it. */
+  readonly commit: CommitSettings;
   /** Milliseconds without anybody after which the process ends. */
   readonly idleMs: number;
   readonly lock: OwnerLock;
@@ -138,9 +141,9 @@ export class VdirDaemon {
   }
 
   async #listen(given: readonly Detached[]): Promise<void> {
-    const { home, store, place, log, watch, lock, inherited } = this.#options;
+    const { home, store, place, log, watch, commit, lock, inherited } = this.#options;
     const onSpent = (): void => void this.#renew();
-    const workspace = await openWorkspace({ home, store, log, watch, lock, onSpent, ...place });
+    const workspace = await openWorkspace({ home, store, log, watch, commit, lock, onSpent, ...place });
     this.#open = workspace;
     const service: Service = {
       store,

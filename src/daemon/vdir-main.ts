@@ -42,6 +42,7 @@ async function main(): Promise<void> {
     store: await openStore(home.source, { graceMs: config.sweep_grace_seconds * 1000 }),
     log,
     watch: config.watch,
+    commit: { commit: config.commit, dehydrate: config.dehydrate },
     idleMs: config.idle_seconds * 1000,
     lock,
     inherited,

@@ -33,6 +33,8 @@ test("built-in, home, project, environment, flags: the later one wins", async ()
     project_processes: 64,
     sweep_grace_seconds: 3600,
     watch: true,
+    commit: true,
+    dehydrate: false,
   });
   writeFileSync(home.configFile, 'watch = false\nlog_bytes = 1000\nsource = "store"\n');
   assert.equal((await loadConfig({ home, projectRoot, env: {} })).watch, false);

@@ -64,6 +64,18 @@ export const configKeys = {
     env: "VRIFT_WATCH",
     what: "Watch phantom trees, so that programs are answered from memory; built in: true.",
   },
+  commit: {
+    type: "boolean",
+    scope: "project",
+    env: "VRIFT_COMMIT",
+    what: "Take what programs write in phantom trees into the store when it is quiet; built in: true.",
+  },
+  dehydrate: {
+    type: "boolean",
+    scope: "project",
+    env: "VRIFT_DEHYDRATE",
+    what: "Make such files virtual again when nobody uses the tree, so that only programs under vrift see them; built in: false.",
+  },
 } as const satisfies Readonly<Record<string, KeyShape>>;
 
 export type ConfigKey = keyof typeof configKeys;
@@ -80,6 +92,8 @@ export interface Config {
   readonly project_processes: number;
   readonly sweep_grace_seconds: number;
   readonly watch: boolean;
+  readonly commit: boolean;
+  readonly dehydrate: boolean;
 }
 
 export interface ConfigLayers {
@@ -105,6 +119,8 @@ export async function loadConfig(layers: ConfigLayers): Promise<Config> {
     project_processes: PROJECT_PROCESSES_MAX,
     sweep_grace_seconds: SWEEP_GRACE_SECONDS,
     watch: true,
+    commit: true,
+    dehydrate: false,
   };
   return {
     default_workspace: undefined,

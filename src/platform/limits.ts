@@ -126,3 +126,13 @@ export const CONTROL_CONNECTIONS_MAX = 256;
 
 /** Descriptors that a daemon keeps for itself: listening sockets, logs, databases, indexes, files under way. */
 export const DESCRIPTORS_RESERVED = 512;
+
+/**
+ * What is committed at a time (docs/commit.md): mutations wait while so many files are recorded, some milliseconds, and a kill makes so
+ * much be read again.
+ */
+export const COMMIT_ROUND_FILES = 64;
+export const COMMIT_ROUND_BYTES = 16 * 1024 * 1024;
+
+/** Files up to this size are committed as soon as they are quiet: reading one again costs less than a millisecond. */
+export const COMMIT_AT_ONCE_BYTES = 1024 * 1024;

@@ -2,6 +2,7 @@
  * What a tree procedure asks of the owner of manifest and index: the operations of src/daemon/control.ts, whoever serves
  * them. Two implementations: control-access.ts (the daemon) and local-access.ts (this process, under the daemon's lock).
  */
+import type { CommitReport } from "../workspace/committer.js";
 import type { AdoptEntry, ResyncReport, WorkspaceInfo } from "../workspace/workspace.js";
 
 export interface Refusal {
@@ -18,6 +19,8 @@ export interface WorkspaceAccess {
   entries(root: string, after: string, limit: number): Promise<readonly AdoptEntry[]>;
   /** Resync with the tree, then durable. */
   sync(root: string): Promise<ResyncReport>;
+  /** ProjectWorkspace.commit: durable when it resolves. */
+  commit(root: string, also: { readonly dehydrate: boolean }): Promise<CommitReport>;
   /** Registers `dst`, whose directories and physical files are there, with the virtual entries of `src`. */
   clone(src: string, dst: string): Promise<WorkspaceInfo>;
   /** EBUSY while a virtual entry has no file. After it `.vrift/` is gone. */

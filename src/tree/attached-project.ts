@@ -5,6 +5,7 @@ import type { ProjectControlClient } from "../client/control-client.js";
 import { VriftError } from "../platform/errors.js";
 import type { WorkspacePaths } from "../platform/paths.js";
 import { ownerOf } from "../workspace/owner-lock.js";
+import type { CommitReport } from "../workspace/committer.js";
 import type { AdoptEntry, ResyncReport, WorkspaceInfo } from "../workspace/workspace.js";
 import type { TreeProject } from "./tree-project.js";
 
@@ -47,6 +48,10 @@ export class AttachedProject implements TreeProject {
 
   async sync(): Promise<ResyncReport> {
     return (await this.#line.call("sync", { durable: true })).report;
+  }
+
+  async commit({ dehydrate }: { readonly dehydrate: boolean }): Promise<CommitReport> {
+    return (await this.#line.call("commit", { dehydrate })).report;
   }
 
   async resync(): Promise<ResyncReport> {

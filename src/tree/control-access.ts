@@ -54,6 +54,8 @@ export function controlAccess(client: ControlClient): WorkspaceAccess {
     entries: async (root, after, limit) =>
       (await ask(root, (one) => one.call("entries", { after, limit }))).entries,
     sync: async (root) => (await ask(root, (one) => one.call("sync", { durable: true }))).report,
+    commit: async (root, { dehydrate }) =>
+      (await ask(root, (one) => one.call("commit", { dehydrate }))).report,
     clone: async (src, dst) => (await client.call("clone", { src, dst })).workspace,
     solidify: async (root) => (await client.call("solidify", { root })).report,
     close: async () => {

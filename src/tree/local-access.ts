@@ -42,6 +42,7 @@ export function openLocalAccess(home: Home, store: ContentStore, log: Log): Work
     adopt: async (root, entries, as) => (await (await registry.open(root)).adopt(entries, as)).refused,
     entries: async (root, after, limit) => (await registry.open(root)).entries(after, limit),
     sync: async (root) => (await registry.open(root)).sync(),
+    commit: async (root, also) => (await registry.open(root)).commit(also),
     clone: async (src, dst) => (await registry.clone(src, dst)).info,
     solidify: (root) => registry.solidify(root),
     close: async () => {
@@ -85,6 +86,7 @@ function inThisProcess(workspace: ProjectWorkspace): TreeProject {
       return workspace.isOpen;
     },
     resync: () => workspace.resync(),
+    commit: (also) => workspace.commit(also),
     found: (to) => workspace.found(to),
     readyToSolidify: () => workspace.readyToSolidify(),
     close: () => workspace.close(),

@@ -10,7 +10,11 @@ import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { Refusal } from "./access.js";
 import { chooseCandidates, ownerOf } from "./candidates.js";
 import type { TreeContext } from "./context.js";
-import { recordDirectoriesOf, recordDirectory, restoreDirectories } from "../workspace/recorded-directories.js";
+import {
+  recordDirectoriesOf,
+  recordDirectory,
+  restoreDirectories,
+} from "../workspace/recorded-directories.js";
 import { Intent, type MovingFile } from "../workspace/intent.js";
 import { type Moved, moveAside, settle } from "../workspace/moved-file.js";
 import { recover } from "../workspace/recover.js";

@@ -7,7 +7,11 @@ import { projectPaths } from "../platform/paths.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import { isWhitedOut, readWhiteouts } from "../workspace/whiteouts.js";
 import type { TreeContext } from "./context.js";
-import { openDirectories, recordDirectoriesOf, restoreDirectories } from "../workspace/recorded-directories.js";
+import {
+  openDirectories,
+  recordDirectoriesOf,
+  restoreDirectories,
+} from "../workspace/recorded-directories.js";
 import { Intent } from "../workspace/intent.js";
 import { blobIdOf } from "../workspace/moved-file.js";
 import { statFile } from "../workspace/stat-file.js";

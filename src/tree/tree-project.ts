@@ -1,4 +1,5 @@
 import type { OpenProject } from "../workspace/registry.js";
+import type { CommitReport } from "../workspace/committer.js";
 import type { AdoptEntry, ResyncReport } from "../workspace/workspace.js";
 import type { Refusal } from "./access.js";
 
@@ -9,6 +10,7 @@ export interface TreeProject extends OpenProject {
     as: "virtual" | "backed",
   ): Promise<{ readonly refused: readonly Refusal[] }>;
   entries(after: string, limit: number): Promise<readonly AdoptEntry[]>;
+  commit(also: { readonly dehydrate: boolean }): Promise<CommitReport>;
   /** Resync with the tree, then durable. */
   sync(): Promise<ResyncReport>;
 }

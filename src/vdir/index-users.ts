@@ -4,10 +4,10 @@ import { isErrno } from "../platform/files.js";
 
 const DAEMONS = new Set(["vriftd", "vdir_d"]);
 
-/** True when a program, not a daemon, maps an index file whose path `wanted` accepts. Reads every process's map. */
+/** True when a program, neither a daemon nor this process, maps an index file whose path `wanted` accepts. Reads every process's map. */
 export function mapsIndex(wanted: (path: string) => boolean): boolean {
   for (const pid of readdirSync("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
+    if (!/^\d+$/.test(pid) || pid === String(process.pid)) continue;
     try {
       if (mappedIndexes(pid).some(wanted) && !DAEMONS.has(readFileSync(`/proc/${pid}/comm`, "latin1").trim()))
         return true;

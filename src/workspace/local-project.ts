@@ -4,6 +4,7 @@ import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
 import type { ContentStore } from "../store/store.js";
+import type { CommitSettings } from "./committer.js";
 import { openWorkspace } from "./open-workspace.js";
 import { takeOwnerLock } from "./owner-lock.js";
 import type { ProjectWorkspace } from "./project-workspace.js";
@@ -15,6 +16,8 @@ export interface LocalOptions {
   readonly log: Log;
   /** Whether a phantom tree is watched. Default: no, as for a process that ends soon. */
   readonly watch?: boolean;
+  /** As in OpenOptions. */
+  readonly commit?: CommitSettings;
 }
 
 /** EBUSY when another process owns the project. */

@@ -23,6 +23,7 @@ import { constants } from "../vdir/layout.js";
 import { Marks, makeStripes } from "../vdir/marks.js";
 import { HeldContent } from "./held-content.js";
 import { makeProjectDirectories } from "./identity.js";
+import type { CommitSettings } from "./committer.js";
 import { foreignKeys } from "./kernel-names.js";
 import { makeIndex } from "./make-index.js";
 import type { OwnerLock } from "./owner-lock.js";
@@ -32,6 +33,7 @@ import { resync } from "./resync.js";
 import { removeOrphans } from "./staging.js";
 import type { Tree } from "./tree.js";
 import { closeTree } from "./tree.js";
+import type { TreeNames } from "./tree-names.js";
 import { survey } from "./tree-names.js";
 import { noWatch, watchTree } from "./watch.js";
 import type { WorkspaceKind } from "./workspace.js";
@@ -52,6 +54,8 @@ export interface OpenOptions {
   readonly lock?: OwnerLock | undefined;
   /** Watch a phantom tree, so that the index may answer. Default: no, as for a process that ends soon. */
   readonly watch?: boolean;
+  /** What becomes of files that programs write in a phantom tree. Default: nothing by itself, as for a process that ends soon. */
+  readonly commit?: CommitSettings;
   /** The manifest refuses changes, and another process that opens the workspace would go on (lmdb-manifest.ts). */
   readonly onSpent?: () => void;
 }
@@ -77,11 +81,12 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     );
     throw error;
   }
-  return new ProjectWorkspace(tree, (onChange) => bringUp(tree, options.watch === true, onChange));
+  const begin = (onChange: () => void): Promise<TreeNames> => bringUp(tree, options.watch === true, onChange);
+  return new ProjectWorkspace(tree, begin, options.commit);
 }
 
-/** The index, current and published; the tree compared. */
-async function bringUp(tree: Tree, watch: boolean, onChange: () => void): Promise<void> {
+/** The index, current and published; the tree compared. Resolves with what was in it. */
+async function bringUp(tree: Tree, watch: boolean, onChange: () => void): Promise<TreeNames> {
   const watched = watch && tree.kind === "phantom" ? await survey(tree) : undefined;
   const { index, kept } = await keptOrMade(tree, watched?.names ?? 0);
   try {
@@ -98,7 +103,7 @@ async function bringUp(tree: Tree, watch: boolean, onChange: () => void): Promis
     throw error;
   }
   tree.index = index;
-  const { report, removeWhiteouts } = await resync(tree, true);
+  const { report, physical, removeWhiteouts } = await resync(tree, true);
   index.publish();
   removeWhiteouts();
   const { root, id, kind } = tree;
@@ -112,6 +117,7 @@ async function bringUp(tree: Tree, watch: boolean, onChange: () => void): Promis
     distrust,
     rebuilt: !kept,
   });
+  return physical;
 }
 
 /**

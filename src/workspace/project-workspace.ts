@@ -8,6 +8,7 @@ import type { DirEntry, VnodeEntry } from "../protocol/messages.js";
 import { SharedIndex } from "../vdir/shared-index.js";
 import { adopt } from "./adopt.js";
 import type { Refused } from "./adopt.js";
+import { type CommitReport, type CommitSettings, Committer } from "./committer.js";
 import { foundPhantom } from "./found-phantom.js";
 import { remove, upsert } from "./mutate.js";
 import { areRootsLong, tidyRoots } from "./held-content.js";
@@ -21,6 +22,7 @@ import { resync } from "./resync.js";
 import { takeTemporary } from "./temporary-file.js";
 import type { Tree } from "./tree.js";
 import { closeTree } from "./tree.js";
+import type { TreeNames } from "./tree-names.js";
 import { TurnQueue } from "./turn-queue.js";
 import { updateMtime } from "./update-mtime.js";
 import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
@@ -36,6 +38,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   readonly #turns = new TurnQueue();
   /** Rewritings of the roots, which go on beside mutations. */
   readonly #tidying = new TurnQueue();
+  readonly #committer: Committer;
   #closed = false;
 
   #resyncTimer: NodeJS.Timeout | undefined;
@@ -48,9 +51,17 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   readonly ready: Promise<void>;
 
   /** Takes over a tree. `begin` brings its index up; reads do not wait for it, changes do. */
-  constructor(tree: Tree, begin: (onChange: () => void) => Promise<void>) {
+  constructor(
+    tree: Tree,
+    begin: (onChange: () => void) => Promise<TreeNames>,
+    commit: CommitSettings = { commit: false, dehydrate: false },
+  ) {
     this.#tree = tree;
-    this.ready = this.#turns.run(() => begin(() => this.scheduleResync()));
+    this.#committer = new Committer(tree, this.#turns, () => this.resync(), commit);
+    this.ready = this.#turns.run(async () => {
+      this.#committer.offer(await begin(() => this.scheduleResync()));
+      this.#committer.start();
+    });
     this.ready.catch(() => undefined);
   }
 
@@ -197,6 +208,15 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     return this.#mutate(() => this.#resyncNow(true));
   }
 
+  /** What programs have written goes into the store, as far as it is quiet (committer.ts). */
+  async commit(also: { readonly dehydrate: boolean }): Promise<CommitReport> {
+    await this.ready;
+    this.#assertOpen();
+    if (this.#tree.kind !== "phantom")
+      throw new VriftError("VRIFT_NOT_PHANTOM", `${this.#tree.root} is not a phantom workspace`);
+    return await this.#committer.commit(also);
+  }
+
   sync(): Promise<void> {
     return this.#mutate(() => this.#syncNow());
   }
@@ -242,6 +262,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     clearTimeout(this.#resyncTimer);
     clearTimeout(this.#tidyTimer);
     this.#shared?.close();
+    await this.#committer.close();
     await this.#turns.idle();
     await this.#tidying.idle();
     await closeTree(this.#tree);
@@ -249,8 +270,9 @@ export class ProjectWorkspace implements Workspace, OpenProject {
 
   async #resyncNow(restore: boolean): Promise<ResyncReport> {
     const begin = performance.now();
-    const { report } = await resync(this.#tree, restore);
+    const { report, physical } = await resync(this.#tree, restore);
     this.#resyncMs = performance.now() - begin;
+    this.#committer.offer(physical);
     return report;
   }
 

@@ -35,6 +35,8 @@ const SCAN_ATTEMPTS = 3;
 
 export interface Resynced {
   readonly report: ResyncReport;
+  /** What was there. */
+  readonly physical: TreeNames;
   /**
    * With an index that is not published yet: to be called when it has its name. Programs that still map the one of a daemon
    * before have nothing but the whiteout to tell them that a name is gone.
@@ -61,7 +63,7 @@ export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
   leaveVirtualDirty(tree, [...unseen, ...tree.watch.moved(snapshot, tree.marks.snapshot())]);
   if (tree.index !== undefined) publish(tree, tree.index, snapshot);
   if (stubsChanged || completeness.length > 0) tree.onIndexed();
-  return { report: { ...comparison.report, whiteouts: whiteouts.length }, removeWhiteouts };
+  return { report: { ...comparison.report, whiteouts: whiteouts.length }, physical, removeWhiteouts };
 }
 
 /** After a loss (queue overflow, a moved directory) nothing is trusted until the tree was compared; one that comes meanwhile stays. */

@@ -7,13 +7,7 @@ import { hashToHex } from "../platform/hash.js";
 import { native } from "../platform/native.js";
 import type { ScanEntry } from "../platform/scan.js";
 import type { BlobId, ContentStore, FileImportResult, ImportMethod, Lease } from "../store/store.js";
-import {
-  type PhysicalReason,
-  type PolicyEntry,
-  type PolicyOwner,
-  isElf,
-  staysPhysical,
-} from "./policy.js";
+import { type PhysicalReason, type PolicyEntry, type PolicyOwner, isElf, staysPhysical } from "./policy.js";
 import type { AdoptEntry } from "./workspace.js";
 import { permissions } from "./stat-file.js";
 

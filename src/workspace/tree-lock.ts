@@ -11,7 +11,10 @@ const LOCK_NB = 4;
 const LOCK_FILE = "tree.lock";
 
 /** Runs `work` under the lock of the workspace. EBUSY when another command has it. */
-export async function withTreeLock<T>(workspace: WorkspaceInfo, work: () => Promise<T>): Promise<T> {
+export async function withTreeLock<T>(
+  workspace: Pick<WorkspaceInfo, "run" | "root">,
+  work: () => Promise<T>,
+): Promise<T> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
   const fd = openSync(join(workspace.run, LOCK_FILE), flags, 0o600);
   try {

@@ -101,6 +101,11 @@ export class FileAccess implements WorkspaceAccess {
     return { added: 0, removed, becameBacked: ended.length - removed, whiteouts: whiteouts.length };
   }
 
+  /** It knows virtual files only. */
+  commit(root: string): Promise<never> {
+    return Promise.reject(new VriftError("ENOSYS", `${root} is kept in a file`));
+  }
+
   async clone(src: string, dst: string): Promise<WorkspaceInfo> {
     await this.open(dst, { phantom: true });
     this.#append(

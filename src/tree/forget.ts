@@ -11,6 +11,9 @@ import { type PlaceState, countVirtual, forgetWorkspace, placeState } from "../w
 import { type OwnerLock, takeOwnerLock } from "../workspace/owner-lock.js";
 import { listSnapshots } from "../workspace/snapshots.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
+import { incompleteCloneOf } from "./clone-marker.js";
+import { removeRemains } from "./project-directory.js";
+import { isPhantomRoot } from "./refusal.js";
 import { recordDirectory, restoreDirectories } from "../workspace/recorded-directories.js";
 import { withTreeLock } from "../workspace/tree-lock.js";
 
@@ -47,12 +50,17 @@ export async function forget(
       if (!discard) assertNothingLost(summary, info);
       const times = summary.place === "there" ? recordDirectory(info.root, "") : undefined;
       await forgetWorkspace(home, store, info);
+      if (isWithoutWorkspace(info)) removeRemains(info.root); // one that was killed had come that far
       if (times) restoreDirectories(info.root, [times]); // `.vrift` was removed from it
       return summary;
     } finally {
       lock.release();
     }
   });
+}
+
+function isWithoutWorkspace({ kind, root }: WorkspaceInfo): boolean {
+  return kind === "phantom" && !isPhantomRoot(root) && incompleteCloneOf(root) === undefined;
 }
 
 async function lookAtContent(home: Home, info: WorkspaceInfo): Promise<ForgetSummary> {

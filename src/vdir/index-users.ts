@@ -22,6 +22,8 @@ export function mapsIndex(wanted: (path: string) => boolean): boolean {
 function mappedIndexes(pid: string): string[] {
   const paths: string[] = [];
   for (const line of readFileSync(`/proc/${pid}/maps`, "utf8").split("\n")) {
+    // Only its owner maps it to write, and may be about to end with it.
+    if (line.split(" ", 2)[1]?.startsWith("rw") === true) continue;
     const start = line.indexOf("/");
     const path = start < 0 ? "" : line.slice(start).replace(/ \(deleted\)$/, "");
     if (path.endsWith("/index")) paths.push(path);

@@ -12,7 +12,8 @@ import { takerHere, takerInThread } from "./commit-taker.js";
 import { dehydrate } from "./dehydrate.js";
 import { recordCommitted } from "./record-committed.js";
 import { HASHED, describes, isDir, isVirtual } from "./records.js";
-import { isInterrupted, recover } from "./recover.js";
+import { recover } from "./recover.js";
+import { statFile } from "./stat-file.js";
 import type { Tree } from "./tree.js";
 import { withTreeLock } from "./tree-lock.js";
 import type { TreeNames } from "./tree-names.js";
@@ -82,13 +83,9 @@ export class Committer {
 
   /** What a killed command, or this process before it was killed, was moving. Once, when the workspace is open. */
   start(): void {
-    const { root, kind } = this.#tree;
-    if (kind !== "phantom" || !this.#settings.commit || !isInterrupted(root)) return;
-    void this.#inBackground(async () => {
-      const { kept } = await this.#turns.run(() => this.#recover());
-      await this.#compare();
-      this.#sayKept(kept);
-    });
+    const { kind } = this.#tree;
+    if (kind !== "phantom" || !this.#settings.commit || !this.#isInterrupted()) return;
+    void this.#inBackground(() => this.#recover(new Tally()));
   }
 
   /** A comparison has found these names. */
@@ -109,6 +106,7 @@ export class Committer {
         if (failure !== undefined) throw failure;
       }
       await this.#turns.run(() => this.#sync());
+      if (also.dehydrate && this.#isInterrupted()) await this.#recover(tally);
       if (also.dehydrate) await this.#dehydrateAll(this.#files.committed, tally);
       return tally.report();
     });
@@ -228,9 +226,18 @@ export class Committer {
     if (keys.length > 0 && !this.#closed) await this.#compare();
   }
 
-  #recover(): Promise<{ readonly kept: readonly string[] }> {
+  /** Files were being moved, or what they were moved by is left. */
+  #isInterrupted(): boolean {
+    return statFile(this.#tree.project.moving) !== undefined;
+  }
+
+  async #recover(tally: Tally): Promise<void> {
     const { store, root, paths } = this.#tree;
-    return withTreeLock({ run: paths.run, root }, () => recover(store, root));
+    const place = { run: paths.run, root };
+    const { kept } = await this.#turns.run(() => withTreeLock(place, () => recover(store, root)));
+    await this.#compare();
+    tally.kept.push(...kept);
+    this.#sayKept(kept);
   }
 
   async #sync(): Promise<void> {

@@ -19,10 +19,21 @@ const MTIME = 1_700_000_000_123_456_789n;
 /** Where the file that reingest takes lies. */
 export const handedOver = (directory: string): string => join(directory, "handed-over");
 
-async function entryOf(store: ContentStore, text: string, mode = 0o644): Promise<VnodeEntry> {
+/** Under a lease, as a client has one between CasInsert and ManifestUpsert. */
+async function upsert(
+  { workspace, store }: Scene,
+  key: string,
+  text: string,
+  mode = 0o644,
+): Promise<VnodeEntry> {
   const lease = store.lease();
-  const { hash, size } = await store.importBytes(Buffer.from(text), lease);
-  return { content_hash: new Uint8Array(hash), size, mtime: MTIME, mode, flags: 0 };
+  try {
+    const { hash, size } = await store.importBytes(Buffer.from(text), lease);
+    const content_hash = new Uint8Array(hash);
+    return await workspace.upsert(key, { content_hash, size, mtime: MTIME, mode, flags: 0 });
+  } finally {
+    lease.release();
+  }
 }
 
 /** The directory with home and project, in a temporary directory. */
@@ -33,9 +44,10 @@ export function makeSceneDirectory(temporary: string): string {
 }
 
 /** Virtual: v, w, d/v1, d/deep/v2. Physical: p, q (executable), d/p1, d/.env, and a file to hand over. */
-export async function prepare({ workspace, store, directory }: Scene): Promise<void> {
-  for (const key of ["v", "w", "d/v1", "d/deep/v2"]) await workspace.upsert(key, await entryOf(store, key));
-  for (const key of ["p", "q", "d/p1"]) await workspace.upsert(key, await entryOf(store, key, 0o755));
+export async function prepare(scene: Scene): Promise<void> {
+  const { workspace, directory } = scene;
+  for (const key of ["v", "w", "d/v1", "d/deep/v2"]) await upsert(scene, key, key);
+  for (const key of ["p", "q", "d/p1"]) await upsert(scene, key, key, 0o755);
   mkdirSync(join(directory, "project/e"));
   const secret = join(directory, "project/d/.env");
   writeFileSync(secret, "secret");
@@ -48,11 +60,9 @@ export async function prepare({ workspace, store, directory }: Scene): Promise<v
 }
 
 export const procedures: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
-  "upsert, virtual": async ({ workspace, store }) => workspace.upsert("v", await entryOf(store, "new")),
-  "upsert, new directories": async ({ workspace, store }) =>
-    workspace.upsert("n/m/v", await entryOf(store, "new")),
-  "upsert, physical": async ({ workspace, store }) =>
-    workspace.upsert("p", await entryOf(store, "new", 0o700)),
+  "upsert, virtual": (scene) => upsert(scene, "v", "new"),
+  "upsert, new directories": (scene) => upsert(scene, "n/m/v", "new"),
+  "upsert, physical": (scene) => upsert(scene, "p", "new", 0o700),
   "remove, virtual": ({ workspace }) => workspace.remove("v"),
   "remove, physical": ({ workspace }) => workspace.remove("p"),
   "remove, directory": ({ workspace }) => workspace.remove("e"),
@@ -78,7 +88,23 @@ export const procedures: Readonly<Record<string, (scene: Scene) => Promise<unkno
   },
 };
 
-/** What changes no entry: killed-roots.test.ts. */
+/** What changes nothing that anybody sees: killed-roots.test.ts, killed-commit.test.ts. */
 export const keeping: typeof procedures = {
   "rewriting the roots": ({ workspace }) => workspace.tidyRoots(),
+  commit: ({ workspace }) => workspace.commit({ dehydrate: false }),
+  dehydrate: ({ workspace }) => workspace.commit({ dehydrate: true }),
 };
+
+/** Plain files as programs write them: two of the same content, and one over a virtual file. For `commit` and `dehydrate`. */
+export function writeAsPrograms({ directory }: Pick<Scene, "directory">): void {
+  const root = join(directory, "project");
+  for (const [key, text] of [
+    ["w1", "written"],
+    ["d/w2", "written"],
+    ["d/deep/w3", "written elsewhere"],
+    ["v", "written over it"],
+  ] as const) {
+    writeFileSync(join(root, key), text);
+    native.setTimes(join(root, key), MTIME, MTIME);
+  }
+}

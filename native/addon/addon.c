@@ -35,6 +35,9 @@
   X(indexBuffer, vrift_js_index_buffer)                                                                                  \
   X(indexPublishSeen, vrift_js_index_publish_seen)                                                                       \
   X(indexBeat, vrift_js_index_beat)                                                                                      \
+  X(indexLearn, vrift_js_index_learn)                                                                                    \
+  X(indexUnsettle, vrift_js_index_unsettle)                                                                              \
+  X(indexSettle, vrift_js_index_settle)                                                                                  \
   X(indexSetTransaction, vrift_js_index_set_transaction)                                                                 \
   X(indexSetHeld, vrift_js_index_set_held)                                                                               \
   X(indexDistrust, vrift_js_index_distrust)                                                                              \

@@ -36,7 +36,18 @@ static void answer(napi_env env, napi_value unused, void *context, void *data) {
   __atomic_store_n(&heartbeat->asked, false, __ATOMIC_RELEASE);
 }
 
+/* An access time that is 24 hours old is due: the next read changes it. An hour is left for a thread that does not get its turn. */
+#define ACCESS_STANDS_NS (23ll * 3600 * 1000000000)
+
+static void move_access_floor(struct vrift_index_header *header) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  __atomic_store_n(&header->access_floor_ns, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - ACCESS_STANDS_NS,
+                   __ATOMIC_RELEASE);
+}
+
 static void beat(struct vrift_heartbeat *heartbeat) {
+  move_access_floor(heartbeat->header);
   uint64_t now = now_ns(), answered = __atomic_load_n(&heartbeat->answered_ns, __ATOMIC_ACQUIRE);
   if (now - answered < LOOP_STALL_NS || answered > now)
     __atomic_store_n(&heartbeat->header->heartbeat_ns, now, __ATOMIC_RELEASE);

@@ -6,7 +6,8 @@
  * DISTRUST_LOST, and the kernel answers for every name until the owner has rescanned:
  *  - the queue overflowed, a watch ended without its directory being deleted, or the file system went away;
  *  - a directory the index knows was moved away: every name below it is gone, without an event of its own;
- *  - a directory's permissions changed: what is below it may have become reachable or unreachable.
+ *  - a directory's permissions changed: what is below it may have become reachable or unreachable;
+ *  - in a solid tree, the table of mounts changed: a directory may be another one without any event of its own.
  * A deleted directory raises nothing: each name in it went with an event of its own before (rmdir wants it empty), and its
  * own words are dirty. Nor does a directory moved in: no name below it is in the index, and "absent" is judged by the
  * nearest directory that is, whose word, and that of the new name, this event makes dirty.
@@ -43,6 +44,7 @@ enum { EVENT_BUFFER = 64 * 1024, DRAIN_POLL_MS = 100 };
 struct vrift_watch {
   pthread_t thread;
   int inotify, kick; /* kick: an eventfd, written to stop and when a drain begins */
+  int mounts;        /* /proc/self/mountinfo, or -1 */
   bool stop;
   int cookie_wd;
   char *root, *cookies;
@@ -146,15 +148,27 @@ static void read_events(struct vrift_watch *watch, char *buffer) {
   }
 }
 
+/* The kernel says POLLPRI once after each change. */
+static void mounts_changed(struct vrift_watch *watch) {
+  pthread_mutex_lock(&watch->lock);
+  raise_lost(watch);
+  watch->changed = false;
+  pthread_mutex_unlock(&watch->lock);
+  watch->wake(watch->context, true);
+}
+
 static void *run(void *raw) {
   struct vrift_watch *watch = raw;
   char *buffer = aligned_alloc(_Alignof(struct inotify_event), EVENT_BUFFER);
   while (buffer && !__atomic_load_n(&watch->stop, __ATOMIC_ACQUIRE)) {
-    struct pollfd fds[2] = {{.fd = watch->inotify, .events = POLLIN}, {.fd = watch->kick, .events = POLLIN}};
+    struct pollfd fds[3] = {{.fd = watch->inotify, .events = POLLIN},
+                            {.fd = watch->kick, .events = POLLIN},
+                            {.fd = watch->mounts, .events = POLLPRI}};
     int timeout = __atomic_load_n(&watch->draining, __ATOMIC_ACQUIRE) ? DRAIN_POLL_MS : -1;
-    int ready = poll(fds, 2, timeout);
+    int ready = poll(fds, 3, timeout);
     uint64_t kicks;
     if (fds[1].revents && read(watch->kick, &kicks, sizeof kicks) < 0 && errno != EAGAIN) break;
+    if (ready > 0 && (fds[2].revents & POLLPRI)) mounts_changed(watch);
     if (ready > 0 && fds[0].revents) read_events(watch, buffer);
     if (ready == 0) watch->wake(watch->context, false);
   }
@@ -171,6 +185,7 @@ static void kick(struct vrift_watch *watch) {
 static void free_watch(struct vrift_watch *watch) {
   if (watch->inotify >= 0) close(watch->inotify);
   if (watch->kick >= 0) close(watch->kick);
+  if (watch->mounts >= 0) close(watch->mounts);
   vrift_watch_table_free(&watch->table);
   pthread_mutex_destroy(&watch->lock);
   free(watch->root);
@@ -200,6 +215,7 @@ int vrift_watch_start(const struct vrift_watch_options *options, struct vrift_wa
   pthread_mutex_init(&watch->lock, NULL);
   watch->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   watch->kick = watch->inotify < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  watch->mounts = options->mounts && watch->kick >= 0 ? open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC) : -1;
   int error = watch->kick < 0 ? errno : !watch->root || !watch->cookies ? ENOMEM : 0;
   if (!error) {
     watch->cookie_wd = inotify_add_watch(watch->inotify, watch->cookies, IN_CREATE | IN_ONLYDIR | IN_DONT_FOLLOW);

@@ -15,6 +15,7 @@ struct vrift_watch;
 struct vrift_watch_options {
   const char *root;    /* absolute */
   const char *cookies; /* an existing directory of our own, for drains */
+  bool mounts;         /* a change of the table of mounts loses everything */
   uint64_t *marks;     /* VRIFT_MARK_COUNT words, valid until vrift_watch_stop has returned */
   const struct vrift_index_view *index; /* the same; its header is writable */
   void (*wake)(void *context, bool changed);

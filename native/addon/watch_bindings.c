@@ -164,13 +164,14 @@ static int create_function(napi_env env, napi_value on_change, struct handle *ha
 
 /* From here on everything given is the handle's; on an error it is given back. */
 static int start(napi_env env, struct handle *handle, const char *root, const char *cookies, int marks_fd,
-                 napi_value on_change) {
+                 bool mounts, napi_value on_change) {
   int error = map_marks(marks_fd, &handle->marks);
   if (error) return error;
   error = create_function(env, on_change, handle);
   if (!error) {
     struct vrift_watch_options options = {.root = root,
                                           .cookies = cookies,
+                                          .mounts = mounts,
                                           .marks = handle->marks,
                                           .index = &handle->index->writer.view,
                                           .wake = wake,
@@ -189,12 +190,14 @@ static int start(napi_env env, struct handle *handle, const char *root, const ch
 
 static napi_value start_with(napi_env env, napi_value options, struct vrift_index_handle *index, const char *root,
                              const char *cookies) {
-  napi_value on_change, fd_value, result;
+  napi_value on_change, fd_value, mounts_value, result;
   napi_valuetype type = napi_undefined;
+  bool mounts = false;
   int fd;
-  if (!vrift_property(env, options, "marksFd", &fd_value) || !vrift_int_argument(env, fd_value, &fd) ||
+  if (!vrift_property(env, options, "mounts", &mounts_value) || !vrift_property(env, options, "marksFd", &fd_value) || !vrift_int_argument(env, fd_value, &fd) ||
       !vrift_property(env, options, "onChange", &on_change))
     return NULL;
+  napi_get_value_bool(env, mounts_value, &mounts);
   napi_typeof(env, on_change, &type);
   if (type != napi_function) return vrift_throw(env, EINVAL, "onChange", NULL);
   struct handle *handle = calloc(1, sizeof *handle);
@@ -202,7 +205,7 @@ static napi_value start_with(napi_env env, napi_value options, struct vrift_inde
   handle->kind = WATCH_HANDLE;
   handle->references = 1;
   handle->index = index;
-  int error = start(env, handle, root, cookies, fd, on_change);
+  int error = start(env, handle, root, cookies, fd, mounts, on_change);
   if (!error && napi_create_external(env, handle, finalize_handle, NULL, &result) == napi_ok) return result;
   if (!error) stop(env, handle);
   drop(handle);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define VRIFT_INDEX_MAGIC 0x5844495446495256ull
-#define VRIFT_INDEX_VERSION 4u
+#define VRIFT_INDEX_VERSION 5u
 #define VRIFT_INDEX_HEADER_SIZE 16384u
 #define VRIFT_INDEX_ROOT_PATH_OFFSET 4096u
 #define VRIFT_INDEX_SOURCE_PATH_OFFSET 8192u
@@ -15,6 +15,7 @@
 #define VRIFT_INLINE_KEY_SIZE 64u
 #define VRIFT_MARK_WORDS 0x10000u
 #define VRIFT_MARK_SUMMARY 0x10000u
+#define VRIFT_MARK_UNINJECTED 0x10001u
 #define VRIFT_MARK_COUNT 0x10008u
 #define VRIFT_MARK_BEGIN 1u
 #define VRIFT_MARK_END 65535u
@@ -27,10 +28,15 @@
 #define VRIFT_ENTRY_COMPLETE 32u
 #define VRIFT_ENTRY_HASHED 64u
 #define VRIFT_ENTRY_FREE 128u
+#define VRIFT_ENTRY_EXACT 256u
+#define VRIFT_ENTRY_YOUNG 512u
 #define VRIFT_GROUP_ENTRIES 16u
 #define VRIFT_TAG_EMPTY 0u
 #define VRIFT_TAG_REMOVED 1u
 #define VRIFT_TAG_FIRST 2u
+#define VRIFT_ACCESS_MOVES 0u
+#define VRIFT_ACCESS_RELATIVE 1u
+#define VRIFT_ACCESS_FIXED 2u
 #define VRIFT_KIND_SOLID 0u
 #define VRIFT_KIND_PHANTOM 1u
 #define VRIFT_DISTRUST_LOST 0x80000000u
@@ -82,8 +88,18 @@ struct vrift_index_header {
   uint64_t virtual_entries; /* entries with VIRTUAL */
   uint64_t virtual_bytes; /* their sizes added up */
   uint64_t held_hashes; /* hashes in the workspace's list of roots at `transaction`: a shorter one has lost some */
+  uint64_t times_offset; /* struct vrift_index_times[entry_capacity] */
+  int64_t access_floor_ns; /* ACCESS_RELATIVE: access times before this are due; moved on by the daemon */
+  uint32_t access_rule; /* ACCESS_*, of the root's mount */
+  uint32_t block_size; /* st_blksize of every EXACT entry */
+  uint32_t basic_mask; /* stx_mask of an answer to STATX_BASIC_STATS; 0: not known */
+  uint32_t birth_mask; /* the same, STATX_BTIME asked for as well */
+  uint64_t attributes_mask; /* stx_attributes_mask of every EXACT entry */
+  uint64_t mount_id; /* stx_mnt_id of every EXACT entry */
+  uint64_t mount_namespace; /* st_ino of the daemon's /proc/self/ns/mnt; programs in another one ask the kernel */
+  uint64_t reserved; /* zero */
 };
-_Static_assert(sizeof(struct vrift_index_header) == 280, "vrift_index_header");
+_Static_assert(sizeof(struct vrift_index_header) == 344, "vrift_index_header");
 _Static_assert(offsetof(struct vrift_index_header, magic) == 0, "vrift_index_header.magic");
 _Static_assert(offsetof(struct vrift_index_header, version) == 8, "vrift_index_header.version");
 _Static_assert(offsetof(struct vrift_index_header, kind) == 12, "vrift_index_header.kind");
@@ -117,6 +133,16 @@ _Static_assert(offsetof(struct vrift_index_header, boot_id) == 240, "vrift_index
 _Static_assert(offsetof(struct vrift_index_header, virtual_entries) == 256, "vrift_index_header.virtual_entries");
 _Static_assert(offsetof(struct vrift_index_header, virtual_bytes) == 264, "vrift_index_header.virtual_bytes");
 _Static_assert(offsetof(struct vrift_index_header, held_hashes) == 272, "vrift_index_header.held_hashes");
+_Static_assert(offsetof(struct vrift_index_header, times_offset) == 280, "vrift_index_header.times_offset");
+_Static_assert(offsetof(struct vrift_index_header, access_floor_ns) == 288, "vrift_index_header.access_floor_ns");
+_Static_assert(offsetof(struct vrift_index_header, access_rule) == 296, "vrift_index_header.access_rule");
+_Static_assert(offsetof(struct vrift_index_header, block_size) == 300, "vrift_index_header.block_size");
+_Static_assert(offsetof(struct vrift_index_header, basic_mask) == 304, "vrift_index_header.basic_mask");
+_Static_assert(offsetof(struct vrift_index_header, birth_mask) == 308, "vrift_index_header.birth_mask");
+_Static_assert(offsetof(struct vrift_index_header, attributes_mask) == 312, "vrift_index_header.attributes_mask");
+_Static_assert(offsetof(struct vrift_index_header, mount_id) == 320, "vrift_index_header.mount_id");
+_Static_assert(offsetof(struct vrift_index_header, mount_namespace) == 328, "vrift_index_header.mount_namespace");
+_Static_assert(offsetof(struct vrift_index_header, reserved) == 336, "vrift_index_header.reserved");
 
 /* One name of the tree: a cache line of what is said of it, and one for its key unless that is long. */
 struct vrift_index_entry {
@@ -152,6 +178,19 @@ _Static_assert(offsetof(struct vrift_index_entry, first_child) == 52, "vrift_ind
 _Static_assert(offsetof(struct vrift_index_entry, next) == 56, "vrift_index_entry.next");
 _Static_assert(offsetof(struct vrift_index_entry, prev) == 60, "vrift_index_entry.prev");
 _Static_assert(offsetof(struct vrift_index_entry, inline_key) == 64, "vrift_index_entry.inline_key");
+
+/* What stat tells of an EXACT entry beside the entry; guarded by the entry's `seq`. */
+struct vrift_index_times {
+  int64_t atime_ns; /* nanoseconds since 1970 */
+  int64_t btime_ns; /* birth; 0 where the file system has none */
+  uint32_t nlink; /* st_nlink */
+  uint32_t reserved; /* zero */
+};
+_Static_assert(sizeof(struct vrift_index_times) == 24, "vrift_index_times");
+_Static_assert(offsetof(struct vrift_index_times, atime_ns) == 0, "vrift_index_times.atime_ns");
+_Static_assert(offsetof(struct vrift_index_times, btime_ns) == 8, "vrift_index_times.btime_ns");
+_Static_assert(offsetof(struct vrift_index_times, nlink) == 16, "vrift_index_times.nlink");
+_Static_assert(offsetof(struct vrift_index_times, reserved) == 20, "vrift_index_times.reserved");
 
 /* One entry for indexFill; `key_length` bytes of key and 0 to 7 NULs follow, up to a multiple of 8. */
 struct vrift_fill_record {

@@ -6,11 +6,13 @@
 
 /* A file system that does not count subdirectories says 1. */
 void attributes_root_stat(const struct view *view, struct stat *st) {
+  if (view->solid) return;
   if ((st->st_mode & S_IFMT) != S_IFDIR || st->st_ino != view->index.header->root_ino) return;
   if (st->st_dev == view->root_dev && st->st_nlink > 2) st->st_nlink--;
 }
 
 void attributes_root_statx(const struct view *view, struct statx *st) {
+  if (view->solid) return;
   if ((st->stx_mode & S_IFMT) != S_IFDIR || st->stx_ino != view->index.header->root_ino) return;
   if ((st->stx_dev_major | (uint64_t)st->stx_dev_minor << 32) != view->root_statx_dev) return;
   if ((st->stx_mask & STATX_NLINK) != 0 && st->stx_nlink > 2) st->stx_nlink--;

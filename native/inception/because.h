@@ -11,6 +11,7 @@
   X(VIRTUAL, INDEX, "virtual") \
   X(ABSENT, INDEX, "absent") \
   X(BELOW_FILE, INDEX, "below-a-file") \
+  X(EXACT, INDEX, "exact") \
   X(ELSEWHERE, KERNEL, "elsewhere") \
   X(PRIVATE, KERNEL, "private") \
   X(IGNORED, KERNEL, "ignored") \

@@ -8,6 +8,7 @@
 #include "libc.h"
 #include "notice.h"
 #include "openings.h"
+#include "own_changes.h"
 #include "search.h"
 #include "target.h"
 #include "vfs.h"
@@ -71,22 +72,41 @@ EXPORT int execle(const char *path, const char *first, ...) {
 
 typedef int (*spawner)(int *, const char *, const void *, const void *, char *const *, char *const *);
 
+/* An action of this process opens files for writing. */
+static bool actions_open;
+
+static int spawn_with(int *pid, const char *path, const void *actions, const void *attributes, char *const argv[],
+                      char *const envp[], spawner real, size_t size) {
+  if (size == 0) return real(pid, path, actions, attributes, argv, envp);
+  void *memory = raw_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  if (is_error(memory)) return ENOMEM;
+  int result = real(pid, path, actions, attributes, argv, environment_build(envp, memory, size));
+  raw_munmap(memory, size);
+  return result;
+}
+
 /* libc's errors of spawn are its return value. A virtual file is never executable. */
 static int spawn(int *pid, const char *path, const void *actions, const void *attributes, char *const argv[],
                  char *const envp[], spawner real, bool searches) {
   const struct view *view = view_current();
   char found[PATH_SIZE];
   size_t size = environment_size(envp);
+  bool leaves = false;
   if (view != 0) {
     const char *program = searches ? search_find(path, found) : path;
-    if (program != 0) notice_static_program(AT_FDCWD, program, 0);
+    leaves = program != 0 && notice_program(view, AT_FDCWD, program, 0);
+    /* What libc opens in the child for writing nobody has marked since. */
+    leaves = view->solid && (leaves || (actions != 0 && __atomic_load_n(&actions_open, __ATOMIC_RELAXED)));
   }
   openings_before_child();
-  if (size == 0) return real(pid, path, actions, attributes, argv, envp);
-  void *memory = raw_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-  if (is_error(memory)) return ENOMEM;
-  int result = real(pid, path, actions, attributes, argv, environment_build(envp, memory, size));
-  raw_munmap(memory, size);
+  if (leaves) uninjected_begins(view, raw_getpid());
+  int child = 0;
+  int result = spawn_with(&child, path, actions, attributes, argv, envp, real, size);
+  if (result == 0 && pid != 0) *pid = child;
+  if (leaves) {
+    if (result == 0) uninjected_begins(view, child);
+    uninjected_ended(raw_getpid());
+  }
   struct place place;
   struct vrift_entry entry;
   if (result == ENOENT && view != 0 && !searches && readable(path) &&
@@ -116,6 +136,7 @@ EXPORT int posix_spawn_file_actions_addopen(void *actions, int fd, const char *p
   if (!real) return ENOSYS;
   if (view != 0 && target_find(view, AT_FDCWD, path, (flags & O_NOFOLLOW) == 0, &target)) {
     bool changes = (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) != O_RDONLY;
+    if (changes) __atomic_store_n(&actions_open, true, __ATOMIC_RELAXED);
     target_begin(view, &target);
     long result = target.place.link ? 0 : hydrate(view, &target.place, false);
     target_end(view, &target);
@@ -131,15 +152,29 @@ static void restore_environment(void) {
   if (set) environment_restore(set);
 }
 
+/* The shell is libc's own affair. */
+static bool shell_leaves(const struct view *view) {
+  return view != 0 && view->solid && notice_program(view, AT_FDCWD, "/bin/sh", 0);
+}
+
 EXPORT int system(const char *command) {
   int (*real)(const char *) = LIBC(int (*)(const char *), "system");
+  const struct view *view = view_current();
+  bool leaves = shell_leaves(view);
   restore_environment();
-  return real ? real(command) : (int)answer(-ENOSYS);
+  if (!real) return (int)answer(-ENOSYS);
+  if (leaves) uninjected_begins(view, raw_getpid());
+  int result = real(command);
+  if (leaves) uninjected_ended(raw_getpid());
+  return result;
 }
 
 #define POPEN(name) \
   EXPORT void *name(const char *command, const char *mode) { \
     void *(*real)(const char *, const char *) = LIBC(void *(*)(const char *, const char *), #name); \
+    const struct view *view = view_current(); \
+    /* Until this process ends: whose child the shell is only libc knows. */ \
+    if (shell_leaves(view)) uninjected_begins(view, raw_getpid()); \
     restore_environment(); \
     return real ? real(command, mode) : 0; \
   }

@@ -82,7 +82,7 @@ static FILE *open_stream(const char *path, const char *mode, FILE *(*real)(const
   struct place place;
   struct vrift_entry entry;
   enum look looked = look_content(view, AT_FDCWD, path, true, &place, &entry);
-  if (looked == LOOK_KERNEL || looked == LOOK_ASK) {
+  if (looked == LOOK_KERNEL || looked == LOOK_EXACT || looked == LOOK_ASK) {
     int *error = __errno_location(), before = *error;
     FILE *stream = real(path, mode);
     if (stream != 0 || *error != ENOENT) return stream;

@@ -2,8 +2,20 @@
 
 #include "descriptor_names.h"
 #include "hydrate.h"
+#include "own_changes.h"
 #include "swap.h"
 #include "target.h"
+
+long change_descriptor(int fd, const struct real_call *call) {
+  const struct view *view = view_current();
+  struct own_change change;
+  long result = view == 0 ? 0 : swap_descriptor(view, fd);
+  if (result != 0) return result;
+  own_change_begin(view, fd, &change);
+  result = make_real_call(call);
+  own_change_end(view, &change);
+  return result;
+}
 
 long change_file(int dirfd, const char *path, bool follow, const struct real_call *call) {
   const struct view *view = view_current();
@@ -12,8 +24,7 @@ long change_file(int dirfd, const char *path, bool follow, const struct real_cal
   if (view == 0 || !readable(path)) return make_real_call(call);
   int named = path[0] == '/' && follow ? descriptor_named(path) : -1;
   if (named >= 0) {
-    long swapped = swap_descriptor(view, named);
-    return swapped != 0 ? swapped : make_real_call(call);
+    return change_descriptor(named, call);
   }
   if (!target_find(view, dirfd, path, follow, &target))
     return look_error(view, dirfd, path, make_real_call(call));

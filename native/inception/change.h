@@ -15,6 +15,9 @@ static inline long make_real_call(const struct real_call *call) {
   return raw5(call->number, call->a, call->b, call->c, call->d, call->e);
 }
 
+/* A change of what a descriptor stands for. */
+long change_descriptor(int fd, const struct real_call *call);
+
 /* A change of what is there: hydrated first when virtual. */
 long change_file(int dirfd, const char *path, bool follow, const struct real_call *call);
 

@@ -111,7 +111,7 @@ static ALWAYS_INLINE enum look look_after(const struct view *view, const struct 
     uint32_t length = scan_rest(key);
     if (length != 0 && !key_is_private((const uint8_t *)key, length) && search_ends(&view->index, missed->hash) &&
         vrift_structure_held(&view->index, missed->begun))
-      return look_absent(view, (const uint8_t *)key, length, true, missed->begun);
+      return look_for_kind(view, look_absent(view, (const uint8_t *)key, length, true, missed->begun));
   }
   return look_fast(view, dirfd, path, follow, entry);
 }

@@ -41,6 +41,7 @@ static uint32_t walk(const struct view *view, uint32_t top, struct listed_child 
 
 bool listing_needed(const struct view *view, const struct place *directory) {
   uint32_t top;
+  if (view->solid) return false;
   if (directory->inside && directory->length == 0) return true;
   if (!find_directory(view, directory, &top)) return false;
   uint32_t left = vrift_list_limit(&view->index);

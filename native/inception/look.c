@@ -43,9 +43,12 @@ enum look look_absent(const struct view *view, const uint8_t *key, uint32_t leng
 
 static enum look look_at(const struct view *view, int dirfd, const char *path, bool follow, bool whole,
                          struct place *place, struct vrift_entry *entry) {
-  if (!place_lexical(view, dirfd, path, place)) return because(BECAUSE_ELSEWHERE, LOOK_ASK);
-  return judge(view, place->key, place->length, place->hash, place->slash, place->known, follow, whole, entry,
-               &place->number);
+  /* Where a descriptor leads the kernel has to be asked for, and it may as well be asked the question itself. */
+  bool asked_anyway = view->solid && dirfd != AT_FDCWD && path[0] != '/';
+  if (asked_anyway || !place_lexical(view, dirfd, path, place))
+    return look_for_kind(view, because(BECAUSE_ELSEWHERE, LOOK_ASK));
+  return look_for_kind(view, judge(view, place->key, place->length, place->hash, place->slash, place->known, follow, whole,
+                                   entry, &place->number));
 }
 
 enum look look(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
@@ -66,7 +69,7 @@ enum look look_content(const struct view *view, int dirfd, const char *path, boo
 bool virtual_and_listed(struct place *place, struct vrift_entry *entry) {
   for (int attempt = 0, waits = 0; attempt < 8; attempt++) {
     const struct view *view = view_newest();
-    if (view == 0 || !place->inside) return false;
+    if (view == 0 || view->solid || !place->inside) return false;
     enum vrift_found found =
         vrift_index_lookup(&view->index, place->key, place->length, place->hash, entry, &place->number);
     if (found == VRIFT_ABSENT || (found == VRIFT_FOUND && !is_virtual(entry))) return false;
@@ -123,7 +126,10 @@ static long through_file(const struct view *view, int dirfd, const char *path, s
 
 long look_again(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
                 struct vrift_entry *entry) {
-  if (path[0] == 0) return -ENOENT;
+  if (path[0] == 0 || view->solid) {
+    place->inside = false;
+    return -ENOENT;
+  }
   long result = place_physical(view, dirfd, path, follow, place);
   if (result == -ENOENT) return through_file(view, dirfd, path, place, entry);
   if (result != 0 || !place->inside || place_is_private(place)) return -ENOENT;
@@ -144,7 +150,7 @@ bool look_became_physical(const struct place *place) {
 long look_error(const struct view *view, int dirfd, const char *path, long result) {
   struct place place;
   struct vrift_entry entry;
-  if (result != -ENOENT || path[0] == 0) return result;
+  if (result != -ENOENT || path[0] == 0 || view->solid) return result;
   if (place_physical(view, dirfd, path, false, &place) != -ENOENT) return result;
   return through_file(view, dirfd, path, &place, &entry);
 }

@@ -5,6 +5,7 @@
  *   switch (look(view, dirfd, path, follow, &place, &entry)) {
  *   case LOOK_VIRTUAL:  answer from `entry`          case LOOK_ABSENT, LOOK_NOT_DIRECTORY: the error
  *   case LOOK_KERNEL:   the real call, whatever it says
+ *   case LOOK_EXACT:    a physical name of a solid tree: `entry` has what exact.h answers from, all else is as LOOK_KERNEL
  *   case LOOK_ASK:      the real call; when it says ENOENT, look_again tells whether `entry` answers after all
  *   }
  */
@@ -13,7 +14,7 @@
 
 #include "place.h"
 
-enum look { LOOK_VIRTUAL, LOOK_ABSENT, LOOK_NOT_DIRECTORY, LOOK_KERNEL, LOOK_ASK };
+enum look { LOOK_VIRTUAL, LOOK_ABSENT, LOOK_NOT_DIRECTORY, LOOK_KERNEL, LOOK_EXACT, LOOK_ASK };
 
 /* `entry` without its key and content hash. */
 enum look look(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
@@ -23,6 +24,11 @@ enum look look_elsewhere(const struct view *view, int dirfd, const char *path, b
 /* `entry` as a whole, for who is going to open its blob. */
 enum look look_content(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,
                        struct vrift_entry *entry);
+
+/* In a solid tree nothing is there that the kernel does not find: LOOK_ASK is LOOK_KERNEL. */
+static inline enum look look_for_kind(const struct view *view, enum look look) {
+  return look == LOOK_ASK && view->solid ? LOOK_KERNEL : look;
+}
 
 /* After ENOENT from the kernel: 0 and `entry` when a virtual file is there, else -ENOENT or -ENOTDIR. */
 long look_again(const struct view *view, int dirfd, const char *path, bool follow, struct place *place,

@@ -54,6 +54,10 @@ static ALWAYS_INLINE enum look judge(const struct view *view, const uint8_t *key
   if (!trusted) return because(clean ? BECAUSE_DISTRUSTED : BECAUSE_MARKED, LOOK_ASK);
   if (is_virtual(entry)) return because(BECAUSE_BELOW_FILE, LOOK_NOT_DIRECTORY);
   if ((entry->flags & VRIFT_ENTRY_SYMLINK) != 0 && (follow || slash)) return because(BECAUSE_LINK, LOOK_ASK);
+  if ((entry->flags & VRIFT_ENTRY_EXACT) != 0 && known && (!slash || (entry->flags & VRIFT_ENTRY_DIR) != 0)) {
+    entry->number = *number;
+    return because(BECAUSE_EXACT, LOOK_EXACT);
+  }
   return because(BECAUSE_PHYSICAL, LOOK_KERNEL);
 }
 
@@ -64,8 +68,8 @@ static ALWAYS_INLINE enum look look_fast(const struct view *view, int dirfd, con
     const char *key = path + view->root_length + 1;
     uint32_t length = scan_rest(key), number;
     if (__builtin_expect(length != 0, 1))
-      return judge(view, (const uint8_t *)key, length, vrift_path_hash((const uint8_t *)key, length), false, true, follow,
-                   false, entry, &number);
+      return look_for_kind(view, judge(view, (const uint8_t *)key, length, vrift_path_hash((const uint8_t *)key, length), false,
+                                       true, follow, false, entry, &number));
   }
   return look_elsewhere(view, dirfd, path, follow, entry);
 }

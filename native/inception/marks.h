@@ -24,6 +24,14 @@ static inline void mark_name_end(const struct view *view, uint64_t hash) {
 static inline bool mark_clean(const struct view *view, uint64_t hash) {
   return vrift_mark_clean(&view->index, view->marks, hash);
 }
-static inline bool usable(const struct view *view) { return vrift_index_usable(&view->index) && !view->frozen; }
+/* Nobody whom the library cannot enter is at work, and this process has asked for no events of its own. */
+static inline bool solid_usable(const struct view *view) {
+  const uint32_t word = VRIFT_MARK_UNINJECTED;
+  return __atomic_load_n(&view->index.seen[word], __ATOMIC_ACQUIRE) == __atomic_load_n(&view->marks[word], __ATOMIC_ACQUIRE) &&
+         !__atomic_load_n(&view_distrusted, __ATOMIC_ACQUIRE);
+}
+static inline bool usable(const struct view *view) {
+  return vrift_index_usable(&view->index) && !view->frozen && (!view->solid || solid_usable(view));
+}
 
 #endif

@@ -72,23 +72,35 @@ __attribute__((noinline)) void notice_damaged(const struct view *view, const str
   raw_write(2, line, (size_t)(end - line));
 }
 
-void notice_static_program(int dirfd, const char *path, int flags) {
+#define OF_ANOTHER_USER 06000
+#define MACHINE_AT 18
+
+static bool is_foreign(const uint8_t *head) {
+  return head[EI_CLASS] != ELFCLASS64 || elf_check_number(head + MACHINE_AT, 2) != EM_X86_64;
+}
+
+bool notice_program(const struct view *view, int dirfd, const char *path, int flags) {
   uint8_t head[ELF_CHECK_BYTES];
   char interpreter[256];
   const char *program = path;
   bool by_descriptor = (flags & AT_EMPTY_PATH) != 0 && path[0] == 0;
   for (int level = 0; level < INTERPRETER_LEVELS; level++) {
     int fd = by_descriptor ? dirfd : (int)raw_openat(dirfd, program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-    if (fd < 0) return;
+    /* Without permission to read it may still run. */
+    if (fd < 0) return fd == -EACCES;
+    struct stat st;
+    bool other_user = view->solid && raw_fstat(fd, &st) == 0 && (st.st_mode & OF_ANOTHER_USER) != 0;
     long size = raw_pread(fd, head, sizeof head, 0);
     if (!by_descriptor) raw_close(fd);
-    if (size <= 0) return;
+    if (size <= 0) return false;
     enum elf_check kind = elf_check(head, (size_t)size);
     if (kind == ELF_STATIC) observe_static();
-    if (kind == ELF_STATIC && first_of_run("")) say(program[0] != 0 ? program : "the program");
-    if (kind != ELF_SCRIPT || elf_check_interpreter(head, (size_t)size, interpreter, sizeof interpreter) == 0) return;
+    if (kind == ELF_STATIC && !view->solid && first_of_run("")) say(program[0] != 0 ? program : "the program");
+    if (kind == ELF_STATIC || other_user || (kind == ELF_DYNAMIC && is_foreign(head))) return true;
+    if (kind != ELF_SCRIPT || elf_check_interpreter(head, (size_t)size, interpreter, sizeof interpreter) == 0) return false;
     program = interpreter;
     dirfd = AT_FDCWD;
     by_descriptor = false;
   }
+  return true;
 }

@@ -7,8 +7,11 @@
 
 #include "view.h"
 
-/* Looks at the program that is about to run; says so when it is static. */
-void notice_static_program(int dirfd, const char *path, int flags);
+/*
+ * Looks at the program that is about to run: true when this library will not be in it (static, another machine's, set-user-ID, or it cannot
+ * be told). In a phantom tree a static one is told of once per run (VRIFT_RUN).
+ */
+bool notice_program(const struct view *view, int dirfd, const char *path, int flags);
 
 /* The content of a virtual entry cannot be had. Says nothing when a file is in its place by now. */
 void notice_damaged(const struct view *view, const struct vrift_entry *entry);

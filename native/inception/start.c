@@ -6,6 +6,7 @@
 #include "descriptors.h"
 #include "environment.h"
 #include "notice.h"
+#include "own_changes.h"
 #include "view.h"
 #ifdef VRIFT_OBSERVED
 #include "../observed/observe.h"
@@ -39,4 +40,5 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
   cwd_start();
   notice_start(environment_value(envp, "VRIFT_RUN"));
   if (descriptors != 0) descriptors_read(view, descriptors);
+  if (view->solid) own_changes_inherited(view);
 }

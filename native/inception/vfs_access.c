@@ -3,6 +3,7 @@
 #include "bytes.h"
 #include "descriptor_names.h"
 #include "descriptors.h"
+#include "exact.h"
 #include "glimpse.h"
 #include "hydrate.h"
 #include "target.h"
@@ -32,6 +33,9 @@ static __attribute__((noinline)) long accessat(int dirfd, const char *path, int 
     return -ENOENT;
   case LOOK_NOT_DIRECTORY:
     return -ENOTDIR;
+  case LOOK_EXACT:
+    if (exact_access(&entry, mode) && (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EACCESS | AT_EMPTY_PATH)) == 0) return 0;
+    return because(BECAUSE_PHYSICAL, real_access(dirfd, path, mode, flags));
   case LOOK_KERNEL:
     return real_access(dirfd, path, mode, flags);
   case LOOK_ASK:
@@ -61,7 +65,7 @@ static __attribute__((noinline)) long access_and_hydrate(const char *path, int m
   struct target target;
   struct vrift_entry entry;
   long result = vfs_accessat(AT_FDCWD, path, mode, 0);
-  if (result != 0 || view == 0) return result;
+  if (result != 0 || view == 0 || view->solid) return result;
   if (!target_find(view, AT_FDCWD, path, true, &target) || !virtual_and_seen(&target.place, &entry)) return result;
   target_begin(view, &target);
   /* Not having become physical is no answer to the question. */
@@ -105,6 +109,7 @@ long vfs_readlinkat(int dirfd, const char *path, char *out, size_t size) {
     return -ENOENT;
   case LOOK_NOT_DIRECTORY:
     return -ENOTDIR;
+  case LOOK_EXACT:
   case LOOK_KERNEL:
     return raw_readlinkat(dirfd, path, out, size);
   case LOOK_ASK:
@@ -132,6 +137,7 @@ static long virtual_path(const struct view *view, const char *path, bool follow,
   case LOOK_NOT_DIRECTORY:
     return -ENOTDIR;
   case LOOK_KERNEL:
+  case LOOK_EXACT:
   case LOOK_ASK:
     break;
   }

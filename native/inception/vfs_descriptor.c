@@ -2,6 +2,7 @@
 #include "cancel.h"
 #include "descriptors.h"
 #include "openings.h"
+#include "own_changes.h"
 #include "swap.h"
 #include "vfs.h"
 
@@ -66,10 +67,19 @@ static long on_the_file(int fd, long number, long a, long b, long c, long d) {
   return raw5(number, fd, a, b, c, d);
 }
 
-long vfs_flock(int fd, int operation) { return on_the_file(fd, __NR_flock, operation, 0, 0, 0); }
-long vfs_fchmod(int fd, unsigned mode) { return on_the_file(fd, __NR_fchmod, mode, 0, 0, 0); }
-long vfs_fchown(int fd, unsigned uid, unsigned gid) { return on_the_file(fd, __NR_fchown, uid, gid, 0, 0); }
-long vfs_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags) {
-  return on_the_file(fd, __NR_fsetxattr, (long)name, (long)value, (long)size, flags);
+static long change_the_file(int fd, long number, long a, long b, long c, long d) {
+  const struct view *view = view_current();
+  struct own_change change;
+  own_change_begin(view, fd, &change);
+  long result = on_the_file(fd, number, a, b, c, d);
+  own_change_end(view, &change);
+  return result;
 }
-long vfs_fremovexattr(int fd, const char *name) { return on_the_file(fd, __NR_fremovexattr, (long)name, 0, 0, 0); }
+
+long vfs_flock(int fd, int operation) { return on_the_file(fd, __NR_flock, operation, 0, 0, 0); }
+long vfs_fchmod(int fd, unsigned mode) { return change_the_file(fd, __NR_fchmod, mode, 0, 0, 0); }
+long vfs_fchown(int fd, unsigned uid, unsigned gid) { return change_the_file(fd, __NR_fchown, uid, gid, 0, 0); }
+long vfs_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags) {
+  return change_the_file(fd, __NR_fsetxattr, (long)name, (long)value, (long)size, flags);
+}
+long vfs_fremovexattr(int fd, const char *name) { return change_the_file(fd, __NR_fremovexattr, (long)name, 0, 0, 0); }

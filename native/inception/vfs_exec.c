@@ -2,6 +2,7 @@
 #include "environment.h"
 #include "look.h"
 #include "notice.h"
+#include "own_changes.h"
 #include "vfs.h"
 
 /* More than this on the stack of a thread or of a vfork child would be bold. */
@@ -16,7 +17,8 @@ long vfs_execveat(int dirfd, const char *path, char *const argv[], char *const e
   size_t size = environment_size(envp);
   char **list = (char **)envp;
   void *mapped = 0;
-  if (view != 0 && readable(path)) notice_static_program(dirfd, path, flags);
+  bool leaves = view != 0 && readable(path) && notice_program(view, dirfd, path, flags) && view->solid;
+  if (leaves) uninjected_begins(view, raw_getpid());
   if (size > STACK_LIMIT) {
     mapped = raw_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (is_error(mapped)) return -ENOMEM;
@@ -27,6 +29,7 @@ long vfs_execveat(int dirfd, const char *path, char *const argv[], char *const e
   long result = dirfd == AT_FDCWD && flags == 0
                     ? raw3(__NR_execve, (long)path, (long)argv, (long)list)
                     : raw5(__NR_execveat, dirfd, (long)path, (long)argv, (long)list, flags);
+  if (leaves) uninjected_ended(raw_getpid());
   if (mapped != 0) raw_munmap(mapped, size);
   if (result == -ENOENT && view != 0 && readable(path)) {
     struct place place;

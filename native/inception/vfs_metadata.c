@@ -24,6 +24,7 @@ static long chmod_without_following(int dirfd, const char *path, unsigned mode) 
 long vfs_chmodat(int dirfd, const char *path, unsigned mode, int flags) {
   struct real_call call = {__NR_fchmodat2, dirfd, (long)path, mode, flags, 0};
   if (flags == 0) call.number = __NR_fchmodat;
+  if ((flags & AT_EMPTY_PATH) != 0 && readable(path) && path[0] == 0) return change_descriptor(dirfd, &call);
   long result = change_file(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &call);
   if (result == -ENOSYS && flags == AT_SYMLINK_NOFOLLOW) return chmod_without_following(dirfd, path, mode);
   return result;
@@ -32,10 +33,7 @@ long vfs_chmodat(int dirfd, const char *path, unsigned mode, int flags) {
 long vfs_chownat(int dirfd, const char *path, unsigned uid, unsigned gid, int flags) {
   const struct view *view = view_current();
   struct real_call call = {__NR_fchownat, dirfd, (long)path, uid, gid, flags};
-  if (view != 0 && (flags & AT_EMPTY_PATH) != 0 && readable(path) && path[0] == 0) {
-    long swapped = swap_descriptor(view, dirfd);
-    return swapped != 0 ? swapped : make_real_call(&call);
-  }
+  if (view != 0 && (flags & AT_EMPTY_PATH) != 0 && readable(path) && path[0] == 0) return change_descriptor(dirfd, &call);
   return change_file(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &call);
 }
 
@@ -43,10 +41,7 @@ long vfs_utimensat(int dirfd, const char *path, const struct __kernel_timespec t
   const struct view *view = view_current();
   struct real_call call = {__NR_utimensat, dirfd, (long)path, (long)times, flags, 0};
   /* Without a path it is futimens. */
-  if (view != 0 && (path == 0 || (readable(path) && path[0] == 0))) {
-    long swapped = swap_descriptor(view, dirfd);
-    return swapped != 0 ? swapped : make_real_call(&call);
-  }
+  if (view != 0 && (path == 0 || (readable(path) && path[0] == 0))) return change_descriptor(dirfd, &call);
   return change_file(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW) == 0, &call);
 }
 
@@ -72,6 +67,11 @@ long vfs_inotify_add_watch(int fd, const char *path, unsigned mask) {
   const struct view *view = view_current();
   struct place place;
   struct vrift_entry entry;
+  /* It may hear of a change before the index says so, and would find its event untrue. */
+  if (view != 0 && view->solid) {
+    view_distrust();
+    return make_real_call(&call);
+  }
   bool was_virtual = view != 0 && readable(path) &&
                      look_again(view, AT_FDCWD, path, (mask & dont_follow) == 0, &place, &entry) == 0;
   if (view != 0 && !was_virtual && readable(path)) watched_note(view, AT_FDCWD, path, (mask & dont_follow) == 0);
@@ -85,7 +85,8 @@ long vfs_fanotify_mark(int fd, unsigned flags, uint64_t mask, int dirfd, const c
   struct real_call call = {__NR_fanotify_mark, fd, flags, (long)mask, dirfd, (long)path};
   const unsigned dont_follow = 0x04;
   const struct view *view = view_current();
-  if (path == 0) return make_real_call(&call);
+  if (view != 0 && view->solid) view_distrust();
+  if (path == 0 || (view != 0 && view->solid)) return make_real_call(&call);
   if (view != 0 && readable(path)) watched_note(view, dirfd, path, (flags & dont_follow) == 0);
   return change_file(dirfd, path, (flags & dont_follow) == 0, &call);
 }

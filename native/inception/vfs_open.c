@@ -6,6 +6,7 @@
 #include "hydrate.h"
 #include "notice.h"
 #include "openings.h"
+#include "because.h"
 #include "swap.h"
 #include "target.h"
 #include "vfs.h"
@@ -50,8 +51,9 @@ static long open_for_reading(const struct view *view, int dirfd, const char *pat
     return -ENOENT;
   case LOOK_NOT_DIRECTORY:
     return -ENOTDIR;
+  case LOOK_EXACT:
   case LOOK_KERNEL:
-    return blocking_openat(dirfd, path, flags, 0);
+    return because(BECAUSE_PHYSICAL, blocking_openat(dirfd, path, flags, 0));
   case LOOK_ASK:
     break;
   }
@@ -87,6 +89,17 @@ static bool may_start_empty(int flags) {
   return (flags & O_TRUNC) != 0 && (flags & ~harmless) == 0;
 }
 
+/*
+ * In a solid tree the index may have been published again in between; from now on the daemon sees by the lease that somebody may
+ * write, and what is written through this descriptor is no business of any path.
+ */
+static long opened_for_writing(const struct view *view, const struct target *target, long fd) {
+  if (fd < 0 || !view->solid) return fd;
+  target_begin(view, target);
+  target_end(view, target);
+  return fd;
+}
+
 /* The real open, marks begun. An open for writing may wait (a FIFO), and then nothing of ours should be in flight. */
 static long open_marked(const struct view *view, const struct target *target, int dirfd, const char *path, int flags,
                         unsigned mode) {
@@ -94,7 +107,7 @@ static long open_marked(const struct view *view, const struct target *target, in
   if (writes && !target->place.slash && (flags & (O_EXCL | O_DIRECTORY)) == 0) {
     target_end(view, target);
     long result = blocking_openat(dirfd, path, flags & ~O_CREAT, mode);
-    if (result != -ENOENT || (flags & O_CREAT) == 0) return result;
+    if (result != -ENOENT || (flags & O_CREAT) == 0) return opened_for_writing(view, target, result);
     target_begin(view, target);
   }
   long result = blocking_openat(dirfd, path, flags, mode);

@@ -3,6 +3,7 @@
 #include "blob.h"
 #include "descriptor_names.h"
 #include "descriptors.h"
+#include "exact.h"
 #include "glimpse.h"
 #include "vfs.h"
 
@@ -74,6 +75,9 @@ static __attribute__((noinline)) long statat(int dirfd, const char *path, struct
     return -ENOENT;
   case LOOK_NOT_DIRECTORY:
     return -ENOTDIR;
+  case LOOK_EXACT:
+    if (exact_stat(view, &entry, flags, st)) return 0;
+    return because(BECAUSE_PHYSICAL, stat_physical(view, dirfd, path, st, flags));
   case LOOK_KERNEL:
     return stat_physical(view, dirfd, path, st, flags);
   case LOOK_ASK:
@@ -150,6 +154,9 @@ static __attribute__((noinline)) long statx_at(int dirfd, const char *path, int 
     return -ENOENT;
   case LOOK_NOT_DIRECTORY:
     return -ENOTDIR;
+  case LOOK_EXACT:
+    if (exact_statx(view, &entry, flags, mask, st)) return 0;
+    return because(BECAUSE_PHYSICAL, statx_physical(view, dirfd, path, flags, mask, st));
   case LOOK_KERNEL:
     return statx_physical(view, dirfd, path, flags, mask, st);
   case LOOK_ASK:

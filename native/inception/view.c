@@ -23,6 +23,12 @@ static bool right_root(const struct view *view) {
   return st.st_dev == view->root_dev && st.st_ino == view->index.header->root_ino;
 }
 
+/* What is mounted where is known of one namespace only. */
+static bool right_namespace(const struct view *view) {
+  struct stat st;
+  return raw_statat(AT_FDCWD, "/proc/self/ns/mnt", &st, 0) == 0 && st.st_ino == view->index.header->mount_namespace;
+}
+
 /* Maps a private file of this user: regular, 0600, not a link. Null on any doubt. */
 static void *map_private_file(const char *path, int access, int protection, size_t *size) {
   static uint32_t user = UINT32_MAX;
@@ -58,7 +64,7 @@ static bool is_frozen(const struct vrift_index_header *header) {
   return time > beat && time - beat > VRIFT_HEARTBEAT_STALE_NS;
 }
 
-/* Maps the index by its name into the next free place. False: not to be believed. `*view` is null for a solid tree. */
+/* Maps the index by its name into the next free place. False: not to be believed. `*view` is null for what is another tree here. */
 static bool map_index(const struct view **mapped_view) {
   size_t size = 0;
   void *mapped = map_private_file(index_path, O_RDONLY, PROT_READ, &size);
@@ -83,8 +89,9 @@ static bool map_index(const struct view **mapped_view) {
   view->uid = header->uid;
   view->gid = header->gid;
   view->frozen = is_frozen(header);
+  view->solid = header->kind != VRIFT_KIND_PHANTOM;
   generation++;
-  *mapped_view = header->kind == VRIFT_KIND_PHANTOM && right_root(view) ? view : 0;
+  *mapped_view = right_root(view) && (!view->solid || right_namespace(view)) ? view : 0;
   return true;
 }
 
@@ -146,8 +153,12 @@ const struct view *view_newest(void) {
 
 void view_check_root(void) {
   const struct view *view = __atomic_load_n(&view_now, __ATOMIC_ACQUIRE);
-  if (view != 0 && !right_root(view)) __atomic_store_n(&view_now, 0, __ATOMIC_RELEASE);
+  if (view == 0) return;
+  if (!right_root(view) || (view->solid && !right_namespace(view))) __atomic_store_n(&view_now, 0, __ATOMIC_RELEASE);
 }
+
+bool view_distrusted;
+void view_distrust(void) { __atomic_store_n(&view_distrusted, true, __ATOMIC_SEQ_CST); }
 
 bool view_run_path(const char *name, char *out) {
   size_t length = text_length(name);

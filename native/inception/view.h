@@ -1,7 +1,7 @@
 /*
  * What the library knows: the mapped index, the marks, and where the tree and the store are. One static state, filled by
- * the constructor (start.c). `view_current` is null when there is nothing to do (no index, a solid workspace, an index that
- * cannot be believed, a call before the constructor): then everything is passed to the kernel.
+ * the constructor (start.c). `view_current` is null when there is nothing to do (no index, one that cannot be believed, or of a
+ * solid tree in another mount namespace, a call before the constructor): then everything is passed to the kernel.
  */
 #ifndef VRIFT_VIEW_H
 #define VRIFT_VIEW_H
@@ -22,6 +22,7 @@ struct view {
   uint32_t uid;
   uint32_t gid;
   size_t mapped;
+  bool solid;
   bool frozen; /* the daemon's heartbeat was old when this was mapped: never trusted */
 };
 
@@ -37,6 +38,10 @@ static inline const struct view *view_current(void) {
 
 /* The view that is current at this moment, mapped now if need be. For decisions that a removed entry must not make. */
 const struct view *view_newest(void);
+
+/* The index of a solid tree is not believed in this process any more. */
+void view_distrust(void);
+extern bool view_distrusted;
 
 /* Once, from the constructor; `index` is the value of VRIFT_INDEX. */
 void view_open(const char *index);

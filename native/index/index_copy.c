@@ -18,6 +18,18 @@ void vrift_writer_add_root(struct vrift_index_writer *writer) {
   writer->header->entry_count = 1;
 }
 
+void vrift_writer_set_facts(struct vrift_index_writer *writer, const struct vrift_index_header *facts) {
+  struct vrift_index_header *header = writer->header;
+  STORE(header->access_floor_ns, __atomic_load_n(&facts->access_floor_ns, __ATOMIC_RELAXED));
+  STORE(header->access_rule, facts->access_rule);
+  STORE(header->block_size, facts->block_size);
+  STORE(header->basic_mask, facts->basic_mask);
+  STORE(header->birth_mask, facts->birth_mask);
+  STORE(header->attributes_mask, facts->attributes_mask);
+  STORE(header->mount_id, facts->mount_id);
+  STORE(header->mount_namespace, facts->mount_namespace);
+}
+
 /* Every name to the place its hash points at in the new table; `moved[old number]` is the new one. */
 static int copy_entries(struct vrift_index_writer *writer, const struct vrift_index_writer *from, uint32_t *moved) {
   struct vrift_index_header *header = writer->header;
@@ -32,6 +44,7 @@ static int copy_entries(struct vrift_index_writer *writer, const struct vrift_in
     *copy = *entry;
     copy->seq = 2;
     memcpy(writer->hashes + 32ull * number, from->hashes + 32ull * old, 32);
+    writer->times[number] = from->times[old];
     if (pooled) {
       uint32_t offset = vrift_key_pool(writer, key, pooled);
       memcpy(copy->inline_key, &offset, sizeof offset);
@@ -61,6 +74,7 @@ int vrift_writer_copy(struct vrift_index_writer *writer, const struct vrift_inde
   writer->header->virtual_bytes = from->header->virtual_bytes;
   writer->header->held_hashes = from->header->held_hashes;
   writer->header->transaction = from->header->transaction;
+  vrift_writer_set_facts(writer, from->header);
   writer->header->distrust = __atomic_load_n(&from->header->distrust, __ATOMIC_ACQUIRE);
   return error;
 }

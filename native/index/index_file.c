@@ -75,7 +75,8 @@ static int lay_out(int fd, const struct vrift_index_options *options, struct vri
   uint64_t tags = align64(seen + 8ull * VRIFT_MARK_COUNT);
   uint64_t entries = align64(tags + 2ull * places);
   uint64_t hashes = align64(entries + sizeof(struct vrift_index_entry) * (uint64_t)places);
-  uint64_t keys = align64(hashes + 32ull * places);
+  uint64_t times = align64(hashes + 32ull * places);
+  uint64_t keys = align64(times + sizeof(struct vrift_index_times) * (uint64_t)places);
   uint64_t size = align64(keys + options->keys_size);
   int error = allocate(fd, size);
   if (error) return error;
@@ -88,6 +89,7 @@ static int lay_out(int fd, const struct vrift_index_options *options, struct vri
       .tags = (void *)(map + tags),
       .entries = (void *)(map + entries),
       .hashes = map + hashes,
+      .times = (void *)(map + times),
       .keys = map + keys,
       .size = size,
   };
@@ -100,6 +102,7 @@ static int lay_out(int fd, const struct vrift_index_options *options, struct vri
   header->tags_offset = tags;
   header->entries_offset = entries;
   header->hashes_offset = hashes;
+  header->times_offset = times;
   header->keys_offset = keys;
   header->keys_size = options->keys_size;
   header->seen_offset = seen;

@@ -68,7 +68,8 @@ static uint32_t carry(struct vrift_index_writer *writer, uint32_t from, const ui
   const vrift_word *content = (const vrift_word *)(const void *)(writer->hashes + 32ull * from);
   vrift_word *word = (vrift_word *)(void *)entry, *copy = (vrift_word *)(void *)(writer->hashes + 32ull * to);
   write_begin(entry);
-  STORE(entry->flags, (uint16_t)(old->flags & ~VRIFT_ENTRY_FREE));
+  /* Being moved is a change, and `times` stay behind. */
+  STORE(entry->flags, (uint16_t)(old->flags & ~(VRIFT_ENTRY_FREE | VRIFT_ENTRY_EXACT | VRIFT_ENTRY_YOUNG)));
   for (unsigned i = 1; i < offsetof(struct vrift_index_entry, inline_key) / 8; i++) STORE(word[i], words[i]);
   for (unsigned i = 0; i < 4; i++) STORE(copy[i], content[i]);
   vrift_key_store(writer, entry, key, length);

@@ -29,6 +29,7 @@ struct vrift_index_view {
   const uint16_t *tags;
   const struct vrift_index_entry *entries;
   const uint8_t *hashes;
+  const struct vrift_index_times *times;
   const uint8_t *keys;
   uint64_t keys_size;
   uint32_t entry_capacity;
@@ -49,6 +50,7 @@ struct vrift_entry {
   uint32_t parent, first_child, next, prev;
   uint8_t inline_key[VRIFT_INLINE_KEY_SIZE];
   uint8_t content_hash[32];
+  uint32_t number; /* of whoever keeps it with the copy; not the reader's */
 };
 #define VRIFT_SAME_PLACE(field) \
   _Static_assert(offsetof(struct vrift_entry, field) == offsetof(struct vrift_index_entry, field), #field)
@@ -99,6 +101,7 @@ static inline int vrift_index_validate(const void *map, uint64_t size, struct vr
   uint64_t tags = __atomic_load_n(&header->tags_offset, __ATOMIC_RELAXED);
   uint64_t entries = __atomic_load_n(&header->entries_offset, __ATOMIC_RELAXED);
   uint64_t hashes = __atomic_load_n(&header->hashes_offset, __ATOMIC_RELAXED);
+  uint64_t times = __atomic_load_n(&header->times_offset, __ATOMIC_RELAXED);
   uint64_t keys = __atomic_load_n(&header->keys_offset, __ATOMIC_RELAXED);
   if (entry_capacity < VRIFT_GROUP_ENTRIES || entry_capacity % VRIFT_GROUP_ENTRIES != 0) return -1;
   if (keys_size > UINT32_MAX) return -1;
@@ -106,6 +109,7 @@ static inline int vrift_index_validate(const void *map, uint64_t size, struct vr
   if (!vrift_section_fits(tags, 2ull * entry_capacity, size)) return -1;
   if (!vrift_section_fits(entries, sizeof(struct vrift_index_entry) * (uint64_t)entry_capacity, size)) return -1;
   if (!vrift_section_fits(hashes, 32ull * entry_capacity, size)) return -1;
+  if (!vrift_section_fits(times, sizeof(struct vrift_index_times) * (uint64_t)entry_capacity, size)) return -1;
   if (!vrift_section_fits(keys, keys_size, size)) return -1;
   if (!vrift_text_fits(base, VRIFT_INDEX_ROOT_PATH_OFFSET, header->root_length)) return -1;
   if (!vrift_text_fits(base, VRIFT_INDEX_SOURCE_PATH_OFFSET, header->source_length)) return -1;
@@ -115,6 +119,7 @@ static inline int vrift_index_validate(const void *map, uint64_t size, struct vr
   view->tags = (const uint16_t *)(base + tags);
   view->entries = (const struct vrift_index_entry *)(base + entries);
   view->hashes = base + hashes;
+  view->times = (const struct vrift_index_times *)(base + times);
   view->keys = base + keys;
   view->keys_size = keys_size;
   view->entry_capacity = entry_capacity;
@@ -296,6 +301,18 @@ static VRIFT_ALWAYS_INLINE enum vrift_found vrift_entry_match(const struct vrift
   if (vrift_entry_before(view, entry, copy) != 0) return VRIFT_UNSURE;
   const uint8_t *own = copy->key_length == length && (copy->flags & VRIFT_ENTRY_FREE) == 0 ? vrift_entry_key(view, copy) : 0;
   return own != 0 && vrift_bytes_equal(own, key, length) ? VRIFT_FOUND : VRIFT_ABSENT;
+}
+
+/*
+ * `times` of an entry whose copy has `seq`: false when the entry is another one by now, or the copy is from before a change that is
+ * not done.
+ */
+static inline int vrift_times_read(const struct vrift_index_view *view, uint32_t entry, uint32_t seq,
+                                   struct vrift_index_times *copy) {
+  _Static_assert(sizeof *copy % 8 == 0, "whole words");
+  if (entry >= view->entry_capacity || (seq & 1) != 0) return 0;
+  vrift_copy_words((vrift_word *)(void *)copy, (const vrift_word *)(const void *)&view->times[entry], sizeof *copy / 8);
+  return vrift_entry_held(&view->entries[entry], seq);
 }
 
 static inline uint64_t vrift_structure_begin(const struct vrift_index_view *view) {

@@ -105,6 +105,7 @@ static int map_existing(const char *path, struct vrift_index_writer *writer) {
   writer->tags = (void *)(map + writer->header->tags_offset);
   writer->entries = (void *)(map + writer->header->entries_offset);
   writer->hashes = map + writer->header->hashes_offset;
+  writer->times = (void *)(map + writer->header->times_offset);
   writer->keys = map + writer->header->keys_offset;
   return 0;
 }

@@ -13,6 +13,7 @@
 #include "index_writer.h"
 
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "index_writer_internal.h"
@@ -105,6 +106,29 @@ int vrift_writer_update(struct vrift_index_writer *writer, uint32_t number, cons
   return 0;
 }
 
+#define SETTLED_FLAGS (VRIFT_ENTRY_EXACT | VRIFT_ENTRY_YOUNG)
+
+int vrift_writer_settle(struct vrift_index_writer *writer, uint32_t number, uint16_t flag, uint32_t blocks,
+                        const struct vrift_index_times *times) {
+  if (!vrift_in_use(writer, number)) return ENOENT;
+  struct vrift_index_entry *entry = &writer->entries[number];
+  struct vrift_index_times *own = &writer->times[number];
+  bool exact = (flag & VRIFT_ENTRY_EXACT) != 0;
+  bool same = (entry->flags & SETTLED_FLAGS) == flag;
+  if (same && (!exact || (entry->blocks == blocks && memcmp(own, times, sizeof *own) == 0))) return 0;
+  keep_undo(writer, number);
+  write_begin(entry);
+  STORE(entry->flags, (uint16_t)((entry->flags & ~SETTLED_FLAGS) | flag));
+  if (exact) {
+    STORE(entry->blocks, blocks);
+    STORE(own->atime_ns, times->atime_ns);
+    STORE(own->btime_ns, times->btime_ns);
+    STORE(own->nlink, times->nlink);
+  }
+  write_end(entry);
+  return 0;
+}
+
 /* Inside structure_begin and structure_end: an entry without children goes. */
 void vrift_entry_drop(struct vrift_index_writer *writer, uint32_t number) {
   struct vrift_index_entry *entry = &writer->entries[number];
@@ -133,6 +157,9 @@ void vrift_writer_publish_seen(struct vrift_index_writer *writer, const uint64_t
   /* The summary is the last of the words that mean something: it speaks for all before it. */
   for (uint32_t word = 0; word <= VRIFT_MARK_SUMMARY; word++)
     if ((marks[word] & VRIFT_MARK_IN_FLIGHT) == 0) __atomic_store_n(&writer->seen[word], marks[word], __ATOMIC_RELEASE);
+  const uint32_t uninjected = VRIFT_MARK_UNINJECTED;
+  if ((marks[uninjected] & VRIFT_MARK_IN_FLIGHT) == 0)
+    __atomic_store_n(&writer->seen[uninjected], marks[uninjected], __ATOMIC_RELEASE);
 }
 
 void vrift_writer_beat(struct vrift_index_writer *writer) {

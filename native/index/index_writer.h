@@ -39,6 +39,7 @@ struct vrift_index_writer {
   uint16_t *tags;
   struct vrift_index_entry *entries;
   uint8_t *hashes, *keys;
+  struct vrift_index_times *times;
   uint64_t size;
   pid_t owner; /* thread that holds `alive`; 0 when given up */
 };
@@ -79,6 +80,12 @@ int vrift_writer_insert(struct vrift_index_writer *writer, const uint8_t *key, u
                         const struct vrift_index_value *value, uint32_t *entry);
 /* ENOENT: unused number. ENOTEMPTY: a directory with entries becomes something else. */
 int vrift_writer_update(struct vrift_index_writer *writer, uint32_t entry, const struct vrift_index_value *value);
+/*
+ * What a look at the name itself has found (index_settle.c): EXACT, YOUNG or neither, and with EXACT the blocks and times that belong to
+ * it. ENOENT. Nothing is stored when the entry says so already.
+ */
+int vrift_writer_settle(struct vrift_index_writer *writer, uint32_t entry, uint16_t flag, uint32_t blocks,
+                        const struct vrift_index_times *times);
 /* ENOENT, ENOTEMPTY; EBUSY for the root. */
 int vrift_writer_remove(struct vrift_index_writer *writer, uint32_t entry);
 
@@ -100,6 +107,8 @@ int vrift_writer_move_room(const struct vrift_index_writer *writer, uint32_t ent
 int vrift_writer_move(struct vrift_index_writer *writer, uint32_t entry, const uint8_t *key, uint64_t length,
                       const char *disk_from, const char *disk_to);
 
+/* What is true of every EXACT entry and of the mount: those fields of `facts`. Programs read them after an entry said EXACT. */
+void vrift_writer_set_facts(struct vrift_index_writer *writer, const struct vrift_index_header *facts);
 /* `marks`: MARK_COUNT words; those with something in flight are left alone. */
 void vrift_writer_publish_seen(struct vrift_index_writer *writer, const uint64_t *marks);
 void vrift_writer_beat(struct vrift_index_writer *writer);

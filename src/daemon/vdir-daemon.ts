@@ -45,10 +45,12 @@ export interface VdirOptions {
   readonly place: ProjectPlace;
   readonly store: ContentStore;
   readonly log: Log;
-  /** Whether a phantom tree is watched. */
+  /** Whether the tree is watched. */
   readonly watch: boolean;
   /** What becomes of files that programs write in it. */
   readonly commit: CommitSettings;
+  /** Milliseconds after its last change from which a file of a solid tree is answered for. */
+  readonly settleMs: number;
   /** Milliseconds without anybody after which the process ends. */
   readonly idleMs: number;
   readonly lock: OwnerLock;
@@ -141,9 +143,10 @@ export class VdirDaemon {
   }
 
   async #listen(given: readonly Detached[]): Promise<void> {
-    const { home, store, place, log, watch, commit, lock, inherited } = this.#options;
+    const { home, store, place, log, watch, settleMs, commit, lock, inherited } = this.#options;
     const onSpent = (): void => void this.#renew();
-    const workspace = await openWorkspace({ home, store, log, watch, commit, lock, onSpent, ...place });
+    const options = { home, store, log, watch, settleMs, commit, lock, onSpent };
+    const workspace = await openWorkspace({ ...options, ...place });
     this.#open = workspace;
     const service: Service = {
       store,
@@ -357,7 +360,7 @@ export class VdirDaemon {
       "ready",
       `vdir_d ${version} build ${build} pid ${pid}`,
       `${kind} ${root}: ${entries} entries, ${virtualEntries} virtual`,
-      ...(kind === "phantom" && distrust !== undefined ? [`the kernel is asked first: ${distrust}`] : []),
+      ...(distrust !== undefined ? [`the kernel is asked first: ${distrust}`] : []),
       ...childLines(this.#children.list()),
       ...protectedLines(this.#protections.counts()),
     ].join("\n");

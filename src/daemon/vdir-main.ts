@@ -43,6 +43,7 @@ async function main(): Promise<void> {
     log,
     watch: config.watch,
     commit: { commit: config.commit, dehydrate: config.dehydrate },
+    settleMs: config.settle_seconds * 1000,
     idleMs: config.idle_seconds * 1000,
     lock,
     inherited,

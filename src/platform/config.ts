@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { VriftError, toVriftError } from "./errors.js";
 import { assertOwnSource } from "./home-source.js";
-import { PROJECT_PROCESSES_MAX, SWEEP_GRACE_SECONDS } from "./limits.js";
+import { PROJECT_PROCESSES_MAX, SETTLE_SECONDS, SWEEP_GRACE_SECONDS } from "./limits.js";
 import { PROJECT_DIR } from "./paths.js";
 import type { Home } from "./paths.js";
 
@@ -62,7 +62,14 @@ export const configKeys = {
     type: "boolean",
     scope: "project",
     env: "VRIFT_WATCH",
-    what: "Watch phantom trees, so that programs are answered from memory; built in: true.",
+    what: "Watch trees, so that programs are answered from memory; built in: true.",
+  },
+  settle_seconds: {
+    type: "integer",
+    least: 0,
+    scope: "home",
+    env: "VRIFT_SETTLE_SECONDS",
+    what: "Seconds after its last change from which the index answers stat of a file of a solid tree; built in: 60, when the kernel has written it out.",
   },
   commit: {
     type: "boolean",
@@ -94,6 +101,7 @@ export interface Config {
   readonly watch: boolean;
   readonly commit: boolean;
   readonly dehydrate: boolean;
+  readonly settle_seconds: number;
 }
 
 export interface ConfigLayers {
@@ -121,6 +129,7 @@ export async function loadConfig(layers: ConfigLayers): Promise<Config> {
     watch: true,
     commit: true,
     dehydrate: false,
+    settle_seconds: SETTLE_SECONDS,
   };
   return {
     default_workspace: undefined,

@@ -136,3 +136,12 @@ export const COMMIT_ROUND_BYTES = 16 * 1024 * 1024;
 
 /** Files up to this size are committed as soon as they are quiet: reading one again costs less than a millisecond. */
 export const COMMIT_AT_ONCE_BYTES = 1024 * 1024;
+
+/**
+ * Seconds after its last change from which a file of a solid tree is answered for (docs/solid.md): by then the kernel has written it
+ * out (30 seconds until it is due, 5 until somebody looks), and the number of its blocks stays.
+ */
+export const SETTLE_SECONDS = 60;
+
+/** Moved names that a light round of a solid tree looks at; of more a scan of everything is not much dearer. */
+export const LIGHT_ROUND_MAX = 20_000;

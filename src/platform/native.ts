@@ -148,6 +148,25 @@ export interface NativeAddon {
    * turned for ten seconds.
    */
   indexBeat(handle: IndexHandle): void;
+  /**
+   * Stores in the header what is true of the root's mount (docs/solid.md): rule of access times, masks of statx, mount and its namespace.
+   * False when the file system is none whose every change inotify tells of.
+   */
+  indexLearn(handle: IndexHandle): boolean;
+  /**
+   * BACKED entries whose word in `snapshot` is not the one seen (null: all) are YOUNG from now on, and so not answered for. The numbers
+   * of all entries with such a word, KERNEL ones and directories included; none for null.
+   */
+  indexUnsettle(handle: IndexHandle, snapshot: ArrayBuffer | null): Uint32Array;
+  /**
+   * Looks at the names of YOUNG entries (`all`: of all BACKED ones) among those from number `from` to before `to`, and makes those EXACT that
+   * are (docs/solid.md). A change at or after `settledBeforeNs` (CLOCK_REALTIME) is too recent.
+   */
+  indexSettle(
+    handle: IndexHandle,
+    which: { readonly from: number; readonly to: number; readonly all: boolean },
+    settledBeforeNs: bigint,
+  ): Settled;
   indexSetTransaction(handle: IndexHandle, sequence: bigint): void;
   indexSetHeld(handle: IndexHandle, hashes: bigint): void;
   /** The whole word, DISTRUST_LOST included. */
@@ -270,6 +289,15 @@ export interface IndexValue {
   readonly hash: Uint8Array;
 }
 
+export interface Settled {
+  /** Numbers of entries that are not what the name is now. */
+  readonly suspects: Uint32Array;
+  /** How many are still YOUNG. */
+  readonly left: number;
+  /** Time of the oldest change among those that are only too recent; 2^63-1: there is none. */
+  readonly oldestYoungNs: bigint;
+}
+
 export interface WatchOptions {
   readonly root: string;
   /** Open for reading and writing; may be closed afterwards. */
@@ -277,6 +305,8 @@ export interface WatchOptions {
   readonly index: IndexHandle;
   /** An existing directory for nothing else (`run/<id>/cookies`), on a file system with inotify. */
   readonly cookies: string;
+  /** A change of the table of mounts raises DISTRUST_LOST. */
+  readonly mounts: boolean;
   /** Called on the event loop after something changed or was lost, coalesced. */
   readonly onChange: () => void;
 }

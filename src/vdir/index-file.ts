@@ -243,6 +243,34 @@ export class IndexWriter {
     native.indexPublishSeen(this.#handle, snapshot);
   }
 
+  /** What is true of the root's mount; false: changes there are not all told (native.indexLearn). */
+  learn(): boolean {
+    return native.indexLearn(this.#handle);
+  }
+
+  /**
+   * Entries whose mark has moved (null: all, and none is returned) are not EXACT until `settle` has looked at them again. Their
+   * numbers, for `entriesAt`.
+   */
+  unsettle(snapshot: ArrayBuffer | null): Uint32Array {
+    return native.indexUnsettle(this.#handle, snapshot);
+  }
+
+  entriesAt(numbers: Uint32Array): IndexEntry[] {
+    const reader = new IndexReader(this.buffer);
+    return Array.from(numbers, (number) => reader.entry(number));
+  }
+
+  /** Looks at a piece of the entries; `suspects` are the keys of those whose name is something else by now. */
+  settle(
+    which: { readonly from: number; readonly to: number; readonly all: boolean },
+    settledBeforeNs: bigint,
+  ): { suspects: string[]; left: number; oldestYoungNs: bigint } {
+    const { suspects, left, oldestYoungNs } = native.indexSettle(this.#handle, which, settledBeforeNs);
+    const keys = suspects.length === 0 ? [] : this.entriesAt(suspects).map(({ key }) => key);
+    return { suspects: keys, left, oldestYoungNs };
+  }
+
   /** The caller's reasons to ask the kernel first for every name; the watcher's DISTRUST_LOST stays as it is. */
   setDistrust(reasons: number): void {
     native.indexSetDistrust(this.#handle, reasons);

@@ -29,7 +29,7 @@ export interface Struct {
 /** Constants of the private index, the marks and the version-1 export. Names become `VRIFT_<NAME>` in C. */
 export const constants = {
   INDEX_MAGIC: 0x5844_4954_4649_5256n, // "VRIFTIDX"
-  INDEX_VERSION: 4n,
+  INDEX_VERSION: 5n,
   INDEX_HEADER_SIZE: 16384n,
   /** Offsets of the NUL-terminated texts inside the header block. */
   INDEX_ROOT_PATH_OFFSET: 4096n,
@@ -43,6 +43,11 @@ export const constants = {
   MARK_WORDS: 65536n,
   /** The word after them counts every operation on any word: equal to its `seen`, all of them are. */
   MARK_SUMMARY: 65536n,
+  /**
+   * Moved by who is about to execute a program that cannot be injected: until vdir_d has seen that it ended, the kernel is asked for
+   * every name of a solid tree (docs/solid.md). In the summary's cache line.
+   */
+  MARK_UNINJECTED: 65537n,
   /** Words in `marks` and `seen`: the summary has a cache line of its own. */
   MARK_COUNT: 65544n,
   /** Added to a mark before an operation, and … */
@@ -66,6 +71,10 @@ export const constants = {
   ENTRY_HASHED: 0x40n,
   /** The entry was removed. One that was never used has `seq` 0. */
   ENTRY_FREE: 0x80n,
+  /** BACKED, and everything that stat tells of it is here and in `times` (docs/solid.md). */
+  ENTRY_EXACT: 0x100n,
+  /** It could be EXACT but for its last change being too recent, or an open writer. */
+  ENTRY_YOUNG: 0x200n,
 
   /** Entries that share the place a hash points at: their tags are compared at once. */
   GROUP_ENTRIES: 16n,
@@ -74,6 +83,11 @@ export const constants = {
   /** A removed name, or entry 0: probing goes on. */
   TAG_REMOVED: 1n,
   TAG_FIRST: 2n,
+
+  /** Rules of access times in the header (docs/solid.md): reading may change any, changes those that are due, or changes none. */
+  ACCESS_MOVES: 0n,
+  ACCESS_RELATIVE: 1n,
+  ACCESS_FIXED: 2n,
 
   /** Workspace kinds in the header. */
   KIND_SOLID: 0n,
@@ -111,7 +125,7 @@ export const constants = {
 
 export const indexHeader: Struct = {
   name: "vrift_index_header",
-  size: 280,
+  size: 344,
   comment: "Start of the index file; the root and source paths follow inside the 16 KiB header block.",
   fields: [
     { name: "magic", type: "u64", offset: 0, comment: "INDEX_MAGIC; written last when the file is made" },
@@ -205,6 +219,48 @@ export const indexHeader: Struct = {
       offset: 272,
       comment: "hashes in the workspace's list of roots at `transaction`: a shorter one has lost some",
     },
+    { name: "times_offset", type: "u64", offset: 280, comment: "struct vrift_index_times[entry_capacity]" },
+    {
+      name: "access_floor_ns",
+      type: "i64",
+      offset: 288,
+      comment: "ACCESS_RELATIVE: access times before this are due; moved on by the daemon",
+    },
+    { name: "access_rule", type: "u32", offset: 296, comment: "ACCESS_*, of the root's mount" },
+    { name: "block_size", type: "u32", offset: 300, comment: "st_blksize of every EXACT entry" },
+    {
+      name: "basic_mask",
+      type: "u32",
+      offset: 304,
+      comment: "stx_mask of an answer to STATX_BASIC_STATS; 0: not known",
+    },
+    { name: "birth_mask", type: "u32", offset: 308, comment: "the same, STATX_BTIME asked for as well" },
+    {
+      name: "attributes_mask",
+      type: "u64",
+      offset: 312,
+      comment: "stx_attributes_mask of every EXACT entry",
+    },
+    { name: "mount_id", type: "u64", offset: 320, comment: "stx_mnt_id of every EXACT entry" },
+    {
+      name: "mount_namespace",
+      type: "u64",
+      offset: 328,
+      comment: "st_ino of the daemon's /proc/self/ns/mnt; programs in another one ask the kernel",
+    },
+    { name: "reserved", type: "u64", offset: 336, comment: "zero" },
+  ],
+};
+
+export const indexTimes: Struct = {
+  name: "vrift_index_times",
+  size: 24,
+  comment: "What stat tells of an EXACT entry beside the entry; guarded by the entry's `seq`.",
+  fields: [
+    { name: "atime_ns", type: "i64", offset: 0, comment: "nanoseconds since 1970" },
+    { name: "btime_ns", type: "i64", offset: 8, comment: "birth; 0 where the file system has none" },
+    { name: "nlink", type: "u32", offset: 16, comment: "st_nlink" },
+    { name: "reserved", type: "u32", offset: 20, comment: "zero" },
   ],
 };
 
@@ -331,6 +387,7 @@ export const exportDirChild: Struct = {
 export const structs: readonly Struct[] = [
   indexHeader,
   indexEntry,
+  indexTimes,
   fillRecord,
   exportHeader,
   exportStatEntry,

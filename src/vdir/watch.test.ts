@@ -77,6 +77,7 @@ class Watched {
     this.writer.setDistrust(0);
     const fd = openSync(join(this.run, "marks"), "r+");
     this.handle = native.watchStart({
+      mounts: false,
       root: this.root,
       marksFd: fd,
       index: this.writer.handle,
@@ -250,7 +251,7 @@ function childScript(body: string): string {
       rootDev: 1n, rootIno: 1n, sourcePath: "/s", sourceDev: 1n, uid: 0, gid: 0 });
     writer.publish();
     writer.setDistrust(0);
-    const handle = native.watchStart({ root, marksFd: openSync(root + ".run/marks", "r+"), index: writer.handle,
+    const handle = native.watchStart({ root, mounts: false, marksFd: openSync(root + ".run/marks", "r+"), index: writer.handle,
       cookies: root + ".run/cookies", onChange: () => {} });
     native.watchAdd(handle, Buffer.from(""));
     ${body}`;

@@ -14,10 +14,11 @@ export interface LocalOptions {
   readonly home: Home;
   readonly store: ContentStore;
   readonly log: Log;
-  /** Whether a phantom tree is watched. Default: no, as for a process that ends soon. */
+  /** Whether the tree is watched. Default: no, as for a process that ends soon. */
   readonly watch?: boolean;
   /** As in OpenOptions. */
   readonly commit?: CommitSettings;
+  readonly settleMs?: number;
 }
 
 /** EBUSY when another process owns the project. */

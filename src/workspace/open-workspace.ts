@@ -10,6 +10,7 @@ import type { Manifest, ManifestMeta } from "../manifest/manifest.js";
 import { openManifest } from "../manifest/lmdb-manifest.js";
 import { VriftError } from "../platform/errors.js";
 import { isErrno, makeDirectory } from "../platform/files.js";
+import { SETTLE_SECONDS } from "../platform/limits.js";
 import type { Log } from "../platform/log.js";
 import { native } from "../platform/native.js";
 import type { IndexValue } from "../platform/native.js";
@@ -35,6 +36,7 @@ import type { Tree } from "./tree.js";
 import { closeTree } from "./tree.js";
 import type { TreeNames } from "./tree-names.js";
 import { survey } from "./tree-names.js";
+import { Uninjected } from "./uninjected.js";
 import { noWatch, watchTree } from "./watch.js";
 import type { WorkspaceKind } from "./workspace.js";
 
@@ -52,10 +54,12 @@ export interface OpenOptions {
   readonly log: Log;
   /** Of the project: the workspace's from now on, also when opening fails. Without one the caller keeps it. */
   readonly lock?: OwnerLock | undefined;
-  /** Watch a phantom tree, so that the index may answer. Default: no, as for a process that ends soon. */
+  /** Watch the tree, so that the index may answer. Default: no, as for a process that ends soon. */
   readonly watch?: boolean;
   /** What becomes of files that programs write in a phantom tree. Default: nothing by itself, as for a process that ends soon. */
   readonly commit?: CommitSettings;
+  /** Milliseconds after its last change from which stat of a file of a solid tree is answered (docs/solid.md). */
+  readonly settleMs?: number;
   /** The manifest refuses changes, and another process that opens the workspace would go on (lmdb-manifest.ts). */
   readonly onSpent?: () => void;
 }
@@ -81,20 +85,25 @@ export async function openWorkspace(options: OpenOptions): Promise<ProjectWorksp
     );
     throw error;
   }
-  const begin = (onChange: () => void): Promise<TreeNames> => bringUp(tree, options.watch === true, onChange);
-  return new ProjectWorkspace(tree, begin, options.commit);
+  const { watch = false, settleMs = SETTLE_SECONDS * 1000 } = options;
+  const begin = (onChange: () => void): Promise<TreeNames> => bringUp(tree, watch, onChange);
+  return new ProjectWorkspace(tree, begin, settleMs, options.commit);
 }
 
 /** The index, current and published; the tree compared. Resolves with what was in it. */
 async function bringUp(tree: Tree, watch: boolean, onChange: () => void): Promise<TreeNames> {
-  const watched = watch && tree.kind === "phantom" ? await survey(tree) : undefined;
+  const watched = watch ? await survey(tree) : undefined;
   const { index, kept } = await keptOrMade(tree, watched?.names ?? 0);
   try {
-    if (watched !== undefined) {
+    const isSolid = tree.kind === "solid";
+    if (isSolid) index.unsettle(null);
+    const isTold = !isSolid || index.learn();
+    if (watched !== undefined && isTold) {
       const { root, paths } = tree;
-      tree.watch = watchTree({ root, run: paths.run, marks: paths.marks, index: index.handle, onChange });
+      const { run, marks } = paths;
+      tree.watch = watchTree({ root, run, marks, mounts: isSolid, index: index.handle, onChange });
       tree.watch.cover(watched.directories);
-    }
+    } else if (!isTold) tree.watch = noWatch("changes on this file system are not all told to this machine");
     tree.virtual.entries = index.header.virtualEntries;
     tree.virtual.bytes = index.header.virtualBytes;
     await holdContent(tree, index, kept);
@@ -179,12 +188,13 @@ async function openTree({ home, store, root, id, kind, log, lock, onSpent }: Ope
     roots,
     marks,
     index: undefined,
-    watch: noWatch(kind === "solid" ? "a solid workspace is answered by the kernel" : "it is not watched"),
+    watch: noWatch("it is not watched"),
     foreign: foreignKeys(home, root),
     stubs: new Map(),
     incomplete: new Set(),
     virtual: { entries: 0, bytes: 0n },
     held: { naming: 0, exact: undefined, unrest: 0 },
+    uninjected: new Uninjected({ paths }),
     log,
     lock,
     onIndexed: () => undefined,

@@ -12,6 +12,7 @@ import { type CommitReport, type CommitSettings, Committer } from "./committer.j
 import { foundPhantom } from "./found-phantom.js";
 import { remove, upsert } from "./mutate.js";
 import { areRootsLong, tidyRoots } from "./held-content.js";
+import { lightRound } from "./light-round.js";
 import { lookAtKey } from "./physical.js";
 import { getEntry, listEntries } from "./read.js";
 import { HASHED, isDir, isVirtual, toAdoptEntry, toVnodeEntry } from "./records.js";
@@ -19,16 +20,20 @@ import type { OpenProject } from "./registry.js";
 import { assertReingestable, reingest } from "./reingest.js";
 import { rename } from "./rename.js";
 import { resync } from "./resync.js";
+import { Settling } from "./settling.js";
 import { takeTemporary } from "./temporary-file.js";
 import type { Tree } from "./tree.js";
 import { closeTree } from "./tree.js";
 import type { TreeNames } from "./tree-names.js";
 import { TurnQueue } from "./turn-queue.js";
 import { updateMtime } from "./update-mtime.js";
+import { movedSince } from "./uninjected.js";
 import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
 import type { AdoptEntry, ResyncReport, Workspace, WorkspaceInfo } from "./workspace.js";
 
 const RESYNC_DELAY_MS = 200;
+/** How often marks are looked at that move without an event. */
+const MARKS_MS = 250;
 /** From the moment the roots are too long; and until it is tried again. */
 const TIDY_DELAY_MS = 1000;
 const TIDY_AGAIN_MS = 60_000;
@@ -41,6 +46,10 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   readonly #committer: Committer;
   #closed = false;
 
+  readonly #settling: Settling;
+  #marksTimer: NodeJS.Timeout | undefined;
+  /** The summary of the marks when the last round was asked for because of it: what stays in flight is not asked for again. */
+  #lookedAt: bigint | undefined;
   #resyncTimer: NodeJS.Timeout | undefined;
   #resyncMs = 0;
   #tidyTimer: NodeJS.Timeout | undefined;
@@ -54,15 +63,32 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   constructor(
     tree: Tree,
     begin: (onChange: () => void) => Promise<TreeNames>,
+    settleMs: number,
     commit: CommitSettings = { commit: false, dehydrate: false },
   ) {
     this.#tree = tree;
+    this.#settling = new Settling(tree, this.#turns, settleMs);
     this.#committer = new Committer(tree, this.#turns, () => this.resync(), commit);
     this.ready = this.#turns.run(async () => {
       this.#committer.offer(await begin(() => this.scheduleResync()));
       this.#committer.start();
     });
-    this.ready.catch(() => undefined);
+    this.ready.then(
+      () => this.#begun(),
+      () => undefined,
+    );
+  }
+
+  /** Programs move marks of a solid tree without any event (an open for writing), and end without one. */
+  #begun(): void {
+    if (this.#closed || this.#tree.kind !== "solid" || this.#tree.watch.failure !== undefined) return;
+    this.#settling.soon();
+    this.#marksTimer = setInterval(() => {
+      const moved = movedSince(this.#tree, this.#lookedAt);
+      if (moved === undefined) return;
+      this.#lookedAt = moved;
+      this.scheduleResync();
+    }, MARKS_MS).unref();
   }
 
   /** Something changed in the tree: it is compared again soon, at most a fifth of the time. */
@@ -217,6 +243,14 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     return await this.#committer.commit(also);
   }
 
+  /** resync, and then every name of a solid tree is answered from the index that can be: it is true and waits for nothing more. */
+  async settled(): Promise<ResyncReport> {
+    const report = await this.resync();
+    if (this.#tree.kind === "solid" && (await this.#settling.all()).length > 0)
+      await this.#mutate(() => this.#resyncNow(false));
+    return report;
+  }
+
   sync(): Promise<void> {
     return this.#mutate(() => this.#syncNow());
   }
@@ -261,6 +295,8 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     this.#closed = true;
     clearTimeout(this.#resyncTimer);
     clearTimeout(this.#tidyTimer);
+    clearInterval(this.#marksTimer);
+    this.#settling.close();
     this.#shared?.close();
     await this.#committer.close();
     await this.#turns.idle();
@@ -268,11 +304,17 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     await closeTree(this.#tree);
   }
 
+  async #compareAll(restore: boolean): Promise<ResyncReport> {
+    const { report, physical } = await resync(this.#tree, restore);
+    this.#committer.offer(physical);
+    return report;
+  }
+
   async #resyncNow(restore: boolean): Promise<ResyncReport> {
     const begin = performance.now();
-    const { report, physical } = await resync(this.#tree, restore);
+    const report = (restore ? undefined : await lightRound(this.#tree)) ?? (await this.#compareAll(restore));
     this.#resyncMs = performance.now() - begin;
-    this.#committer.offer(physical);
+    if (this.#tree.kind === "solid") this.#settling.soon();
     return report;
   }
 

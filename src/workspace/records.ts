@@ -14,6 +14,7 @@ export const BACKED = Number(constants.ENTRY_BACKED);
 const KERNEL = Number(constants.ENTRY_KERNEL);
 export const COMPLETE = Number(constants.ENTRY_COMPLETE);
 export const HASHED = Number(constants.ENTRY_HASHED);
+export const YOUNG = Number(constants.ENTRY_YOUNG);
 
 const S_IFIFO = 0o010000;
 export const S_IFDIR = 0o040000;

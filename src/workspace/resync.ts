@@ -23,6 +23,7 @@ import type { Tree } from "./tree.js";
 import { commit, putIndex } from "./tree.js";
 import type { TreeNames } from "./tree-names.js";
 import { directoriesOf, listTree } from "./tree-names.js";
+import { holdWhileUninjected } from "./uninjected.js";
 import type { Whiteout } from "./whiteouts.js";
 import { settledWhiteouts } from "./whiteouts.js";
 import type { ResyncReport } from "./workspace.js";
@@ -47,6 +48,8 @@ export interface Resynced {
 /** The caller publishes an index that is not. */
 export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
   if (tree.index !== undefined) distrustAfterLoss(tree.index);
+  // A mount may have been what was lost.
+  if (tree.kind === "solid") tree.index?.learn();
   const { snapshot, whiteouts, physical, unseen } = await lookAround(tree);
   const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)), restore);
   await comparison.run();
@@ -61,6 +64,7 @@ export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
   if (tree.index?.isPublished === true) removeWhiteouts();
   comparison.pending.forEach((key) => tree.marks.bump(key));
   leaveVirtualDirty(tree, [...unseen, ...tree.watch.moved(snapshot, tree.marks.snapshot())]);
+  if (tree.kind === "solid") tree.index?.unsettle(snapshot);
   if (tree.index !== undefined) publish(tree, tree.index, snapshot);
   if (stubsChanged || completeness.length > 0) tree.onIndexed();
   return { report: { ...comparison.report, whiteouts: whiteouts.length }, physical, removeWhiteouts };
@@ -75,6 +79,7 @@ function distrustAfterLoss(index: IndexWriter): void {
 
 /** Without a watch changes from outside are not told, so nothing is trusted. */
 function publish(tree: Tree, index: IndexWriter, snapshot: ArrayBuffer): void {
+  holdWhileUninjected(tree, snapshot);
   index.publishSeen(snapshot);
   index.setDistrust(tree.watch.failure === undefined ? 0 : DISTRUST_UNWATCHED);
 }

@@ -20,7 +20,8 @@ import { namesContent } from "./held-content.js";
 import { nameOf, parentKey } from "./physical.js";
 import type { OwnerLock } from "./owner-lock.js";
 import type { PolicyOwner } from "./policy.js";
-import { isDir, isVirtual, toIndexValue } from "./records.js";
+import { BACKED, YOUNG, isDir, isVirtual, toIndexValue } from "./records.js";
+import type { Uninjected } from "./uninjected.js";
 import type { TreeWatch } from "./watch.js";
 import type { WorkspaceKind } from "./workspace.js";
 
@@ -48,6 +49,8 @@ export interface Tree {
   incomplete: Set<string>;
   readonly virtual: VirtualCount;
   readonly held: Held;
+  /** Programs of runs that move no marks. */
+  readonly uninjected: Uninjected;
   readonly log: Log;
   /** Of the project, given up when the tree is closed. */
   readonly lock: OwnerLock | undefined;
@@ -122,13 +125,20 @@ export function putIndex(tree: Tree, change: Pick<Change, "key" | "record">): vo
 
 function putIndexNow(tree: Tree, { key, record }: Pick<Change, "key" | "record">): void {
   try {
-    if (record !== undefined) tree.index?.put(key, toIndexValue(record, !tree.incomplete.has(key)));
+    if (record !== undefined) tree.index?.put(key, indexValueOf(tree, key, record));
     else if (tree.index?.find(key) !== undefined) tree.index.remove(key);
   } catch (error) {
     // A full disk, when the file has to grow. The manifest has the change.
     if (!isErrno(error, "ENOTEMPTY")) tree.index?.fellBehind();
     throw error;
   }
+}
+
+/** In a solid tree the name itself is looked at again before the index answers for it (settling.ts). */
+function indexValueOf(tree: Tree, key: string, record: ManifestRecord): IndexValue {
+  const value = toIndexValue(record, !tree.incomplete.has(key));
+  const isYoung = tree.kind === "solid" && (record.flags & BACKED) !== 0;
+  return isYoung ? { ...value, flags: value.flags | YOUNG } : value;
 }
 
 /** False: there were none. */

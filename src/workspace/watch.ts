@@ -1,5 +1,5 @@
 /**
- * Who tells of changes that programs outside make. Without it (solid workspaces, watch limits) the index says "distrust" and
+ * Who tells of changes that programs outside make. Without it (watch limits, network file systems) the index says "distrust" and
  * programs ask the kernel first; nothing else depends on it.
  *
  * A directory is watched before it is listed: `resync` lists, has `cover` watch what is new, and lists again. A watch dies with
@@ -26,8 +26,8 @@ export interface TreeWatch {
    * before: what happened in them since they were listed was not seen.
    */
   cover(directories: ReadonlyMap<string, bigint>): string[];
-  /** A directory that was just made or found. */
-  add(key: string, ino: bigint): void;
+  /** A directory that was just made or found. False: it is not watched. */
+  add(key: string, ino: bigint): boolean;
   /** Watched directories in which a name came or went between two copies of the marks, or which came or went themselves. */
   moved(since: ArrayBuffer, now: ArrayBuffer): string[];
   /** A larger file took the index's name; called before the one before is closed. */
@@ -42,7 +42,7 @@ export function noWatch(failure: string): TreeWatch {
     drain: () => Promise.resolve(),
     renew: () => undefined,
     cover: () => [],
-    add: () => undefined,
+    add: () => false,
     moved: () => [],
     indexReplaced: () => undefined,
     stop: () => undefined,
@@ -56,6 +56,8 @@ export interface WatchTreeOptions {
   readonly run: string;
   readonly marks: string;
   readonly index: IndexHandle;
+  /** What is mounted counts, too (solid trees: what is mounted over a directory is not what the index says). */
+  readonly mounts: boolean;
   /** Called on the event loop after something changed, coalesced. */
   readonly onChange: () => void;
 }
@@ -66,8 +68,8 @@ export function watchTree(options: WatchTreeOptions): TreeWatch {
   makeDirectory(cookies);
   const marksFd = openSync(options.marks, fs.O_RDWR | fs.O_NOFOLLOW);
   try {
-    const { root, index, onChange } = options;
-    return new InotifyWatch(native.watchStart({ root, marksFd, index, cookies, onChange }));
+    const { root, index, mounts, onChange } = options;
+    return new InotifyWatch(native.watchStart({ root, marksFd, index, cookies, mounts, onChange }));
   } catch (error) {
     if (isErrno(error, "EMFILE")) return noWatch("fs.inotify.max_user_instances is reached");
     if (isErrno(error, "ENOSPC")) return noWatch(WATCHES_REACHED);
@@ -130,8 +132,10 @@ class InotifyWatch implements TreeWatch {
     return unseen;
   }
 
-  add(key: string, ino: bigint): void {
-    if (this.#watch(key)) this.#watched.set(key, { ino, word: markWord(native.pathHash(Buffer.from(key))) });
+  add(key: string, ino: bigint): boolean {
+    if (!this.#watch(key)) return false;
+    this.#watched.set(key, { ino, word: markWord(native.pathHash(Buffer.from(key))) });
+    return true;
   }
 
   moved(since: ArrayBuffer, now: ArrayBuffer): string[] {

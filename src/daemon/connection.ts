@@ -4,7 +4,7 @@
  *
  * Memory is bounded whatever the peer does: the reader holds one message and REQUESTS_AHEAD_MAX, Node's socket two chunks,
  * what is being answered ANSWERING_MAX and one more message, replies wait up to REPLIES_UNREAD_MAX (for the peer) and REPLIES_HELD_MAX (for an earlier one), each and one more reply.
- * Over that the peer is not read from. Time is bounded too: after a turn (turn-queue.ts) the event loop goes round.
+ * Over that the peer is not read from. Time is bounded too: after a turn (busy-connections.ts) the event loop goes round.
  */
 import type { Socket } from "node:net";
 import { VriftError } from "../platform/errors.js";
@@ -19,7 +19,7 @@ import {
 } from "../platform/limits.js";
 import { ReplyQueue } from "./reply-queue.js";
 import { startReading, stopReading } from "./socket-reading.js";
-import { TurnQueue } from "./turn-queue.js";
+import { BusyConnections } from "./busy-connections.js";
 
 /** Chunks in, messages out; `next` throws when the stream cannot be followed any more. */
 export interface MessageReader<M> {
@@ -86,7 +86,7 @@ export interface Carried {
 const CLOCK_MESSAGES = 16;
 const NOTHING = Buffer.alloc(0);
 /** One for the event loop, which all connections share. */
-const turns = new TurnQueue();
+const busy = new BusyConnections();
 
 export class Connection<M> {
   readonly #socket: Socket;
@@ -217,14 +217,14 @@ export class Connection<M> {
 
   #beginTurn(): void {
     this.#turnMessages = 0;
-    this.#turnMessagesMax = turns.begin(this);
+    this.#turnMessagesMax = busy.begin(this);
     this.#serve();
   }
 
   #endTurn(): void {
     this.#resting = true;
     this.#socket.pause();
-    turns.wait(this.#nextTurn);
+    busy.wait(this.#nextTurn);
   }
 
   /** Answers what may be answered now, writes what is ready, and sees whether that was all. */

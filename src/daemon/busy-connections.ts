@@ -4,7 +4,7 @@
  */
 import { TURN_MESSAGES, TURN_MESSAGES_SHARED, TURNS_SHARED } from "../platform/limits.js";
 
-export class TurnQueue {
+export class BusyConnections {
   readonly #waiting: (() => void)[] = [];
   /** Whoever had the last turn, and how many more turns are short because somebody else had one. */
   #last: unknown;

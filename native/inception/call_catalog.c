@@ -12,7 +12,7 @@ EXPORT void *catopen(const char *path, int flag) {
   for (const char *at = path; view != 0 && readable(path) && *at != 0; at++) has_slash = has_slash || *at == '/';
   if (has_slash && target_find(view, AT_FDCWD, path, FOLLOW, &target)) {
     target_begin(view, &target);
-    if (!target.place.link) hydrate(view, &target.place, false);
+    if (!target.place.link) hydrate(view, &target.place);
     target_end(view, &target);
   }
   return real ? real(path, flag) : (void *)answer(-ENOSYS);

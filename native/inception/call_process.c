@@ -138,7 +138,7 @@ EXPORT int posix_spawn_file_actions_addopen(void *actions, int fd, const char *p
     bool changes = (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) != O_RDONLY;
     if (changes) __atomic_store_n(&actions_open, true, __ATOMIC_RELAXED);
     target_begin(view, &target);
-    long result = target.place.link ? 0 : hydrate(view, &target.place, false);
+    long result = target.place.link ? 0 : hydrate(view, &target.place);
     target_end(view, &target);
     if (failed(result) && !changes) return (int)-result;
   }

@@ -50,8 +50,8 @@ static FILE *on_descriptor(long fd, const char *mode) {
   return stream;
 }
 
-/* The file is made physical, and libc does the rest, with the marks held. */
-static FILE *physical_first(const struct view *view, const char *path, int flags, const char *mode,
+/* The file is made physical, and libc does the rest, with the marks held. One that is cut is opened here: its content is not copied. */
+static FILE *physical_first(const struct view *view, const char *path, int flags, bool simple, const char *mode,
                             FILE *(*real)(const char *, const char *)) {
   struct target target;
   struct vrift_entry entry;
@@ -60,8 +60,13 @@ static FILE *physical_first(const struct view *view, const char *path, int flags
   FILE *stream = 0;
   long result = 0;
   target_begin(view, &target);
-  if (!target.place.link && virtual_and_seen(&target.place, &entry))
-    result = exclusive ? -EEXIST : hydrate(view, &target.place, (flags & O_TRUNC) != 0);
+  if (!target.place.link && virtual_and_seen(&target.place, &entry)) {
+    if (!exclusive && simple && (flags & O_TRUNC) != 0) {
+      target_end(view, &target);
+      return on_descriptor(vfs_openat(AT_FDCWD, path, flags, 0666), mode);
+    }
+    result = exclusive ? -EEXIST : hydrate(view, &target.place);
+  }
   if (result == 0)
     stream = real(path, mode);
   else
@@ -78,7 +83,7 @@ static FILE *open_stream(const char *path, const char *mode, FILE *(*real)(const
   bool reads = (flags & (O_ACCMODE | O_CREAT)) == O_RDONLY;
   if (!reads && path[0] == '/' && descriptor_named(path) >= 0)
     return on_descriptor(vfs_openat(AT_FDCWD, path, flags, 0666), mode);
-  if (!reads || !simple) return physical_first(view, path, flags, mode, real);
+  if (!reads || !simple) return physical_first(view, path, flags, simple, mode, real);
   struct place place;
   struct vrift_entry entry;
   enum look looked = look_content(view, AT_FDCWD, path, true, &place, &entry);
@@ -144,7 +149,7 @@ static FILE *reopen(const char *path, const char *mode, FILE *stream, reopener r
   struct target target;
   if (!target_find(view, AT_FDCWD, path, true, &target)) return real(path, mode, stream);
   target_begin(view, &target);
-  if (!target.place.link) hydrate(view, &target.place, (flags & O_TRUNC) != 0);
+  if (!target.place.link) hydrate(view, &target.place);
   FILE *result = real(path, mode, stream);
   target_end(view, &target);
   return result;

@@ -34,7 +34,7 @@ long change_file(int dirfd, const char *path, bool follow, const struct real_cal
     if (target.place.slash && virtual_and_seen(&target.place, &entry))
       result = -ENOTDIR;
     else
-      result = hydrate(view, &target.place, false);
+      result = hydrate(view, &target.place);
   }
   if (result == 0) result = make_real_call(call);
   target_end(view, &target);

@@ -3,6 +3,7 @@
 #include "attributes.h"
 #include "because.h"
 #include "blob.h"
+#include "bytes.h"
 #include "directory_times.h"
 #include "look.h"
 #include "marks.h"
@@ -50,7 +51,7 @@ static long copy_content(int from, int to, uint64_t size) {
  * Mode, owner and times of the entry: last, because writing changes them. A file that was cut to nothing has the time at which
  * that happened, from the moment it has its name: a program killed before the kernel cuts it must not leave the old one.
  */
-static long copy_attributes(const struct view *view, const struct vrift_entry *entry, bool empty, int fd) {
+static long copy_attributes(const struct view *view, const struct vrift_entry *entry, bool cut, int fd) {
   struct stat st;
   long result = raw_fstat(fd, &st);
   if (result != 0) return result;
@@ -62,12 +63,12 @@ static long copy_attributes(const struct view *view, const struct vrift_entry *e
   attributes_stat(view, entry, &shown);
   struct __kernel_timespec times[2] = {{(int64_t)shown.st_atime, (int64_t)shown.st_atime_nsec},
                                        {(int64_t)shown.st_mtime, (int64_t)shown.st_mtime_nsec}};
-  if (empty) times[1].tv_nsec = UTIME_OMIT;
+  if (cut) times[1].tv_nsec = UTIME_OMIT;
   return raw4(__NR_utimensat, fd, 0, (long)times, 0);
 }
 
-static long fill(const struct view *view, const struct vrift_entry *entry, bool empty, int fd) {
-  if (!empty && entry->size > 0) {
+static long fill(const struct view *view, const struct vrift_entry *entry, int fd) {
+  if (entry->size > 0) {
     struct stat st;
     int blob = (int)blob_open(view, entry, O_CLOEXEC, &st);
     if (blob == -EIO) notice_damaged(view, entry);
@@ -76,61 +77,119 @@ static long fill(const struct view *view, const struct vrift_entry *entry, bool 
     raw_close(blob);
     if (result != 0) return result;
   }
-  return copy_attributes(view, entry, empty, fd);
+  return copy_attributes(view, entry, false, fd);
+}
+
+/* Gives what was assembled its name. -EEXIST: it is taken. */
+static long publish(const struct view *view, const struct place *place, struct staged *staged, bool crowded) {
+  char path[PATH_SIZE];
+  struct directory_times kept;
+  if (!place_real_path(view, place, path)) return -ENAMETOOLONG;
+  directory_times_keep(view, place, &kept);
+  long result = staging_publish(view, staged, path);
+  if (result != 0) return result;
+  directory_times_restore(view, place, &kept, crowded);
+  observe_hydrated();
+  return 0;
 }
 
 /* Under the stripe: nobody else makes or removes this name by a first change. */
-static long publish(const struct view *view, struct place *place, bool empty, bool crowded) {
-  char path[PATH_SIZE];
+static long make_physical(const struct view *view, struct place *place, bool crowded) {
   struct vrift_entry entry;
   struct staged staged;
-  if (!place_real_path(view, place, path)) return -ENAMETOOLONG;
-  /* In this order: a directory that is renamed has its names whited out before they go, without their stripes. */
-  if (raw_faccessat2(AT_FDCWD, path, 0, AT_SYMLINK_NOFOLLOW) == 0) return 0;
-  if (!virtual_and_listed(place, &entry)) return 0;
+  if (!virtual_and_seen(place, &entry)) return 0;
   long result = staging_open(view, &staged);
   if (result != 0) return result;
-  result = fill(view, &entry, empty, staged.fd);
-  if (result == 0) {
-    struct directory_times kept;
-    directory_times_keep(view, place, &kept);
-    result = staging_publish(view, &staged, path);
-    if (result == 0) {
-      directory_times_restore(view, place, &kept, crowded);
-      observe_hydrated();
-    }
-  }
+  result = fill(view, &entry, staged.fd);
+  if (result == 0) result = publish(view, place, &staged, crowded);
   staging_drop(view, &staged);
   return result == -EEXIST ? 0 : result;
 }
 
-static long make_physical(const struct view *view, struct place *place, bool empty, bool crowded) {
-  char path[PATH_SIZE];
+static long lock_and_make_physical(const struct view *view, struct place *place, bool crowded) {
   struct vrift_entry entry;
   struct stripe stripe;
-  if (!virtual_and_listed(place, &entry)) return 0;
-  if (!place_real_path(view, place, path)) return -ENAMETOOLONG;
-  if (raw_faccessat2(AT_FDCWD, path, 0, AT_SYMLINK_NOFOLLOW) == 0) return 0;
+  if (!virtual_and_seen(place, &entry)) return 0;
   long result = stripe_lock(place->hash, &stripe);
   if (result != 0) return result;
-  result = publish(view, place, empty, crowded);
+  result = make_physical(view, place, crowded);
   stripe_unlock(&stripe);
   return result;
 }
 
-long hydrate(const struct view *view, struct place *place, bool empty) {
-  return make_physical(view, place, empty, false);
+long hydrate(const struct view *view, struct place *place) { return lock_and_make_physical(view, place, false); }
+
+long hydrate_below(const struct view *view, struct place *place) { return lock_and_make_physical(view, place, true); }
+
+static long open_again(int fd, int flags) {
+  char path[32];
+  *append_decimal(append_text(path, "/proc/self/fd/"), (uint64_t)fd) = 0;
+  return raw_openat(AT_FDCWD, path, flags & ~(O_CREAT | O_TRUNC | O_NOFOLLOW), 0);
 }
 
-long hydrate_below(const struct view *view, struct place *place) {
-  return make_physical(view, place, false, true);
+static bool same_file(int a, int b) {
+  struct stat first, second;
+  return raw_fstat(a, &first) == 0 && raw_fstat(b, &second) == 0 && first.st_ino == second.st_ino &&
+         first.st_dev == second.st_dev;
+}
+
+/* By its name, so that whoever watches the directory hears of what is written; unless that is another file's already. */
+static long open_published(const struct view *view, const struct place *place, const struct staged *staged, int flags) {
+  char path[PATH_SIZE];
+  if (!place_real_path(view, place, path)) return -ENAMETOOLONG;
+  int named = (int)raw_openat(AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (named < 0) return named;
+  long fd = same_file(named, staged->fd) ? open_again(named, flags) : -ENOENT;
+  raw_close(named);
+  return fd;
+}
+
+/* Nothing is cut before there is a descriptor. */
+static long open_cut(const struct view *view, const struct place *place, const struct vrift_entry *entry, int flags) {
+  struct staged staged;
+  long result = staging_open(view, &staged);
+  if (result != 0) return result;
+  result = copy_attributes(view, entry, true, staged.fd);
+  long fd = result == 0 ? open_again(staged.fd, flags) : result;
+  if (fd >= 0) result = publish(view, place, &staged, false);
+  if (fd >= 0 && result == 0) {
+    long by_name = open_published(view, place, &staged, flags);
+    if (by_name >= 0) {
+      raw_close((int)fd);
+      fd = by_name;
+    }
+  } else if (fd >= 0) {
+    raw_close((int)fd);
+    fd = result;
+  }
+  staging_drop(view, &staged);
+  return fd;
+}
+
+/* Programs count on the lowest free number. */
+static long lowest(long fd, int flags) {
+  if (fd < 0) return fd;
+  long lower = raw_fcntl((int)fd, (flags & O_CLOEXEC) != 0 ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+  if (lower < 0) return fd;
+  raw_close((int)(lower < fd ? fd : lower));
+  return lower < fd ? lower : fd;
+}
+
+long hydrate_cut(const struct view *view, struct place *place, int flags) {
+  struct vrift_entry entry;
+  struct stripe stripe;
+  long result = stripe_lock(place->hash, &stripe);
+  if (result != 0) return result;
+  result = virtual_and_seen(place, &entry) ? open_cut(view, place, &entry, flags) : -EEXIST;
+  stripe_unlock(&stripe);
+  return lowest(result, flags);
 }
 
 long hydrate_nameless(const struct view *view, const struct vrift_entry *entry) {
   struct staged staged;
   long result = staging_open(view, &staged);
   if (result != 0) return result;
-  result = fill(view, entry, false, staged.fd);
+  result = fill(view, entry, staged.fd);
   if (result == 0 && staged.number == 0) return staged.fd;
   if (result == 0) {
     /* A named one: keep the file, lose the name. */

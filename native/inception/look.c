@@ -97,9 +97,22 @@ static bool physical(const struct view *view, const struct place *place) {
   return place_real_path(view, place, path) && raw_faccessat2(AT_FDCWD, path, 0, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+bool virtual_and_indexed(const struct place *place) {
+  const struct view *view = view_newest();
+  struct vrift_entry entry;
+  uint32_t number;
+  return view != 0 && place->inside &&
+         vrift_index_lookup(&view->index, place->key, place->length, place->hash, &entry, &number) == VRIFT_FOUND &&
+         (entry.flags & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_KERNEL)) == VRIFT_ENTRY_VIRTUAL;
+}
+
+/*
+ * No file, and after that no whiteout: so there was none before, and what was seen was the entry. The other way round a file that hid
+ * the entry, and was moved away between the two, would leave it to be seen.
+ */
 bool virtual_and_seen(struct place *place, struct vrift_entry *entry) {
   const struct view *view = view_current();
-  return view != 0 && virtual_and_listed(place, entry) && !physical(view, place);
+  return view != 0 && virtual_and_indexed(place) && !physical(view, place) && virtual_and_listed(place, entry);
 }
 
 /*
@@ -120,7 +133,7 @@ static long through_file(const struct view *view, int dirfd, const char *path, s
     text[length] = 0;
     long result = place_physical(view, dirfd, text, true, place);
     if (result == -ENOENT) continue;
-    return result == 0 && virtual_and_listed(place, entry) ? -ENOTDIR : -ENOENT;
+    return result == 0 && virtual_and_seen(place, entry) ? -ENOTDIR : -ENOENT;
   }
 }
 
@@ -143,8 +156,7 @@ bool look_became_physical(const struct place *place) {
   struct vrift_entry entry;
   uint32_t number;
   return view != 0 && place->inside &&
-         vrift_index_lookup(&view->index, place->key, place->length, place->hash, &entry, &number) == VRIFT_FOUND &&
-         !is_virtual(&entry);
+         vrift_index_lookup(&view->index, place->key, place->length, place->hash, &entry, &number) == VRIFT_FOUND;
 }
 
 long look_error(const struct view *view, int dirfd, const char *path, long result) {

@@ -35,8 +35,9 @@ long look_again(const struct view *view, int dirfd, const char *path, bool follo
                 struct vrift_entry *entry);
 
 /*
- * After -ENOENT from look_again: has the name become physical since the kernel was asked? Then the kernel has to be asked once
- * more, or a file that was there all the time, first as an entry and then as a file, would be told to be absent.
+ * After -ENOENT from look_again: may the name have become physical since the kernel was asked? Then the kernel has to be asked once
+ * more, or a file that was there all the time, first as an entry and then as a file, would be told to be absent. Its entry is backed by
+ * then, or whited out (what is in a directory that is exchanged).
  */
 bool look_became_physical(const struct place *place);
 
@@ -55,7 +56,10 @@ long look_parent(const struct view *view, int dirfd, const char *path);
  */
 bool virtual_and_listed(struct place *place, struct vrift_entry *entry);
 
-/* The same, and no physical file is there: what every program sees at this name is the entry. */
+/* Has it a virtual entry, whatever is on disk? Such a name needs a whiteout to vanish. Reads the newest index. */
+bool virtual_and_indexed(const struct place *place);
+
+/* Virtual and listed, and no physical file is there: what every program sees at this name is the entry. */
 bool virtual_and_seen(struct place *place, struct vrift_entry *entry);
 
 /* Can a path be looked at by this library at all? Bad pointers are the kernel's to refuse. */

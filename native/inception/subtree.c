@@ -3,9 +3,8 @@
 #include "hydrate.h"
 #include "look.h"
 #include "marks.h"
+#include "stripe.h"
 #include "whiteout.h"
-
-#define WALK_ATTEMPTS 8
 
 /* Breadth first: the list of numbers is its own queue. */
 static bool walk(const struct view *view, uint32_t top, uint32_t limit, struct subtree *subtree) {
@@ -47,7 +46,7 @@ long subtree_open(const struct view *view, const struct place *directory, struct
   subtree->entries = entries;
   subtree->hashes = hashes;
   /* A writer that died in mid-change leaves the sequence odd for ever; what is listed then must do. */
-  for (int attempt = 0; attempt < WALK_ATTEMPTS && !walk(view, top, limit, subtree); attempt++) vrift_pause();
+  for (int waits = 0; !walk(view, top, limit, subtree) && view_wait_for_change(view, waits); waits++) continue;
   for (size_t i = 0; i < subtree->count; i++) {
     if (vrift_entry_read(&view->index, subtree->entries[i], &entry) != 0) continue;
     const uint8_t *key = vrift_entry_key(&view->index, &entry);
@@ -89,13 +88,10 @@ void subtree_end(const struct view *view, const struct subtree *subtree) {
   marks_end(view);
 }
 
-bool subtree_shows_file(const struct view *view, const struct place *directory) {
+static bool shows_file(const struct view *view, uint32_t top) {
   struct vrift_entry entry;
   struct place place;
-  uint32_t top, left = vrift_list_limit(&view->index);
-  if (vrift_index_lookup(&view->index, directory->key, directory->length, directory->hash, &entry, &top) !=
-      VRIFT_FOUND)
-    return false;
+  uint32_t left = vrift_list_limit(&view->index);
   for (uint32_t child = vrift_first_child(&view->index, top); child != 0 && left > 0;
        child = vrift_next_sibling(&view->index, child), left--) {
     if (vrift_entry_read(&view->index, child, &entry) != 0) continue;
@@ -103,6 +99,20 @@ bool subtree_shows_file(const struct view *view, const struct place *directory) 
     if (virtual_and_listed(&place, &entry)) return true;
   }
   return false;
+}
+
+bool subtree_shows_file(const struct view *view, const struct place *directory) {
+  struct vrift_entry entry;
+  uint32_t top;
+  for (int waits = 0;; waits++) {
+    uint64_t begun = vrift_structure_begin(&view->index);
+    if (vrift_index_lookup(&view->index, directory->key, directory->length, directory->hash, &entry, &top) ==
+            VRIFT_FOUND &&
+        shows_file(view, top))
+      return true;
+    /* A list that changes while it is walked may end early. */
+    if (vrift_structure_held(&view->index, begun) || !view_wait_for_change(view, waits)) return false;
+  }
 }
 
 /* The place of the virtual entry `subtree->entries[i]`; false when it is none. */
@@ -127,9 +137,14 @@ long subtree_white_out(const struct view *view, const struct subtree *subtree) {
   struct place place;
   struct vrift_entry entry;
   for (size_t i = 0; i < subtree->count; i++) {
+    struct stripe stripe;
     bool made;
-    if (!virtual_place(view, subtree, i, &place) || !virtual_and_listed(&place, &entry)) continue;
-    long result = whiteout_make(view, &place, &made);
+    if (!virtual_place(view, subtree, i, &place)) continue;
+    /* Or who holds it takes ours for its own, and takes it back. */
+    long result = stripe_lock(place.hash, &stripe);
+    if (result != 0) return result;
+    if (virtual_and_listed(&place, &entry)) result = whiteout_make(view, &place, &made);
+    stripe_unlock(&stripe);
     if (result != 0) return result;
   }
   return 0;

@@ -14,7 +14,7 @@ struct subtree {
   size_t hashes_mapped;
 };
 
-/* A snapshot; 0 or -errno (-ENOMEM, -EBUSY when the index does not come to rest). */
+/* A snapshot; 0 or -errno (-ENOMEM). */
 long subtree_open(const struct view *view, const struct place *directory, struct subtree *subtree);
 /* Adds the names that the same entries will have below `to`. */
 long subtree_add_destination(const struct view *view, const struct place *from, const struct place *to,

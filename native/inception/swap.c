@@ -16,7 +16,7 @@ long swap_path(const struct view *view, const struct vrift_entry *entry, char *o
   if (!place_from_entry(view, entry, &target.place)) return -ENAMETOOLONG;
   target.parent_hash = place_parent_hash(&target.place);
   target_begin(view, &target);
-  long result = hydrate(view, &target.place, false);
+  long result = hydrate(view, &target.place);
   target_end(view, &target);
   if (result != 0) return result;
   memcpy(out, target.place.text, text_length(target.place.text) + 1);

@@ -46,13 +46,3 @@ void target_end(const struct view *view, const struct target *target) {
   mark_name_end(view, target->place.hash);
   marks_end(view);
 }
-
-bool target_is_virtual(const struct target *target) {
-  const struct view *view = view_current();
-  struct vrift_entry entry;
-  uint32_t number;
-  return view != 0 &&
-         vrift_index_lookup(&view->index, target->place.key, target->place.length, target->place.hash, &entry,
-                            &number) == VRIFT_FOUND &&
-         (entry.flags & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_KERNEL)) == VRIFT_ENTRY_VIRTUAL;
-}

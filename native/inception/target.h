@@ -22,7 +22,4 @@ bool target_find(const struct view *view, int dirfd, const char *path, enum foll
 void target_begin(const struct view *view, const struct target *target);
 void target_end(const struct view *view, const struct target *target);
 
-/* Is there an index entry with VIRTUAL set, whatever is physical? Such a name needs a whiteout to vanish. */
-bool target_is_virtual(const struct target *target);
-
 #endif

@@ -69,7 +69,7 @@ static __attribute__((noinline)) long access_and_hydrate(const char *path, int m
   if (!target_find(view, AT_FDCWD, path, true, &target) || !virtual_and_seen(&target.place, &entry)) return result;
   target_begin(view, &target);
   /* Not having become physical is no answer to the question. */
-  hydrate(view, &target.place, false);
+  hydrate(view, &target.place);
   target_end(view, &target);
   return result;
 }

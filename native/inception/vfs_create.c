@@ -58,7 +58,7 @@ long vfs_linkat(int from_fd, const char *from, int to_fd, const char *to, int fl
     return missing != 0 ? missing : change_new_name(to_fd, to, &call);
   }
   target_begin(view, &target);
-  long result = target.place.link ? 0 : hydrate(view, &target.place, false);
+  long result = target.place.link ? 0 : hydrate(view, &target.place);
   if (result == 0) result = source_error(view, from_fd, from, flags);
   if (result == 0) result = change_new_name(to_fd, to, &call);
   target_end(view, &target);

@@ -79,10 +79,7 @@ static long open_named_descriptor(const struct view *view, int fd, const char *p
   return result != 0 ? result : blocking_openat(AT_FDCWD, real, flags & ~(O_CREAT | O_EXCL), mode);
 }
 
-/*
- * Emptying the private copy is already half of the open: only for flags with which the real one has no reason to fail any
- * more.
- */
+/* Flags with which the kernel's own open of the emptied file has nothing more to look at, or to wait for. */
 static bool may_start_empty(int flags) {
   const int harmless = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW |
                        O_LARGEFILE | O_DSYNC | O_SYNC;
@@ -138,7 +135,16 @@ static long open_for_change(const struct view *view, int dirfd, const char *path
       return open_virtual(view, &target.place, &entry, flags);
     } else {
       result = attributes_access(view, &entry, (flags & O_ACCMODE) == O_WRONLY ? 2 : 6, true);
-      if (result == 0) result = hydrate(view, &target.place, may_start_empty(flags));
+      if (result == 0 && may_start_empty(flags)) {
+        result = hydrate_cut(view, &target.place, flags);
+        if (result != -EEXIST) {
+          target_end(view, &target);
+          return result;
+        }
+        result = 0;
+      } else if (result == 0) {
+        result = hydrate(view, &target.place);
+      }
     }
   }
   if (result == 0) return open_marked(view, &target, dirfd, path, flags, mode);
@@ -173,7 +179,7 @@ long vfs_openat2(int dirfd, const char *path, const struct open_how *how, size_t
   if (!target_find(view, dirfd, path, (wanted.flags & O_NOFOLLOW) == 0, &target))
     return raw4(__NR_openat2, dirfd, (long)path, (long)how, (long)size);
   target_begin(view, &target);
-  long result = target.place.link ? 0 : hydrate(view, &target.place, false);
+  long result = target.place.link ? 0 : hydrate(view, &target.place);
   if (result == 0) result = raw4(__NR_openat2, dirfd, (long)path, (long)how, (long)size);
   target_end(view, &target);
   return result;

@@ -1,6 +1,9 @@
 /*
  * rename. A virtual source becomes physical, gets a whiteout under its old name, and the kernel renames; a directory takes all
- * of its virtual files that way first. What is virtual at the destination is simply hidden by what arrives there.
+ * of its virtual files that way first. What is virtual at the destination is simply hidden by what arrives there, or refuses it.
+ *
+ * The kernel looks at both names in one moment, and so must whoever answers in its place. Two looks at two names, one after the other, see what
+ * never was: a file that moves from one to the other meanwhile is at both of them, or at none.
  */
 #include "bytes.h"
 #include "change.h"
@@ -39,7 +42,7 @@ static long rename_physical(const struct view *view, struct target *from, const 
   struct stripe stripe;
   struct vrift_entry entry;
   bool made = false;
-  if (!target_is_virtual(from)) return make_real_call(call);
+  if (!virtual_and_indexed(&from->place)) return make_real_call(call);
   long result = stripe_lock(from->place.hash, &stripe);
   if (result != 0) return result;
   if (virtual_and_listed(&from->place, &entry)) result = whiteout_make(view, &from->place, &made);
@@ -69,27 +72,38 @@ static long rename_directory(const struct view *view, struct target *from, struc
   return result;
 }
 
-/* Both directions: everything on both sides is physical before. Names stay taken, so there is nothing to white out. */
+/* Null: a place that is not ours has nothing virtual. */
+static long open_side(const struct view *view, const struct target *side, const struct target *other,
+                      struct subtree *below) {
+  static const struct subtree nothing;
+  *below = nothing;
+  if (side == 0) return 0;
+  long result = subtree_open(view, &side->place, below);
+  if (result == 0 && other != 0) subtree_add_destination(view, &side->place, &other->place, below);
+  return result;
+}
+
+/* Names stay taken, so there is nothing to white out; but those below a directory do go: they are elsewhere afterwards. */
+static long make_side_physical(const struct view *view, struct target *side, const struct subtree *below) {
+  long result = side == 0 ? 0 : hydrate(view, &side->place);
+  if (result == 0) result = subtree_hydrate(view, below);
+  return result == 0 ? subtree_white_out(view, below) : result;
+}
+
+/* Both directions: everything on both sides is physical before. */
 static long exchange(const struct view *view, struct target *from, struct target *to, const struct real_call *call) {
   struct subtree left, right;
-  long result = subtree_open(view, &from->place, &left);
+  long result = open_side(view, from, to, &left);
   if (result != 0) return result;
-  result = subtree_open(view, &to->place, &right);
+  result = open_side(view, to, from, &right);
   if (result != 0) {
     subtree_close(&left);
     return result;
   }
-  subtree_add_destination(view, &from->place, &to->place, &left);
-  subtree_add_destination(view, &to->place, &from->place, &right);
   subtree_begin(view, &left);
   subtree_begin(view, &right);
-  result = hydrate(view, &from->place, false);
-  if (result == 0) result = hydrate(view, &to->place, false);
-  if (result == 0) result = subtree_hydrate(view, &left);
-  if (result == 0) result = subtree_hydrate(view, &right);
-  /* Names below a directory do go: they are elsewhere afterwards. */
-  if (result == 0) result = subtree_white_out(view, &left);
-  if (result == 0) result = subtree_white_out(view, &right);
+  result = make_side_physical(view, from, &left);
+  if (result == 0) result = make_side_physical(view, to, &right);
   if (result == 0) result = make_real_call(call);
   subtree_end(view, &right);
   subtree_end(view, &left);
@@ -98,22 +112,72 @@ static long exchange(const struct view *view, struct target *from, struct target
   return result;
 }
 
-static long rename_inside(const struct view *view, struct target *from, struct target *to, unsigned flags,
+/* What is at the source, whoever knows it. 0 and its kind, or -errno. */
+static long source_kind(const struct view *view, struct target *from, const struct real_call *call, unsigned *kind) {
+  struct vrift_entry entry;
+  struct stat st;
+  *kind = S_IFREG;
+  if (from != 0 && !from->place.link && virtual_and_seen(&from->place, &entry)) return 0;
+  if (from != 0) return kind_of(view, &from->place, kind);
+  long result = raw_statat((int)call->a, (const char *)call->b, &st, AT_SYMLINK_NOFOLLOW);
+  if (result == 0) *kind = st.st_mode & S_IFMT;
+  return result;
+}
+
+/*
+ * What a virtual destination refuses, which the kernel does not see. Nothing becomes virtual, and under its stripe the destination stays so:
+ * one look at the source meanwhile is the moment at which both are as they are said to be. 0: the kernel decides, now or later.
+ */
+static long refused_by_virtual(const struct view *view, struct target *from, struct target *to,
+                               const struct real_call *call) {
+  struct vrift_entry entry;
+  struct stripe stripe;
+  unsigned kind;
+  bool replaces = (call->e & RENAME_NOREPLACE) == 0;
+  if (to->place.link || !virtual_and_seen(&to->place, &entry)) return 0;
+  if (replaces && !to->place.slash && source_kind(view, from, call, &kind) == 0 && kind != S_IFDIR) return 0;
+  long result = stripe_lock(to->place.hash, &stripe);
+  if (result != 0) return result;
+  if (virtual_and_seen(&to->place, &entry)) {
+    result = source_kind(view, from, call, &kind);
+    if (result == 0 && !replaces) result = -EEXIST;
+    if (result == 0 && (kind == S_IFDIR || to->place.slash)) result = -ENOTDIR;
+  }
+  stripe_unlock(&stripe);
+  return result;
+}
+
+static long rename_from_outside(const struct view *view, struct target *to, const struct real_call *call) {
+  unsigned kind;
+  if ((call->e & RENAME_EXCHANGE) != 0) return exchange(view, 0, to, call);
+  long result = refused_by_virtual(view, 0, to, call);
+  if (result != 0) return result;
+  bool replaces = (call->e & RENAME_NOREPLACE) == 0;
+  if (replaces && subtree_shows_file(view, &to->place) && source_kind(view, 0, call, &kind) == 0 && kind == S_IFDIR)
+    return -ENOTEMPTY;
+  return make_real_call(call);
+}
+
+static long rename_inside(const struct view *view, struct target *from, struct target *to,
                           const struct real_call *call) {
   struct vrift_entry entry;
   unsigned kind;
-  bool to_virtual = to != 0 && !to->place.link && virtual_and_seen(&to->place, &entry);
-  bool from_virtual = !from->place.link && virtual_and_seen(&from->place, &entry);
-  if (!from_virtual && kind_of(view, &from->place, &kind) == -ENOENT) return make_real_call(call);
-  if (to != 0 && (flags & RENAME_NOREPLACE) != 0 && (to_virtual || kind_of(view, &to->place, &kind) == 0)) return -EEXIST;
-  if (to != 0 && is_below(to, from)) return make_real_call(call);
-  if (to != 0 && (flags & RENAME_EXCHANGE) != 0) return exchange(view, from, to, call);
-  if ((from_virtual && from->place.slash) || (to_virtual && to->place.slash)) return -ENOTDIR;
-  if (to != 0 && same_place(from, to) && from_virtual) return 0;
-  long result = from_virtual ? hydrate(view, &from->place, false) : 0;
+  bool exchanges = (call->e & RENAME_EXCHANGE) != 0, below = to != 0 && is_below(to, from);
+  if (exchanges && !below) return exchange(view, from, to, call);
+  long result = 0;
+  if (exchanges)
+    result = hydrate(view, &to->place);
+  else if (to != 0 && (!below || (call->e & RENAME_NOREPLACE) != 0))
+    result = refused_by_virtual(view, from, to, call);
   if (result != 0) return result;
+  if (below) return make_real_call(call);
+  if (!from->place.link && virtual_and_seen(&from->place, &entry)) {
+    if (from->place.slash) return -ENOTDIR;
+    if (to != 0 && same_place(from, to)) return 0;
+    result = hydrate(view, &from->place);
+    if (result != 0) return result;
+  }
   if (kind_of(view, &from->place, &kind) != 0 || kind != S_IFDIR) return rename_physical(view, from, call);
-  if (to_virtual) return -ENOTDIR;
   return rename_directory(view, from, to, call);
 }
 
@@ -143,20 +207,10 @@ long vfs_renameat(int from_fd, const char *from, int to_fd, const char *to, unsi
   long result;
   if (leaves) target_begin(view, &source);
   if (arrives) target_begin(view, &destination);
-  if (leaves) {
-    result = rename_inside(view, &source, arrives ? &destination : 0, flags, &call);
-  } else {
-    struct vrift_entry entry;
-    bool taken = !destination.place.link && virtual_and_seen(&destination.place, &entry);
-    if (taken && (flags & RENAME_NOREPLACE) != 0)
-      result = -EEXIST;
-    else if (taken && (flags & RENAME_EXCHANGE) != 0)
-      result = hydrate(view, &destination.place, false);
-    else
-      result = 0;
-    if (result == 0 && subtree_shows_file(view, &destination.place)) result = -ENOTEMPTY;
-    if (result == 0) result = make_real_call(&call);
-  }
+  if (leaves)
+    result = rename_inside(view, &source, arrives ? &destination : 0, &call);
+  else
+    result = rename_from_outside(view, &destination, &call);
   if (arrives) target_end(view, &destination);
   if (leaves) target_end(view, &source);
   if (result == -ENOENT) {

@@ -33,22 +33,18 @@ static long unlink_virtual(const struct view *view, struct target *target, const
   bool made = false;
   long result = stripe_lock(target->place.hash, &stripe);
   if (result != 0) return result;
+  /* In this order: who arrives between the two by a rename comes after us. */
+  bool was_physical = is_physical(view, &target->place);
   bool was_listed = virtual_and_listed(&target->place, &entry);
-  bool only_virtual = was_listed && (call->c & AT_REMOVEDIR) == 0 && !is_physical(view, &target->place);
   if (was_listed) {
     result = may_remove(view, &target->place);
     if (result == 0) result = whiteout_make(view, &target->place, &made);
   }
-  if (result == 0 && only_virtual) {
+  if (result == 0 && was_listed && !was_physical && (call->c & AT_REMOVEDIR) == 0) {
     directory_times_touch(view, &target->place);
   } else if (result == 0) {
     result = make_real_call(call);
-    if (result == -ENOENT && was_listed) {
-      directory_times_touch(view, &target->place);
-      result = 0;
-    } else if (result != 0 && made) {
-      whiteout_undo(view, &target->place);
-    }
+    if (result != 0 && made) whiteout_undo(view, &target->place);
   }
   stripe_unlock(&stripe);
   return result;
@@ -61,13 +57,13 @@ static long remove_file(const struct view *view, int dirfd, const char *path, co
     return look_error(view, dirfd, path, make_real_call(call));
   long result;
   target_begin(view, &target);
-  if (!target_is_virtual(&target))
+  if (!virtual_and_indexed(&target.place))
     result = make_real_call(call);
   else if (target.place.slash)
     result = virtual_and_seen(&target.place, &entry) ? -ENOTDIR : make_real_call(call);
   else {
     /* Where that fails it goes in silence. */
-    if (watched(target.parent_hash)) hydrate(view, &target.place, false);
+    if (watched(target.parent_hash)) hydrate(view, &target.place);
     result = unlink_virtual(view, &target, call);
   }
   target_end(view, &target);
@@ -87,7 +83,7 @@ static long remove_directory(const struct view *view, int dirfd, const char *pat
   target_begin(view, &target);
   subtree_begin(view, &below);
   /* A directory at a virtual name: a program without the library made it. */
-  result = target_is_virtual(&target) ? unlink_virtual(view, &target, call) : make_real_call(call);
+  result = virtual_and_indexed(&target.place) ? unlink_virtual(view, &target, call) : make_real_call(call);
   subtree_end(view, &below);
   target_end(view, &target);
   subtree_close(&below);

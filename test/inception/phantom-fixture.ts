@@ -28,7 +28,8 @@ export function program(
     | "agree"
     | "asked"
     | "handed"
-    | "own_malloc",
+    | "own_malloc"
+    | "between",
 ): string {
   return join(NATIVE, name);
 }

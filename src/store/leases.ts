@@ -32,8 +32,13 @@ export function openLease(directory: string): Lease {
       if (!open) return;
       open = false;
       added = new HashSet();
-      unlinkIfPresent(path);
-      closeSync(fd);
+      try {
+        unlinkIfPresent(path);
+      } catch {
+        // Without its lock it is nobody's, and whoever reads leases next removes it. The work it was for is done.
+      } finally {
+        closeSync(fd);
+      }
     },
   };
 }

@@ -52,9 +52,10 @@ export async function renameDirectory(
     if (isErrno(error, "EEXIST")) throw new VriftError("ENOTEMPTY", `${to} is not empty`, { cause: error });
     throw error;
   }
-  const moved = backedRecord(record.id, lookPhysical(`${tree.root}/${to}`) ?? physical);
-  putIndex(tree, { key: to, record: moved });
+  let moved: ManifestRecord;
   try {
+    moved = backedRecord(record.id, lookPhysical(`${tree.root}/${to}`) ?? physical);
+    putIndex(tree, { key: to, record: moved });
     const move = moveChanges(tree, from, to, replaced);
     const put: ManifestChange = { type: "put", parent: parentId(tree, to), name: nameOf(to), record: moved };
     await Promise.all([tree.manifest.apply([...move, put]), tree.manifest.setMeta(INTENT, "")]);
@@ -144,7 +145,7 @@ function moveNames(tree: Tree, from: string, to: string, replaced: readonly Chan
   tree.incomplete = new Set([...tree.incomplete].filter((key) => !isBelow(key, to)).map(rekey));
 }
 
-/** The manifest could not take it (a full disk): everything is as it was, as far as the disk allows; resync does the rest. */
+/** The manifest could not take it (a full disk), or the new name cannot be looked at: everything is as it was, as far as the disk allows; resync does the rest. */
 function takeBack(tree: Tree, from: string, to: string, record: ManifestRecord, target: KeyState): void {
   try {
     moveNames(tree, to, from, []);

@@ -25,10 +25,12 @@ export interface KillRounds {
 const VICTIMS = ["projects", "vriftd", "a program", "all"] as const;
 type Victim = (typeof VICTIMS)[number];
 
+/** @param others what works beside the random operations: so many of them, chosen by the seed; all when left out. */
 export async function killRounds(
   rounds: number,
   seed: number,
   say: (line: string) => void,
+  others = Infinity,
 ): Promise<KillRounds> {
   const sandbox = new Sandbox();
   const random = new Random(seed);
@@ -37,7 +39,9 @@ export async function killRounds(
   let operations = 0;
   let dehydrated = 0;
   try {
-    const all = works(sandbox, seed);
+    const [first, ...beside] = works(sandbox, seed);
+    while (beside.length > others) beside.splice(random.below(beside.length), 1);
+    const all = [first!, ...beside];
     const next = new Map(all.map((work) => [work, 1]));
     for (const work of all) {
       work.make();

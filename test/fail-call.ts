@@ -46,6 +46,7 @@ export class FailingCalls {
   #failAt = Infinity;
   #pick = 0;
   #failed: FailedCall | undefined;
+  #stack = "";
 
   /** Made since `failAt`. */
   get calls(): number {
@@ -55,6 +56,11 @@ export class FailingCalls {
   /** The one that failed. */
   get failed(): FailedCall | undefined {
     return this.#failed;
+  }
+
+  /** Who made it. */
+  get stack(): string {
+    return this.#stack;
   }
 
   /** The n-th call from now on fails, once, with one of its errors. Infinity: none does. */
@@ -72,7 +78,9 @@ export class FailingCalls {
     const code = codes[this.#pick % codes.length]!;
     this.#failed = { name, code };
     const errno = -(os.errno as Readonly<Record<string, number>>)[code]!;
-    return Object.assign(new Error(`${code}: made to fail, ${name}`), { code, errno, syscall: name });
+    const error = new Error(`${code}: made to fail, ${name}`);
+    this.#stack = error.stack ?? "";
+    return Object.assign(error, { code, errno, syscall: name });
   }
 
   failing(name: string, codes: Codes, call: Call): Call {

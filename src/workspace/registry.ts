@@ -189,7 +189,13 @@ export class Registry<P extends OpenProject> {
     }
     const directory = directoryIdentity(root);
     const project = await this.#openProject({ root, id: identity.id, kind: identity.kind });
-    rememberWorkspace(this.#home, project.info);
+    try {
+      rememberWorkspace(this.#home, project.info);
+    } catch (error) {
+      // A full disk. Nobody would know of the project that it is open.
+      await project.close();
+      throw error;
+    }
     this.#forgetEnded();
     this.#open.set(root, { project, directory });
     return project;

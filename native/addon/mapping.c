@@ -53,6 +53,8 @@ napi_value vrift_js_marks_snapshot(napi_env env, napi_callback_info info) {
    */
   memset(copy, 0, MARKS_SIZE);
   ((uint64_t *)copy)[VRIFT_MARK_SUMMARY] = __atomic_load_n((uint64_t *)marks + VRIFT_MARK_SUMMARY, __ATOMIC_ACQUIRE);
+  const uint32_t uninjected = VRIFT_MARK_UNINJECTED;
+  ((uint64_t *)copy)[uninjected] = __atomic_load_n((uint64_t *)marks + uninjected, __ATOMIC_ACQUIRE);
   for (uint32_t word = 0; word < VRIFT_MARK_WORDS; word++)
     ((uint64_t *)copy)[word] = __atomic_load_n((uint64_t *)marks + word, __ATOMIC_ACQUIRE);
   return result;

@@ -46,9 +46,13 @@ static int is_static_program(const char *path) {
   return 0;
 }
 
-void warn_when_static(const char *name) {
+int is_static_command(const char *name) {
   char path[PATH_MAX];
-  if (find_command(name, path, sizeof path) != 0 || !is_static_program(path)) return;
+  return find_command(name, path, sizeof path) == 0 && is_static_program(path);
+}
+
+void warn_when_static(const char *name) {
+  if (!is_static_command(name)) return;
   note("%s is statically linked and sees only the files that are really there; run it with: vrift run --hydrate -- %s",
        name, name);
 }

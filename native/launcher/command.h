@@ -1,7 +1,9 @@
 #ifndef VRIFT_LAUNCHER_COMMAND_H
 #define VRIFT_LAUNCHER_COMMAND_H
 
-/* Says so when the program of this name cannot be entered by the library. */
+/* The library will not be in the program of this name. */
+int is_static_command(const char *name);
+/* Says so then. */
 void warn_when_static(const char *name);
 
 /* execvp; exits with 127 or 126 when that fails. */

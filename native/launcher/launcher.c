@@ -19,6 +19,7 @@
 #include "observed_run.h"
 #include "prepare.h"
 #include "start_turn.h"
+#include "uninjected.h"
 
 enum { EXIT_VRIFT_FAILED = 125 };
 
@@ -51,7 +52,10 @@ static _Noreturn void become_with_view(char **command, struct view *view, const 
   count_daemon_question();
   choose_library(view);
   inject(view);
-  if (view->phantom) warn_when_static(command[0]);
+  if (view->phantom)
+    warn_when_static(command[0]);
+  else if (is_static_command(command[0]))
+    tell_uninjected(view->index);
   if (counted) run_counted(command, stats);
   become_command(command);
 }

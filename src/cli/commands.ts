@@ -23,6 +23,7 @@ const modules = {
   cat: async () => (await import("./cat.js")).cat,
   verify: async () => (await import("./verify.js")).verify,
   gc: async () => (await import("./gc.js")).gc,
+  sync: async () => (await import("./sync.js")).sync,
   status: async () => (await import("./status.js")).status,
   daemon: async () => (await import("./daemon.js")).daemon,
   doctor: async () => (await import("./doctor.js")).doctor,

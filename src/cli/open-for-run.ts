@@ -3,9 +3,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { toVriftError, VriftError } from "../platform/errors.js";
+import { START_WAIT_MS } from "../platform/limits.js";
 import { PROJECT_DIR, workspacePaths } from "../platform/paths.js";
 import type { Home } from "../platform/paths.js";
 import type { Context } from "./command.js";
+import type { WorkspaceInfo } from "../workspace/workspace.js";
 import { connectDaemon } from "./connect-daemon.js";
 import { daemonStatus } from "./daemon-status.js";
 import { libraryPath } from "./library-path.js";
@@ -61,12 +63,13 @@ async function viewOfDaemon(context: Context, root: string): Promise<RunView | n
   try {
     const control = await connectDaemon(context);
     try {
-      const { workspace } = await whileAlive(context.home, control.call("open", { root }));
-      return {
-        preload: libraryPath(context.home),
-        index: workspace.index,
-        phantom: workspace.kind === "phantom",
-      };
+      const opened = whileAlive(context.home, control.call("open", { root }));
+      const { index, kind } = await atOnceWhenSolid(
+        context.home,
+        root,
+        opened.then(({ workspace }) => workspace),
+      );
+      return { preload: libraryPath(context.home), index, phantom: kind === "phantom" };
     } finally {
       control.close();
     }
@@ -74,6 +77,26 @@ async function viewOfDaemon(context: Context, root: string): Promise<RunView | n
     const { code, message } = toVriftError(error);
     context.note(`vrift: ${code}: ${message}; going on without the daemon`);
     return null;
+  }
+}
+
+/** COMMAND does not wait until a large directory is known: it asks the kernel, and what it starts later finds the index there. */
+async function atOnceWhenSolid(
+  home: Home,
+  root: string,
+  opened: Promise<Pick<WorkspaceInfo, "index" | "kind">>,
+): Promise<Pick<WorkspaceInfo, "index" | "kind">> {
+  if (existsSync(join(root, PROJECT_DIR))) return opened;
+  const { solidId } = await import("../platform/workspace-id.js");
+  const late = new AbortController();
+  const { index } = workspacePaths(home, solidId(root));
+  const waited = wait(START_WAIT_MS, { index, kind: "solid" as const }, { signal: late.signal });
+  waited.catch(() => undefined);
+  try {
+    return await Promise.race([opened, waited]);
+  } finally {
+    opened.catch(() => undefined);
+    late.abort();
   }
 }
 

@@ -2,6 +2,7 @@ import type { ControlOperations, ProjectStatus } from "../daemon/control.js";
 import { buildId } from "../platform/build.js";
 import { VriftError } from "../platform/errors.js";
 import { knownWorkspaces } from "../workspace/known.js";
+import type { SolidFacts, WorkspaceKind } from "../workspace/workspace.js";
 import { bytesText } from "./bytes-text.js";
 import { jsonOption, rootOption } from "./command.js";
 import type { Command, Context } from "./command.js";
@@ -57,15 +58,31 @@ function rootHere(context: Context): string | null {
   }
 }
 
+function answeredLines(
+  kind: WorkspaceKind,
+  entries: number,
+  solid: SolidFacts | undefined,
+  distrust: string | undefined,
+): string[] {
+  if (distrust !== undefined) return [`    the kernel answers: ${distrust}`];
+  if (kind === "phantom" || solid === undefined) return [];
+  const { watchedDirectories, hashed, unsettled } = solid;
+  const young = unsettled === 0 ? "" : `, ${unsettled} changed too recently to be answered for`;
+  return [`    ${watchedDirectories} directories watched, ${entries} names scanned, ${hashed} hashed${young}`];
+}
+
 function workspaceLines(workspaces: readonly ProjectStatus[], here: string | null): string[] {
   if (workspaces.length === 0) return ["workspaces  none yet"];
   return [
     "workspaces",
-    ...workspaces.map(({ root, kind, entries, virtualEntries, virtualBytes, process }) => {
+    ...workspaces.flatMap(({ root, kind, entries, virtualEntries, virtualBytes, process, solid, distrust }) => {
       const content =
         kind === "phantom" ? `, ${virtualEntries} virtual (${bytesText(BigInt(virtualBytes))})` : "";
       const served = process === undefined ? "" : `, process ${process.pid}`;
-      return `${root === here ? "*" : " "} ${root}: ${kind}, ${entries} entries${content}${served}`;
+      return [
+        `${root === here ? "*" : " "} ${root}: ${kind}, ${entries} entries${content}${served}`,
+        ...(process === undefined ? [] : answeredLines(kind, entries, solid, distrust)),
+      ];
     }),
   ];
 }

@@ -66,7 +66,7 @@ export interface ControlOperations {
    */
   open: { request: { root: string; phantom?: boolean }; reply: OpenedProject };
   /**
-   * What `vrift run` in the directory `from` needs. Asked by native/launcher/ask_daemon.c, which reads the reply with these two
+   * What `vrift run` in the directory `from` needs. Of a solid tree that takes long to open only where its index is going to be. Asked by native/launcher/ask_daemon.c, which reads the reply with these two
    * fields in this order, and takes a failure as a reason to start Node instead (src/cli/run-prepare.ts), which can say it.
    * `userHome` is the asker's $HOME. VRIFT_STALE_DAEMON when `build` is not the daemon's.
    */
@@ -117,6 +117,10 @@ export interface ProjectOperations {
    * virtual, unless a program uses the index.
    */
   commit: { request: { dehydrate: boolean }; reply: { report: CommitReport } };
+  /** What was changed before the request is in the marks when it is answered. */
+  drain: { request: Record<string, never>; reply: Record<string, never> };
+  /** sync, and a look at every name of a solid tree: `vrift sync`. */
+  settle: { request: Record<string, never>; reply: { report: ResyncReport; workspace: WorkspaceInfo } };
   /** Makes the directory `to` a phantom workspace with the entries of this one. */
   found: { request: { to: string }; reply: { id: string } };
   /** Rewrites the roots, so that they name what entries name and nothing else: before a sweep. */

@@ -57,6 +57,12 @@ export function projectControlProtocol(service: ProjectService): Protocol<string
     commit: async ({ dehydrate }) => ({
       report: await inUse((workspace) => workspace.commit({ dehydrate: dehydrate === true })),
     }),
+    drain: async () => {
+      await inUse((workspace) => workspace.drain());
+      return {};
+    },
+    settle: () =>
+      inUse(async (workspace) => ({ report: await workspace.settled(), workspace: workspace.info })),
     found: async ({ to }) => ({ id: await inUse((workspace) => workspace.found(text(to, "to"))) }),
     tidyRoots: async () => {
       await inUse((workspace) => workspace.tidyRoots());

@@ -155,6 +155,11 @@ export class ProjectProcess implements OpenProject {
     return (await this.#line.call("sync", { durable: false })).report;
   }
 
+  /** What was changed before is told to programs that start now: solid trees have the marks of it (docs/solid.md). */
+  async drain(): Promise<void> {
+    if (this.#info.kind === "solid") await this.#line.call("drain", {});
+  }
+
   async found(to: string): Promise<string> {
     return (await this.#line.call("found", { to })).id;
   }

@@ -5,6 +5,7 @@
 import { buildId, packageVersion } from "../platform/build.js";
 import { setImmediate as turn } from "node:timers/promises";
 import { VriftError } from "../platform/errors.js";
+import { LOOK_MS } from "../platform/limits.js";
 import type { Log } from "../platform/log.js";
 import type { Home, WorkspacePaths } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
@@ -77,6 +78,7 @@ export class VdirDaemon {
   #open: ProjectWorkspace | undefined;
   #export: ManifestExport | undefined;
   #placeTimer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
   #handingOver: Promise<void> | undefined;
   #retiring = false;
@@ -171,6 +173,7 @@ export class VdirDaemon {
     rememberWorkspace(home, workspace.info);
     await workspace.ready;
     this.#watchPlace();
+    this.#lookAround(workspace);
     this.#usedMs = Date.now();
     this.#idle.start();
     const { version, build } = this.#process;
@@ -245,6 +248,7 @@ export class VdirDaemon {
     const { log, store } = this.#options;
     log.info("stopping");
     clearInterval(this.#placeTimer);
+    clearInterval(this.#lookTimer);
     this.#idle.stop();
     this.#trace.end();
     await this.#serving.stop();
@@ -273,6 +277,19 @@ export class VdirDaemon {
     this.#placeTimer.unref();
   }
 
+  /** What nobody tells of in a solid tree is found by looking, while a program could be told of it. */
+  #lookAround(workspace: ProjectWorkspace): void {
+    const { log, place } = this.#options;
+    if (workspace.info.solid === undefined) return;
+    this.#lookTimer = setInterval(() => {
+      if (!mapsIndex((path) => path === this.#paths.index)) return;
+      workspace
+        .lookAtAll()
+        .catch((error: unknown) => log.error("looking failed", error, { root: place.root }));
+    }, LOOK_MS);
+    this.#lookTimer.unref();
+  }
+
   /** One at a time; when the successor cannot start nothing has changed, and it may be asked for again. */
   #beginHandOver(): Promise<void> {
     this.#handingOver ??= this.#handOver().catch((error: unknown) => {
@@ -295,6 +312,7 @@ export class VdirDaemon {
     const successor = await startSuccessor("vdir-main.js", [place.root, place.id], options);
     log.info("handing over", { successor: successor.pid });
     clearInterval(this.#placeTimer);
+    clearInterval(this.#lookTimer);
     this.#idle.stop();
     this.#control.closeListeners(true);
     this.#serving.closeListeners(true);

@@ -145,3 +145,12 @@ export const SETTLE_SECONDS = 60;
 
 /** Moved names that a light round of a solid tree looks at; of more a scan of everything is not much dearer. */
 export const LIGHT_ROUND_MAX = 20_000;
+
+/**
+ * Milliseconds for which `vrift run` waits for the index of a directory nobody has seen before: with everything else it does, COMMAND has
+ * begun within two seconds. It asks the kernel then, and programs that it starts later find the index.
+ */
+export const START_WAIT_MS = 1200;
+
+/** Between two looks at every name of a solid tree that programs use: what nobody tells of (docs/solid.md) is right again by then. */
+export const LOOK_MS = 30_000;

@@ -19,7 +19,7 @@ import { removeOrphanBeside } from "./staging.js";
 import { decide } from "./states.js";
 import type { Change, Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
-import { holdWhileUninjected } from "./uninjected.js";
+import { endedUninjected, holdUninjected } from "./uninjected.js";
 import type { ResyncReport } from "./workspace.js";
 
 const KERNEL = Number(constants.ENTRY_KERNEL);
@@ -33,6 +33,7 @@ export async function lightRound(tree: Tree): Promise<ResyncReport | undefined> 
   const { index, watch } = tree;
   const isSure = (): boolean => watch.failure === undefined && index?.distrust === 0 && index.isCurrent;
   if (tree.kind !== "solid" || index === undefined || !isSure()) return undefined;
+  const ended = endedUninjected(tree);
   await watch.drain();
   if (!isSure()) return undefined;
   const snapshot = tree.marks.snapshot();
@@ -48,7 +49,7 @@ export async function lightRound(tree: Tree): Promise<ResyncReport | undefined> 
   }
   if (!isSure()) return undefined;
   await commit(tree, round.changes());
-  holdWhileUninjected(tree, snapshot);
+  holdUninjected(snapshot, ended);
   index.publishSeen(snapshot);
   return round.report;
 }

@@ -19,7 +19,8 @@ import { HASHED, isDir, isVirtual, toAdoptEntry, toVnodeEntry } from "./records.
 import type { OpenProject } from "./registry.js";
 import { assertReingestable, reingest } from "./reingest.js";
 import { rename } from "./rename.js";
-import { resync } from "./resync.js";
+import { DISTRUST_UNWATCHED, resync } from "./resync.js";
+import { RoundPace } from "./round-pace.js";
 import { Settling } from "./settling.js";
 import { takeTemporary } from "./temporary-file.js";
 import type { Tree } from "./tree.js";
@@ -29,11 +30,11 @@ import { TurnQueue } from "./turn-queue.js";
 import { updateMtime } from "./update-mtime.js";
 import { movedSince } from "./uninjected.js";
 import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
-import type { AdoptEntry, ResyncReport, Workspace, WorkspaceInfo } from "./workspace.js";
+import type { AdoptEntry, ResyncReport, SolidFacts, Workspace, WorkspaceInfo } from "./workspace.js";
 
 const RESYNC_DELAY_MS = 200;
 /** How often marks are looked at that move without an event. */
-const MARKS_MS = 250;
+const MARKS_MS = 100;
 /** From the moment the roots are too long; and until it is tried again. */
 const TIDY_DELAY_MS = 1000;
 const TIDY_AGAIN_MS = 60_000;
@@ -47,6 +48,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   #closed = false;
 
   readonly #settling: Settling;
+  readonly #pace = new RoundPace();
   #marksTimer: NodeJS.Timeout | undefined;
   /** The summary of the marks when the last round was asked for because of it: what stays in flight is not asked for again. */
   #lookedAt: bigint | undefined;
@@ -94,15 +96,14 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   /** Something changed in the tree: it is compared again soon, at most a fifth of the time. */
   scheduleResync(): void {
     if (this.#closed || this.#resyncTimer !== undefined) return;
-    this.#resyncTimer = setTimeout(
-      () => {
-        this.#resyncTimer = undefined;
-        this.#mutate(() => this.#resyncNow(false)).catch((error: unknown) => {
-          if (!this.#closed) this.#tree.log.error("resync failed", error, { root: this.#tree.root });
-        });
-      },
-      Math.max(RESYNC_DELAY_MS, 4 * this.#resyncMs),
-    );
+    const { kind } = this.#tree;
+    const delay = kind === "solid" ? this.#pace.next() : Math.max(RESYNC_DELAY_MS, 4 * this.#resyncMs);
+    this.#resyncTimer = setTimeout(() => {
+      this.#resyncTimer = undefined;
+      this.#mutate(() => this.#resyncNow(false)).catch((error: unknown) => {
+        if (!this.#closed) this.#tree.log.error("resync failed", error, { root: this.#tree.root });
+      });
+    }, delay);
     this.#resyncTimer.unref();
   }
 
@@ -122,7 +123,13 @@ export class ProjectWorkspace implements Workspace, OpenProject {
       virtualEntries: tree.virtual.entries,
       virtualBytes: String(tree.virtual.bytes),
       ...(tree.watch.failure === undefined ? {} : { distrust: tree.watch.failure }),
+      ...(tree.kind === "solid" && tree.watch.failure === undefined ? { solid: this.#solidFacts() } : {}),
     };
+  }
+
+  #solidFacts(): SolidFacts {
+    const { watch, held } = this.#tree;
+    return { watchedDirectories: watch.count, hashed: held.naming, unsettled: this.#settling.left };
   }
 
   /** The index file that programs map now. */
@@ -243,11 +250,26 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     return await this.#committer.commit(also);
   }
 
+  /** Whatever was changed before the call is in the marks, so that no program that starts now is told what was before. */
+  async drain(): Promise<void> {
+    this.#assertOpen();
+    const { watch, index } = this.#tree;
+    await watch.drain();
+    if (watch.failure === undefined) return;
+    index?.setDistrust(DISTRUST_UNWATCHED);
+    this.scheduleResync();
+  }
+
+  /** Every name of a solid tree by its facts, also where nobody has told of a change (docs/solid.md). */
+  async lookAtAll(): Promise<void> {
+    if (this.#closed || this.#tree.kind !== "solid" || this.#tree.watch.failure !== undefined) return;
+    if ((await this.#settling.all()).length > 0) await this.#mutate(() => this.#resyncNow(false));
+  }
+
   /** resync, and then every name of a solid tree is answered from the index that can be: it is true and waits for nothing more. */
   async settled(): Promise<ResyncReport> {
     const report = await this.resync();
-    if (this.#tree.kind === "solid" && (await this.#settling.all()).length > 0)
-      await this.#mutate(() => this.#resyncNow(false));
+    await this.lookAtAll();
     return report;
   }
 
@@ -314,6 +336,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     const begin = performance.now();
     const report = (restore ? undefined : await lightRound(this.#tree)) ?? (await this.#compareAll(restore));
     this.#resyncMs = performance.now() - begin;
+    this.#pace.ended(this.#resyncMs);
     if (this.#tree.kind === "solid") this.#settling.soon();
     return report;
   }

@@ -10,6 +10,7 @@ import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
+import { solidId } from "../platform/workspace-id.js";
 import type { ContentStore } from "../store/store.js";
 import { directoryIdentity, isDirectory } from "./directory-identity.js";
 import type { DirectoryIdentity } from "./directory-identity.js";
@@ -81,6 +82,13 @@ export class Registry<P extends OpenProject> {
       if (!phantom || project.info.kind === "phantom") return project;
       return this.#becomePhantom(project);
     });
+  }
+
+  /** Where the index of an ordinary directory is, or is going to be; undefined for a phantom workspace. */
+  solidPlace(path: string): { readonly index: string } | undefined {
+    const root = this.#realRoot(path);
+    if (readWorkspaceFile(root) !== undefined) return undefined;
+    return { index: workspacePaths(this.#home, solidId(root)).index };
   }
 
   async clone(src: string, dst: string): Promise<P> {

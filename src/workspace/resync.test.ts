@@ -50,7 +50,9 @@ async function phantomWithVirtual(): Promise<ProjectWorkspace> {
 }
 
 function flagsOf(workspace: ProjectWorkspace, key: string): number | undefined {
-  return IndexReader.open(workspace.info.index).lookup(key)?.flags;
+  const flags = IndexReader.open(workspace.info.index).lookup(key)?.flags;
+  // Of a solid tree besides: whether the name was looked at since (settling.ts).
+  return flags === undefined ? undefined : flags & ~Number(constants.ENTRY_YOUNG | constants.ENTRY_EXACT);
 }
 
 function flagsByKey(workspace: ProjectWorkspace): Map<string, number> {

@@ -23,14 +23,14 @@ import type { Tree } from "./tree.js";
 import { commit, putIndex } from "./tree.js";
 import type { TreeNames } from "./tree-names.js";
 import { directoriesOf, listTree } from "./tree-names.js";
-import { holdWhileUninjected } from "./uninjected.js";
+import { endedUninjected, holdUninjected } from "./uninjected.js";
 import type { Whiteout } from "./whiteouts.js";
 import { settledWhiteouts } from "./whiteouts.js";
 import type { ResyncReport } from "./workspace.js";
 
 /** Reasons in the index for asking the kernel first; a new file begins with the first. */
 const DISTRUST_COMPARING = 1;
-const DISTRUST_UNWATCHED = 2;
+export const DISTRUST_UNWATCHED = 2;
 /** How often directories that appeared during a scan make it start again. */
 const SCAN_ATTEMPTS = 3;
 
@@ -50,6 +50,7 @@ export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
   if (tree.index !== undefined) distrustAfterLoss(tree.index);
   // A mount may have been what was lost.
   if (tree.kind === "solid") tree.index?.learn();
+  const ended = endedUninjected(tree);
   const { snapshot, whiteouts, physical, unseen } = await lookAround(tree);
   const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)), restore);
   await comparison.run();
@@ -65,6 +66,7 @@ export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
   comparison.pending.forEach((key) => tree.marks.bump(key));
   leaveVirtualDirty(tree, [...unseen, ...tree.watch.moved(snapshot, tree.marks.snapshot())]);
   if (tree.kind === "solid") tree.index?.unsettle(snapshot);
+  holdUninjected(snapshot, ended);
   if (tree.index !== undefined) publish(tree, tree.index, snapshot);
   if (stubsChanged || completeness.length > 0) tree.onIndexed();
   return { report: { ...comparison.report, whiteouts: whiteouts.length }, physical, removeWhiteouts };
@@ -79,7 +81,6 @@ function distrustAfterLoss(index: IndexWriter): void {
 
 /** Without a watch changes from outside are not told, so nothing is trusted. */
 function publish(tree: Tree, index: IndexWriter, snapshot: ArrayBuffer): void {
-  holdWhileUninjected(tree, snapshot);
   index.publishSeen(snapshot);
   index.setDistrust(tree.watch.failure === undefined ? 0 : DISTRUST_UNWATCHED);
 }

@@ -101,11 +101,20 @@ function lives(pid: number): boolean {
   }
 }
 
-/** The word as it is in the snapshot is published with it, unless somebody still runs: then it is told to have something in flight. */
-export function holdWhileUninjected(tree: Tree, snapshot: ArrayBuffer): void {
+/**
+ * Value of the word up to which every such program has ended; undefined when one runs. Asked before the watcher is drained: what a
+ * program did that had ended by then is in the marks afterwards.
+ */
+export function endedUninjected(tree: Tree): bigint | undefined {
+  if (tree.kind !== "solid") return undefined;
+  const word = Atomics.load(new BigUint64Array(tree.marks.buffer), WORD);
+  return word === seenWord(tree, WORD) || !tree.uninjected.any() ? word : undefined;
+}
+
+/** The word is published with a snapshot that was taken after the drain only as it was then. */
+export function holdUninjected(snapshot: ArrayBuffer, ended: bigint | undefined): void {
   const words = new BigUint64Array(snapshot);
-  if (tree.kind !== "solid" || tree.index === undefined || words[WORD] === seenWord(tree, WORD)) return;
-  if (tree.uninjected.any()) words[WORD] = (words[WORD] ?? 0n) | 1n;
+  if (words[WORD] !== ended) words[WORD] = (words[WORD] ?? 0n) | constants.MARK_BEGIN;
 }
 
 /** A round would publish something: a word has moved. `than`: what the last round has published or could not. */

@@ -17,6 +17,8 @@ import { markWord } from "../vdir/marks.js";
 export interface TreeWatch {
   /** Why nothing may be trusted, in words for `vrift status`; undefined while every directory is watched. */
   readonly failure: string | undefined;
+  /** Directories that are watched. */
+  readonly count: number;
   /** Everything that has happened is in the marks when it resolves. */
   drain(): Promise<void>;
   /** Before a listing. @param marks as they are now. */
@@ -39,6 +41,7 @@ export interface TreeWatch {
 export function noWatch(failure: string): TreeWatch {
   return {
     failure,
+    count: 0,
     drain: () => Promise.resolve(),
     renew: () => undefined,
     cover: () => [],
@@ -99,6 +102,10 @@ class InotifyWatch implements TreeWatch {
 
   get failure(): string | undefined {
     return this.#deaf ?? this.#failure;
+  }
+
+  get count(): number {
+    return this.#watched.size;
   }
 
   async drain(): Promise<void> {

@@ -22,6 +22,17 @@ export interface WorkspaceInfo {
   readonly virtualBytes: string;
   /** Why programs ask the kernel first for every name (a limit and its sysctl); absent while the index answers. */
   readonly distrust?: string;
+  /** Of an open solid workspace that is watched. */
+  readonly solid?: SolidFacts;
+}
+
+/** What is known of a solid tree; `vrift status` shows it. */
+export interface SolidFacts {
+  readonly watchedDirectories: number;
+  /** Entries with content whose hash is known. */
+  readonly hashed: number;
+  /** Names that changed too recently, or are being written, and that stat asks the kernel for until they are looked at again. */
+  readonly unsettled: number;
 }
 
 /** A file whose content the store now has, told by the command that put it there. */

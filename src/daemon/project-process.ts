@@ -11,7 +11,7 @@ import type { Log } from "../platform/log.js";
 import type { Home, WorkspacePaths } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
 import { spawnProject } from "../platform/spawn-detached.js";
-import { ownerOf, signatureOf } from "../workspace/owner-lock.js";
+import { isOwned, ownerOf, signatureOf } from "../workspace/owner-lock.js";
 import type { OpenProject, ProjectPlace } from "../workspace/registry.js";
 import type { ResyncReport, WorkspaceInfo } from "../workspace/workspace.js";
 import type { ProjectStatus, RunningProcess } from "./control.js";
@@ -91,7 +91,9 @@ export class ProjectProcess implements OpenProject {
     return { ...this.#info, process: this.#process };
   }
 
+  /** The end of the line is heard of a moment after the lock is free: who asks in between is not told of one that has gone. */
   get isOpen(): boolean {
+    if (this.#isOpen && !isOwned(this.#paths.lock)) this.#ended();
     return this.#isOpen;
   }
 

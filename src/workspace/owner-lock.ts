@@ -82,6 +82,11 @@ export function ownerOf(path: string): number | undefined {
   );
 }
 
+/** Whether anybody holds the lock, signed or not. */
+export function isOwned(path: string): boolean {
+  return reading(path, (fd) => !native.flock(fd, LOCK_SH | LOCK_NB)) ?? false;
+}
+
 /** Whose name stands in the file: the holder's, or that of one who died. undefined after one who ended in order. */
 export function signatureOf(path: string): number | undefined {
   return reading(path, pidIn);

@@ -14,6 +14,7 @@ const sentences: Readonly<Record<string, string>> = {
   busy: "the entry is in the middle of a change",
   incomplete: "not every name of its directory is known",
   moved: "the working directory may have been moved",
+  "no-index": "no tree that was opened has it",
   other: "the library has no view of the tree",
 };
 

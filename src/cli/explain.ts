@@ -39,14 +39,12 @@ export const explain: Command = {
 function explainOne(context: Context, path: string): Explanation {
   if (path === "") throw new VriftError("VRIFT_USAGE", "explain: a path cannot be empty");
   const { links, real } = resolveLinks(context.cwd, path);
-  const root = rootOf(context, real ?? resolve(context.cwd, path));
-  const index = indexOf(context, root);
+  const { root, index } = treeOf(context, real ?? resolve(context.cwd, path));
   const base = { path, links, real: real ?? null, root, index: index ?? null };
   const below = real === undefined ? undefined : relative(root, real);
   const key = below === undefined || below === ".." || below.startsWith("../") ? null : below;
   if (index === undefined) {
-    const detail = `${root} has no index: it was never opened as a workspace`;
-    return { ...base, ...bare(real, key, detail) };
+    return { ...base, ...bare(real, key, `${root} was never opened as a workspace`) };
   }
   const reader = IndexReader.open(index);
   const { header } = reader;
@@ -91,7 +89,7 @@ function bare(
   return {
     key,
     by: "kernel",
-    reason: "other",
+    reason: "no-index",
     besides: [],
     detail,
     errno: status === undefined ? "ENOENT" : null,
@@ -106,6 +104,19 @@ function bare(
     blob: null,
     hydratedOnWrite: false,
   };
+}
+
+/**
+ * The tree whose programs are asked about, and its index if it has one. A path in a directory that nobody has opened is outside of a tree: it is
+ * asked about as a program of this directory's tree would ask.
+ */
+function treeOf(context: Context, path: string): { root: string; index: string | undefined } {
+  const root = rootOf(context, path);
+  const index = indexOf(context, root);
+  if (index !== undefined || context.value("root") !== undefined) return { root, index };
+  const here = rootOf(context, context.cwd);
+  const own = indexOf(context, here);
+  return own === undefined ? { root, index } : { root: here, index: own };
 }
 
 /** --root, else the workspace the path is in. A path whose directories are not there yet counts from the nearest that is. */

@@ -75,6 +75,22 @@ describe("explain", () => {
     assert.ok(!existsSync(join(project, "src/one")), "explain makes nothing physical");
   });
 
+  test("a path outside of it is asked about as its programs do; from outside there is nobody to ask", async () => {
+    const outside = join(home.work, "elsewhere");
+    writeFileSync(outside, "text");
+    symlinkSync(outside, join(project, "out"));
+    const asked = await explained(outside);
+    assert.deepEqual(
+      [asked.by, asked.reason, asked.key, asked.seen?.size],
+      ["kernel", "elsewhere", null, "4"],
+    );
+    // The daemon has not seen the link, and the kernel is asked in any case.
+    assert.equal((await settled("out")).reason, "link");
+    const bare = await explained(outside, home.work);
+    assert.deepEqual([bare.by, bare.reason, bare.seen?.size], ["kernel", "no-index", "4"]);
+    assert.match(bare.detail ?? "", /never opened as a workspace/);
+  });
+
   test("symbolic links are followed step by step", async () => {
     const found = await settled("chain");
     assert.deepEqual(found.links, [

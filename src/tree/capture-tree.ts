@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import { isErrno, readFully } from "../platform/files.js";
 import { hashFromHex, hashToHex } from "../platform/hash.js";
-import type { Lease } from "../store/store.js";
+import type { ContentStore, Lease } from "../store/store.js";
 import { hashFile } from "../store/hash-file.js";
 import { isElf } from "../workspace/policy.js";
 import type { TreeContext } from "./context.js";
@@ -89,6 +89,12 @@ async function importAll(
       tree.set(key, recordedFile(name, name.hash!));
       continue;
     }
+    if (name.hash !== undefined && isHeld(store, lease, name.hash, name.size)) {
+      tree.set(key, recordedFile(name, name.hash));
+      if (name.scan !== undefined) stamps.set(key, stampText(name.scan)); // the index has no hash of a young stamp
+      progress.advance(1, name.size);
+      continue;
+    }
     const path = join(root, key);
     let fd: number;
     try {
@@ -117,6 +123,13 @@ async function importAll(
     progress.advance(1, name.size);
   }
   return { tree, stamps, notHeld, attributes: present.attributes };
+}
+
+/** Named first, looked for afterwards. */
+function isHeld(store: ContentStore, lease: Lease, hex: string, size: bigint): boolean {
+  const hash = hashFromHex(hex)!;
+  lease.add(hash);
+  return store.statBlob({ hash, size })?.sealed === true;
 }
 
 function isAsScanned(stat: BigIntStats, { size, mtimeNs, mode, scan }: PresentFile): boolean {

@@ -15,6 +15,7 @@ import { innerWorkspaces } from "./inner-workspaces.js";
 import { recordBase } from "./record-base.js";
 import { recover } from "../workspace/recover.js";
 import { assertComplete, assertNotInsidePhantom, isPhantomRoot, realDirectory } from "./refusal.js";
+import { shareCommitted } from "./share-committed.js";
 import { statFile } from "../workspace/stat-file.js";
 import { withTreeLock } from "../workspace/tree-lock.js";
 
@@ -66,7 +67,8 @@ async function clonePhantom(src: string, dst: string, context: TreeContext): Pro
   if (isPhantomRoot(dst)) await registerAgain(src, dst, context);
   else await access.clone(src, dst);
   const source = await scanSource(src, progress);
-  return await copyPhysical(src, dst, source, new Set(), context, null);
+  const shared = await shareCommitted(src, dst, source.entries, context);
+  return await copyPhysical(src, dst, source, shared, context, null);
 }
 
 /** The destination of an interrupted clone is a workspace already: it gets the entries the source has now. */

@@ -10,11 +10,12 @@ import { foreignKeys } from "../workspace/kernel-names.js";
 import { listTree } from "../workspace/tree-names.js";
 import { ownerOf } from "./candidates.js";
 import type { TreeContext } from "./context.js";
+import { KnownContent } from "./known-content.js";
 import type { RecordedDirectory, RecordedFile, RecordedLink, RecordedStamps } from "./recorded-tree.js";
 import { permissions, statFile } from "../workspace/stat-file.js";
 
 export interface PresentFile extends Omit<RecordedFile, "hash"> {
-  /** Of a virtual file; of a physical one once it was computed. */
+  /** Of a virtual file; of a physical one when it is known, or was computed. */
   hash?: string;
   /** Of a physical file. */
   readonly scan?: ScanEntry;
@@ -58,12 +59,13 @@ export async function readPresent(
   }
   const owner = { root, owner: ownerOf(root), foreign: foreignKeys(home, root) };
   const physical = await listTree(owner);
+  const known = new KnownContent((await access.open(root)).index);
   const links = linkGroups(physical.names.values());
   const unreadable: string[] = [];
   let attributes = 0;
   for (const [key, entry] of physical.names) {
     if (!only(key)) continue;
-    const name = presentName(root, entry, links.get(`${entry.dev}:${entry.ino}`));
+    const name = presentName(root, entry, links.get(`${entry.dev}:${entry.ino}`), known);
     if (name === undefined) names.delete(key);
     else names.set(key, name);
     if (entry.xattr) attributes += 1;
@@ -118,6 +120,7 @@ function presentName(
   root: string,
   entry: ScanEntry,
   group: readonly string[] | undefined,
+  known: KnownContent,
 ): PresentName | undefined {
   const { type, mode, mtimeNs, size, blocks } = entry;
   if (type === "dir") return { type, mode, mtimeNs };
@@ -130,7 +133,9 @@ function presentName(
     }
   }
   const linkedTo = group !== undefined && group.length > 1 ? { linkedTo: group[0]! } : {};
-  return { type: "file", mode, mtimeNs, size, blocks, virtual: false, scan: entry, ...linkedTo };
+  const content = known.hashOf(entry);
+  const hash = content === undefined ? {} : { hash: hashToHex(content) };
+  return { type: "file", mode, mtimeNs, size, blocks, virtual: false, scan: entry, ...hash, ...linkedTo };
 }
 
 /** Keys that share an inode, sorted. */

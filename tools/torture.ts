@@ -45,6 +45,7 @@ try {
   };
   test("src/vdir/fuzz.test.js", { VRIFT_FUZZ_SECONDS: `${Math.round(seconds / 2)}` });
   test("test/inception/killed.test.js", { VRIFT_KILL_STRIDE: "1" });
+  test("test/inception/faulted.test.js", { VRIFT_FAULT_STRIDE: "1" });
   test("src/vdir/export-live.test.js", { VRIFT_EXPORT_NAMES: "100000", VRIFT_EXPORT_LIMIT_MS: "100" });
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -21,6 +21,7 @@ export function program(
     | "calls"
     | "walking"
     | "escapes"
+    | "faulted"
     | "held"
     | "moved"
     | "each"

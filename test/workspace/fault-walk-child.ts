@@ -5,6 +5,7 @@
  */
 import { existsSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { setTimeout as wait } from "node:timers/promises";
 import { failingCalls } from "../fail-call.js";
 import type { Scene } from "./killed-procedures.js";
 
@@ -49,7 +50,7 @@ async function run(at: number, pick: number): Promise<Run> {
       }
       const { calls, failed } = faults;
       faults.failAt(Infinity);
-      await scene.workspace.resync();
+      await again(() => scene.workspace.resync(), failed?.code);
       const lines = await look(scene.workspace);
       await assertContent(scene, `call ${at}`);
       return { error, calls, failed: failed && `${failed.code} of ${failed.name}`, lines: lines.join("\n") };
@@ -58,6 +59,19 @@ async function run(at: number, pick: number): Promise<Run> {
     return first;
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** A manifest that could not be committed refuses with the same reason until it could: a second at most. */
+async function again(work: () => Promise<unknown>, code: string | undefined): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (toVriftError(error).code !== code || attempt === 100) throw error;
+      await wait(50);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * `npm run stress:operations -- [SECONDS] [SEED]`: six processes of each kind, turn after turn with seeds that
- * follow one another; the daemon is killed in every second turn. Prints what it did; 1 when something cannot be.
+ * follow one another; the daemon is killed in every second turn, and what is written is committed in two of three. Prints what it did; 1 when something cannot be.
  */
 import { operate } from "./shared.js";
 
@@ -9,7 +9,14 @@ const end = performance.now() + Number(seconds) * 1000;
 let seed = Number(first);
 let failed = 0;
 for (; performance.now() < end; seed++) {
-  const settings = { seed, seconds: 8, steps: 1500, processes: 6, killEveryMs: seed % 2 === 0 ? 0 : 400 };
+  const settings = {
+    seed,
+    seconds: 8,
+    steps: 1500,
+    processes: 6,
+    killEveryMs: seed % 2 === 0 ? 0 : 400,
+    commits: seed % 3 !== 0,
+  };
   const { failures, ...figures } = await operate(settings);
   console.log(JSON.stringify({ seed, ...figures, failures: failures.length }));
   for (const failure of failures) console.error(failure);

@@ -25,6 +25,7 @@ import { FLAG_DIR, FLAG_SYMLINK } from "../../src/protocol/messages.js";
 import { Sandbox, copyTree, listingScript, projectRoot, vriftCommand } from "../e2e/sandbox.js";
 import { projectOwners } from "../end-projects.js";
 import { makeTree } from "../inception/phantom-fixture.js";
+import { Committing } from "./committing.js";
 import { ownTree } from "./own-tree.js";
 
 const native = (name: string): string => join(projectRoot, "build", "native", name);
@@ -42,6 +43,8 @@ export interface Settings {
   readonly processes: number;
   /** vdir_d is killed about this often; 0: never. */
   readonly killEveryMs: number;
+  /** What programs write is committed all the while. */
+  readonly commits?: boolean;
 }
 
 export interface Outcome {
@@ -49,6 +52,7 @@ export interface Outcome {
   readonly ownSteps: number;
   readonly sharedSteps: number;
   readonly kills: number;
+  readonly commits: number;
 }
 
 interface Running {
@@ -104,6 +108,7 @@ export async function operate(settings: Settings): Promise<Outcome> {
     );
     const owned = ids.map((id) => own(id, "vrift"));
     let running = true;
+    const committing = settings.commits === true ? new Committing(sandbox, root) : undefined;
     const killing = started([...shared, ...owned])
       .then(() => killNowAndThen(sandbox, settings, () => running))
       .then((count) => (kills = count));
@@ -111,6 +116,7 @@ export async function operate(settings: Settings): Promise<Outcome> {
     const together = await Promise.all(shared.map(({ ended }) => ended));
     running = false;
     await killing;
+    await committing?.end();
 
     for (const [i, id] of ids.entries()) {
       const expected = plain[i]?.stdout.split("\n") ?? [];
@@ -140,6 +146,7 @@ export async function operate(settings: Settings): Promise<Outcome> {
         .filter(([name]) => name.startsWith("steps "))
         .reduce((total, [, count]) => total + count, 0),
       kills,
+      commits: committing?.count ?? 0,
     };
   } finally {
     sandbox.dispose();

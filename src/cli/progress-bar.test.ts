@@ -29,8 +29,8 @@ describe("progress", () => {
   test("by bytes where known, else by files, else a count", () => {
     const bytes = progressLine("import", { files: 1, bytes: 750n }, { files: 4, bytes: 1000n });
     assert.equal(bytes, `into the store [${"#".repeat(18)}------] 1/4 files, 750 bytes`);
-    const files = progressLine("remove", { files: 1, bytes: 0n }, { files: 4, bytes: 0n });
-    assert.equal(files, `out of the tree [######${"-".repeat(18)}] 1/4 files`);
+    const files = progressLine("copy", { files: 1, bytes: 0n }, { files: 4, bytes: 0n });
+    assert.equal(files, `copying [######${"-".repeat(18)}] 1/4 files`);
     assert.equal(
       progressLine("scan", { files: 7, bytes: 0n }, { files: 0, bytes: 0n }),
       "looking at the tree: 7 files",

@@ -18,7 +18,6 @@ const labels: Readonly<Record<Phase, string>> = {
   recover: "looking for what an interrupted run left",
   scan: "looking at the tree",
   import: "into the store",
-  remove: "out of the tree",
   place: "into the tree",
   copy: "copying",
   verify: "looking at the store",

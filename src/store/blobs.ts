@@ -67,7 +67,7 @@ export function isSealed(stat: BigIntStats): boolean {
 /** Of an open file whose content is checked and which nobody else has open for writing. The access time says when. */
 export function sealFile(fd: number): void {
   fchmodSync(fd, SEALED_MODE);
-  futimesSync(fd, new Date(), SEAL_SECONDS);
+  futimesSync(fd, Date.now() / 1000, SEAL_SECONDS);
 }
 
 export function statFile(path: string): BigIntStats | undefined {
@@ -134,7 +134,8 @@ export function quarantine(layout: StoreLayout, id: BlobId, ino: bigint): string
  * Seals a blob that no longer has another name, of which the caller knows that its content is right. False: it still has one (or
  * is absent).
  */
-export function seal(layout: StoreLayout, id: BlobId): boolean {
+export function seal(layout: StoreLayout, id: BlobId, inode?: number): boolean {
+  if (inode !== undefined) return sealSingle(inode);
   let fd: number;
   try {
     fd = openSync(blobFile(layout, id), constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -143,13 +144,16 @@ export function seal(layout: StoreLayout, id: BlobId): boolean {
     throw error;
   }
   try {
-    const stat = fstatSync(fd, { bigint: true });
-    if (stat.nlink !== 1n) return false;
-    sealFile(fd);
-    return true;
+    return sealSingle(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+function sealSingle(fd: number): boolean {
+  if (fstatSync(fd, { bigint: true }).nlink !== 1n) return false;
+  sealFile(fd);
+  return true;
 }
 
 /**

@@ -6,7 +6,9 @@
 import { closeSync, openSync, readdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { hashFromHex, hashToHex } from "../platform/hash.js";
+import { VriftError } from "../platform/errors.js";
 import { openStore } from "./content-store.js";
+import type { FileImportResult } from "./store.js";
 
 const [path, mode, ...rest] = process.argv.slice(2);
 const store = await openStore(path!);
@@ -21,9 +23,21 @@ if (mode === "lease") {
   for (const name of readdirSync(directory!)) {
     const file = join(directory!, name);
     const fd = openSync(file, "r");
-    const result = await store.importFile(fd, file, how === "link" ? "link" : "copy", lease);
+    const result = await (how === "link"
+      ? importByLink(fd, file)
+      : store.importFile(fd, file, "copy", lease));
     closeSync(fd);
     writeSync(1, `${hashToHex(result.hash)}\n`);
   }
   lease.release();
+}
+
+/** Content that another process has linked is copied, as `phantom` does in the end. */
+async function importByLink(fd: number, file: string): Promise<FileImportResult> {
+  try {
+    return await store.importFile(fd, file, "link", lease);
+  } catch (error) {
+    if (!(error instanceof VriftError) || error.code !== "EBUSY") throw error;
+    return await store.importFile(fd, file, "copy", lease);
+  }
 }

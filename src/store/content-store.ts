@@ -54,7 +54,7 @@ export async function openStore(path: string, settings: StoreSettings = {}): Pro
     findBlob: (hash) => (isEmptyId({ hash, size: 0n }) ? { hash, size: 0n } : finder.find(hash)),
     importFile: (fd, from, how, lease) => importFile(layout, fd, from, how, lease),
     importBytes: (bytes, lease) => importBytes(layout, bytes, lease),
-    sealBlob: (id) => id.size === 0n || seal(layout, id),
+    sealBlob: (id, fd) => id.size === 0n || seal(layout, id, fd),
     discardLinked: (id, ino) => {
       discardLinked(layout, id, ino);
     },

@@ -18,9 +18,22 @@ export async function fillFile(to: number, from: number): Promise<Filled> {
   if (native.reflink(to, from)) {
     return { method: "reflink", hash: undefined, size: fstatSync(to, { bigint: true }).size };
   }
+  const { blocks, size } = fstatSync(from);
+  const write = blocks * 512 < size ? writeSparse : writeAll;
   const copied = await hashFile(from, (bytes, position) => {
-    writeAll(to, bytes, position);
+    write(to, bytes, position);
   });
   ftruncateSync(to, Number(copied.size));
   return { method: "copy", ...copied };
+}
+
+/** Where a file with holes has nothing but zeros, its copy has a hole. */
+const HOLE = Buffer.alloc(64 << 10);
+
+function writeSparse(to: number, bytes: Buffer, position: number): void {
+  for (let at = 0; at < bytes.length; at += HOLE.length) {
+    const part = bytes.subarray(at, at + HOLE.length);
+    if (!part.equals(part.length === HOLE.length ? HOLE : HOLE.subarray(0, part.length)))
+      writeAll(to, part, position + at);
+  }
 }

@@ -1,4 +1,5 @@
 /** BLAKE3 of an open file. */
+import { readSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { readFully } from "../platform/files.js";
 import { ContentHasher, hashBytes } from "../platform/hash.js";
@@ -15,6 +16,17 @@ export interface HashedBytes {
   readonly hash: Buffer;
   /** Bytes read until the end of the file. */
   readonly size: bigint;
+}
+
+/**
+ * The whole content of a file that is shorter than CHUNK_SIZE, with one read; valid until the next await. undefined: it has
+ * another length.
+ */
+export function readShort(fd: number, size: bigint): Buffer | undefined {
+  if (size >= BigInt(CHUNK_SIZE)) return undefined;
+  // One byte more than it should have, so that a short read says that it ends there.
+  const count = readSync(fd, chunk, 0, Number(size) + 1, 0);
+  return count === Number(size) ? chunk.subarray(0, count) : undefined;
 }
 
 /** Reads from the start to the end, wherever the descriptor's offset is; `each` sees every chunk (not kept). */

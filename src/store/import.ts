@@ -2,7 +2,8 @@
  * Content comes in. The order keeps a concurrent sweep from deleting what an import has just relied on:
  *
  *   1. the hash is in the caller's lease: named first,
- *   2. the blob is looked for afterwards; one that is in the trash comes back by that, one that is not there is made.
+ *   2. the blob is looked for afterwards; one that is in the trash comes back by that, one that is not there is made. (A link
+ *      is tried without a look: it makes what is not there. What the trash has of it is of no more use then.)
  *
  * The sweep renames a candidate to the trash first and reads leases and roots after that. So either it reads our lease and
  * puts the blob back, or its rename came before our look, which then misses. The whole argument is in named-hashes.ts. The
@@ -18,14 +19,17 @@ import { type StoreLayout, blobDirectory, blobFile, blobName } from "./blob-name
 import { isSealed, lookUp, makePrivate, quarantine, sealFile, statFile, touch } from "./blobs.js";
 import { assertUnchanged, changedWhileRead, settledStamp, stampOf } from "./file-stamp.js";
 import { fillFile } from "./fill.js";
-import { hashFile } from "./hash-file.js";
+import { hashFile, readShort } from "./hash-file.js";
 import { type PrivateFile, createPrivateFile } from "./private-file.js";
-import type { BlobId, FileImportResult, ImportMethod, ImportResult, Lease } from "./store.js";
+import type { BlobId, FileImportResult, FileStamp, ImportMethod, ImportResult, Lease } from "./store.js";
 
 /** Each attempt is lost only to another process that made, swept or quarantined the same blob at that moment. */
 const ATTEMPTS = 16;
 
 const EMPTY: ImportResult = { hash: EMPTY_HASH, size: 0n, method: "empty", blocks: 0 };
+
+/** For `link`: the content is there, as a file that somebody else has linked and may still change. */
+export class SharedContentError extends VriftError {}
 
 export async function importFile(
   layout: StoreLayout,
@@ -36,31 +40,69 @@ export async function importFile(
 ): Promise<FileImportResult> {
   const before = await settledStamp(fd, path);
   if (before.size === 0n) return { ...EMPTY, stamp: before };
-  const hashed = await hashFile(fd);
+  const short = readShort(fd, before.size);
+  const hashed =
+    short === undefined ? await hashFile(fd) : { hash: hashBytes(short), size: BigInt(short.length) };
   if (hashed.size !== before.size) throw changedWhileRead(path);
   assertUnchanged(fd, before, path);
 
   const id: BlobId = { hash: hashed.hash, size: hashed.size };
   lease.add(id.hash);
+  // Most files are new, and the link itself tells: it needs no look before.
+  const first = how === "link" ? linkUnchanged(layout, id, fd, before, path) : "exists";
+  if (typeof first !== "string") return first;
+  return await importHashed(layout, id, { fd, path, before, how: first === "exists" ? how : "copy" });
+}
+
+interface HashedFile {
+  readonly fd: number;
+  readonly path: string;
+  /** As it was when it was hashed. */
+  readonly before: FileStamp;
+  readonly how: "link" | "copy";
+}
+
+async function importHashed(
+  layout: StoreLayout,
+  id: BlobId,
+  { fd, path, before, how }: HashedFile,
+): Promise<FileImportResult> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (await isOwnLink(layout, id, fd)) return finish(layout, id, "link", fd);
+    if (how === "link" && isShared(layout, id))
+      throw new SharedContentError(
+        "EBUSY",
+        `${path}: its content is a file that is being moved into the store`,
+      );
     if (await isPresent(layout, id)) return finish(layout, id, "present", fd);
-    const linking = how === "link" ? linkInto(layout, id, fd) : "impossible";
-    if (linking === "exists") continue;
-    if (linking === "linked") {
-      // The link itself moves ctime, so size and mtime have to tell what happened between the hash and the link.
-      const linked = stampOf(fstatSync(fd, { bigint: true }));
-      if (linked.size === before.size && linked.mtimeNs === before.mtimeNs)
-        return finish(layout, id, "link", fd);
-      discardLinked(layout, id, linked.ino);
-      throw changedWhileRead(path);
-    }
+    const linked = how === "link" ? linkUnchanged(layout, id, fd, before, path) : "impossible";
+    if (linked === "exists") continue;
+    if (linked !== "impossible") return linked;
     const method = await copyInto(layout, id, fd, () => {
       assertUnchanged(fd, before, path);
     });
     if (method) return finish(layout, id, method, fd);
   }
   throw new VriftError("EBUSY", `${path}: its blob ${blobName(id)} keeps being changed by others`);
+}
+
+/** EBUSY when the file changed between the hash and the link, which is taken back then. */
+function linkUnchanged(
+  layout: StoreLayout,
+  id: BlobId,
+  fd: number,
+  before: FileStamp,
+  path: string,
+): FileImportResult | "exists" | "impossible" {
+  const linking = linkInto(layout, id, fd);
+  if (linking !== "linked") return linking;
+  const stat = fstatSync(fd, { bigint: true });
+  const stamp = stampOf(stat);
+  // The link itself moves ctime, so size and mtime have to tell what happened.
+  if (stamp.size === before.size && stamp.mtimeNs === before.mtimeNs)
+    return { ...id, method: "link", blocks: Number(stat.blocks), stamp };
+  discardLinked(layout, id, stamp.ino);
+  throw changedWhileRead(path);
 }
 
 export async function importBytes(
@@ -96,6 +138,11 @@ async function isOwnLink(layout: StoreLayout, id: BlobId, fd: number): Promise<b
   if (file.nlink < 2n) return false;
   const blob = lookUp(layout, id);
   return blob !== undefined && blob.ino === file.ino && blob.dev === file.dev;
+}
+
+function isShared(layout: StoreLayout, id: BlobId): boolean {
+  const found = lookUp(layout, id);
+  return found !== undefined && !isSealed(found) && found.nlink > 1n;
 }
 
 /** Step 2, for a blob we can rely on: an unsealed one becomes private first. */

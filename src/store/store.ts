@@ -135,8 +135,8 @@ export interface ContentStore {
    * messages. The blob appears complete or not at all. EBUSY when the file changed while it was read.
    *
    * `link`: the inode itself becomes the blob (EXDEV, EMLINK, EPERM fall back to copying) and keeps the file's mode and
-   * times until the caller has removed the file's own name and calls `sealBlob`; meanwhile other users of the same
-   * content get a copy. Also for a file that an earlier, killed run has linked (two links, one of them the blob).
+   * times until the caller has removed the file's own name and calls `sealBlob`. Meanwhile `copy` of the same content replaces it by
+   * a private copy, and `link` is refused (SharedContentError, EBUSY). Also for a file that an earlier, killed run has linked (two links, one of them the blob).
    * `copy`: reflink, else copy, into a new inode, mode 0444.
    */
   importFile(fd: number, path: string, how: "link" | "copy", lease: Lease): Promise<FileImportResult>;
@@ -144,9 +144,10 @@ export interface ContentStore {
   /**
    * After a `link` import, when the file's own name is gone and the caller has seen that nobody has it open for writing:
    * mode 0444. False: the inode still has another name (not sealed), or the blob is absent. Sealed before: true. A seal
-   * that is never set costs a copy when the content is next imported or verified.
+   * that is never set costs a hash, or a copy, when the content is next imported, read or verified.
+   * @param fd open on the inode that was linked.
    */
-  sealBlob(id: BlobId): boolean;
+  sealBlob(id: BlobId, fd?: number): boolean;
   /** Takes a `link` import back whose file changed after it: removes the blob's name if it is (still) inode `ino`. */
   discardLinked(id: BlobId, ino: bigint): void;
   /**

@@ -4,9 +4,10 @@ import type { ImportMethod } from "../store/store.js";
 import type { PhysicalReason } from "../workspace/policy.js";
 import type { AdoptEntry } from "../workspace/workspace.js";
 import type { Refusal } from "./access.js";
-import { chooseCandidates, ownerOf } from "./candidates.js";
+import { chooseCandidates } from "./candidates.js";
 import type { TreeContext } from "./context.js";
-import { takeBatch, totalSize } from "./take-batch.js";
+import { eachBatch } from "./each-batch.js";
+import { totalSize } from "./take-batch.js";
 
 export interface ImportSummary {
   readonly files: number;
@@ -23,25 +24,21 @@ export type RecordEntries = (entries: readonly AdoptEntry[]) => Promise<readonly
 export async function importTree(
   root: string,
   scan: readonly ScanEntry[],
-  { store, progress }: TreeContext,
+  context: TreeContext,
   record: RecordEntries,
 ): Promise<{ readonly taken: ReadonlySet<string>; readonly summary: ImportSummary }> {
-  const owner = ownerOf(root);
+  const { store, progress } = context;
   const counts = new ImportCounts();
   const candidates = chooseCandidates(root, scan, counts.stays);
   progress.begin("import", candidates.length, totalSize(candidates));
-  for (let start = 0; start < candidates.length;) {
-    const lease = store.lease();
-    try {
-      const options = { store, root, owner, lease, how: "copy" } as const;
-      const batch = await takeBatch(candidates, start, options, progress, counts.stays);
-      await store.sync();
-      counts.record(batch.taken, await record(batch.taken.map(({ entry }) => entry)));
-      start = batch.next;
-    } finally {
-      lease.release();
-    }
-  }
+  await eachBatch(context, { root, candidates, how: "copy", stays: counts.stays }, async ({ taken }) => {
+    await store.sync();
+    counts.record(taken, await record(taken.map(({ entry }) => entry)));
+    progress.advance(
+      taken.length,
+      taken.reduce((sum, { id }) => sum + id.size, 0n),
+    );
+  });
   return { taken: counts.taken, summary: counts.summary() };
 }
 

@@ -4,12 +4,13 @@ import { PROJECT_DIR } from "../platform/paths.js";
 import { solidId } from "../platform/workspace-id.js";
 import { type ScanEntry, scanTree } from "../platform/scan.js";
 import type { ImportMethod } from "../store/store.js";
-import type { PhysicalReason, PolicyOwner } from "../workspace/policy.js";
+import type { PhysicalReason } from "../workspace/policy.js";
 import { assertNotRestoring } from "../workspace/restoring.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { Refusal } from "./access.js";
-import { chooseCandidates, ownerOf } from "./candidates.js";
+import { chooseCandidates } from "./candidates.js";
 import type { TreeContext } from "./context.js";
+import { eachBatch } from "./each-batch.js";
 import {
   recordDirectoriesOf,
   recordDirectory,
@@ -20,7 +21,7 @@ import { type Moved, moveAside, settle } from "../workspace/moved-file.js";
 import { recover } from "../workspace/recover.js";
 import { assertMayBePhantom, realDirectory } from "./refusal.js";
 import { separateFromStore } from "./separate.js";
-import { type Batch, takeBatch, totalSize } from "./take-batch.js";
+import { type Batch, totalSize } from "./take-batch.js";
 import type { TakenFile } from "../workspace/take-file.js";
 import { withTreeLock } from "../workspace/tree-lock.js";
 import { whiteOut } from "../workspace/white-out.js";
@@ -78,7 +79,6 @@ export async function phantom(
 class Run {
   readonly #root: string;
   readonly #context: TreeContext;
-  readonly #owner: PolicyOwner;
   #files = 0;
   #bytes = 0n;
   #savedBytes = 0n;
@@ -92,7 +92,6 @@ class Run {
   constructor(root: string, context: TreeContext) {
     this.#root = root;
     this.#context = context;
-    this.#owner = ownerOf(root);
   }
 
   async run(): Promise<PhantomSummary> {
@@ -100,13 +99,9 @@ class Run {
     progress.begin("recover", 0, 0n);
     this.#kept.push(...(await recover(store, this.#root)).kept);
     const candidates = chooseCandidates(this.#root, await this.#scan(), this.#stays);
-    let bytes = totalSize(candidates);
-    for (let start = 0; start < candidates.length;) {
-      progress.begin("import", candidates.length - start, bytes);
-      const batch = await this.#batch(candidates, start);
-      start = batch.next;
-      bytes -= batch.bytes;
-    }
+    progress.begin("import", candidates.length, totalSize(candidates));
+    const options = { root: this.#root, candidates, how: "link", stays: this.#stays } as const;
+    await eachBatch(this.#context, options, (batch) => this.#settleBatch(batch));
     progress.begin("register", 0, 0n);
     await access.sync(this.#root);
     return {
@@ -133,37 +128,23 @@ class Run {
     return await scanTree(this.#root, [PROJECT_DIR]);
   }
 
-  async #batch(candidates: readonly ScanEntry[], start: number): Promise<Batch> {
-    const { access, store, progress } = this.#context;
-    const lease = store.lease();
-    try {
-      const options = { store, root: this.#root, owner: this.#owner, lease, how: "link" } as const;
-      const batch = await takeBatch(candidates, start, options, progress, this.#stays);
-      const { taken } = batch;
-      if (taken.length === 0) return batch;
-      await store.sync();
-      const refused = await access.adopt(
-        this.#root,
-        taken.map(({ entry }) => entry),
-        "virtual",
-      );
-      this.#refused.push(...refused);
-      const refusedPaths = new Set(refused.map(({ path }) => path));
-      for (const file of taken) if (refusedPaths.has(file.entry.path)) this.#leave(file);
-      await this.#remove(taken.filter((file) => !refusedPaths.has(file.entry.path)));
-      return batch;
-    } finally {
-      lease.release();
-    }
+  async #settleBatch({ taken }: Batch): Promise<void> {
+    const { access, store } = this.#context;
+    if (taken.length === 0) return;
+    await store.sync();
+    const refused = await access.adopt(
+      this.#root,
+      taken.map(({ entry }) => entry),
+      "virtual",
+    );
+    this.#refused.push(...refused);
+    const refusedPaths = new Set(refused.map(({ path }) => path));
+    for (const file of taken) if (refusedPaths.has(file.entry.path)) this.#leave(file);
+    await this.#remove(taken.filter((file) => !refusedPaths.has(file.entry.path)));
   }
 
   async #remove(adopted: readonly TakenFile[]): Promise<void> {
     if (adopted.length === 0) return;
-    this.#context.progress.begin(
-      "remove",
-      adopted.length,
-      adopted.reduce((sum, { id }) => sum + id.size, 0n),
-    );
     const directories = recordDirectoriesOf(
       this.#root,
       adopted.map(({ entry }) => entry.path),
@@ -204,7 +185,7 @@ class Run {
     }
     for (const { file, aside } of moved) {
       const settled = await settle(this.#context.store, this.#root, aside);
-      intent.touch();
+      if (settled.outcome === "returned") intent.touch(); // a directory of the tree was changed
       this.#context.progress.advance(1, file.id.size);
       if (settled.outcome === "removed") this.#count(file);
       else {

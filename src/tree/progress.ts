@@ -3,8 +3,7 @@
 export type Phase =
   | "recover" // finish what an interrupted run left
   | "scan" // total unknown
-  | "import" // files into the store
-  | "remove" // and out of the tree, batch by batch
+  | "import" // files into the store (and, of phantom, out of the tree)
   | "place" // files out of the store
   | "copy" // physical files of a clone
   | "verify" // blobs of the store

@@ -24,8 +24,10 @@ export interface Expected {
 
 export interface Moved {
   readonly file: MovingFile;
-  /** Size and mtime alone do not convince: links changed since the import, or a killed run moved it. */
+  /** Size and mtime alone do not convince: a killed run moved it. */
   readonly rehash: boolean;
+  /** It became the blob: when it is that no more, it goes back. */
+  readonly linked: boolean;
 }
 
 /** `kept`: its path was taken by then, and this is the name it got instead. */
@@ -43,9 +45,9 @@ export function moveAside(
   const stat = statFile(path);
   if (!stat) return "gone";
   if (!stat.isFile() || stat.ino !== expected.ino || !isAsRecorded(stat, file)) return "changed";
-  // Another file with the same content has put a private copy into the store and unlinked this inode there.
-  const unlinked = expected.linked && stat.nlink === 1n;
-  if (stat.ctimeNs !== expected.ctimeNs && !unlinked) return "changed";
+  // Also when only its link in the store has gone, because somebody put a private copy there: whoever compares the tree with
+  // the entries at this moment sees another ctime, takes it for another file, and would end the entry when it is gone.
+  if (stat.ctimeNs !== expected.ctimeNs) return "changed";
   try {
     native.renameNoReplace(path, movingPath(root, file.n));
   } catch (error) {
@@ -53,11 +55,15 @@ export function moveAside(
     if (isErrno(error, "EACCES", "EPERM", "EBUSY", "EXDEV", "EROFS")) return "pinned";
     throw error;
   }
-  return { file, rehash: unlinked };
+  return { file, rehash: false, linked: expected.linked };
 }
 
 /** Nothing has the name `file.n` any more when it resolves. */
-export async function settle(store: ContentStore, root: string, { file, rehash }: Moved): Promise<Settled> {
+export async function settle(
+  store: ContentStore,
+  root: string,
+  { file, rehash, linked }: Moved,
+): Promise<Settled> {
   const path = movingPath(root, file.n);
   const id = blobIdOf(file);
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -66,9 +72,10 @@ export async function settle(store: ContentStore, root: string, { file, rehash }
     const writer = native.hasWriter(fd);
     const stat = fstatSync(fd, { bigint: true });
     const same = isAsRecorded(stat, file) && (!rehash || (await hashFile(fd)).hash.equals(id.hash));
-    if (same && !writer && vouches(store, id, stat)) {
+    const vouching = same && !writer ? whoVouches(store, id, stat) : undefined;
+    if (vouching === "itself" || (vouching === "another" && !linked)) {
       unlinkSync(path);
-      store.sealBlob(id);
+      if (vouching === "itself") store.sealBlob(id, fd);
       return { outcome: "removed" };
     }
     await takeFromStore(store, id, stat.ino);
@@ -87,9 +94,10 @@ function isAsRecorded(stat: BigIntStats, file: MovingFile): boolean {
 }
 
 /** A durable blob of this content that nobody can write: sealed, or this very inode, of which we hold the last other name. */
-function vouches(store: ContentStore, id: BlobId, stat: BigIntStats): boolean {
+function whoVouches(store: ContentStore, id: BlobId, stat: BigIntStats): "itself" | "another" | undefined {
   const blob = store.statBlob(id);
-  return blob !== undefined && (blob.sealed || (blob.ino === stat.ino && stat.nlink === 2n));
+  if (blob?.ino === stat.ino && id.size > 0n) return stat.nlink === 2n ? "itself" : undefined;
+  return blob?.sealed ? "another" : undefined;
 }
 
 /** An inode that goes back to its owner is nobody's blob: a checked copy takes its place, or nothing. */

@@ -39,7 +39,7 @@ export async function recover(store: ContentStore, root: string): Promise<Recove
   const kept: string[] = [];
   for (const file of intent.files) {
     if (!statFile(movingPath(root, file.n))) continue;
-    const settled = await settle(store, root, { file, rehash: true });
+    const settled = await settle(store, root, { file, rehash: true, linked: false });
     if (settled.outcome === "removed") removed += 1;
     else {
       returned += 1;

@@ -6,6 +6,7 @@ import { isErrno, readFully } from "../platform/files.js";
 import { hashToHex } from "../platform/hash.js";
 import { native } from "../platform/native.js";
 import type { ScanEntry } from "../platform/scan.js";
+import { SharedContentError } from "../store/import.js";
 import type { BlobId, ContentStore, FileImportResult, ImportMethod, Lease } from "../store/store.js";
 import { type PhysicalReason, type PolicyEntry, type PolicyOwner, isElf, staysPhysical } from "./policy.js";
 import type { AdoptEntry } from "./workspace.js";
@@ -32,11 +33,34 @@ export interface TakeOptions {
   readonly how: "link" | "copy";
 }
 
+/** Its content is a file that is about to leave a tree: once that has left, nothing needs to be copied. */
+export type Later = "later";
+
+/** One whose scan record said nothing against it. */
+export interface ChosenFile {
+  readonly key: string;
+  readonly ino: bigint;
+}
+
 /** Reading must neither wait for the other end of a FIFO nor follow a link that was put in the file's place. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** What an open file does not tell, and who looked before does not either. */
+const AS_SCANNED = { validUtf8: true, type: "file", xattr: false } as const;
+
 /** A reason when the file cannot go, `changed` also when it is gone. Errors of the store (no space, damage) are thrown. */
-export async function takeFile(entry: SeenFile, options: TakeOptions): Promise<TakenFile | PhysicalReason> {
+export async function takeFile(
+  entry: ChosenFile & Partial<SeenFile>,
+  options: TakeOptions & { readonly how: "copy" },
+): Promise<TakenFile | PhysicalReason>;
+export async function takeFile(
+  entry: ChosenFile & Partial<SeenFile>,
+  options: TakeOptions,
+): Promise<TakenFile | PhysicalReason | Later>;
+export async function takeFile(
+  entry: ChosenFile & Partial<SeenFile>,
+  options: TakeOptions,
+): Promise<TakenFile | PhysicalReason | Later> {
   const path = join(options.root, entry.key);
   let fd: number;
   try {
@@ -49,6 +73,7 @@ export async function takeFile(entry: SeenFile, options: TakeOptions): Promise<T
   try {
     return await takeOpenFile(fd, path, entry, options);
   } catch (error) {
+    if (error instanceof SharedContentError) return "later";
     if (error instanceof VriftError && error.code === "EBUSY") return "changed";
     throw error;
   } finally {
@@ -59,13 +84,15 @@ export async function takeFile(entry: SeenFile, options: TakeOptions): Promise<T
 async function takeOpenFile(
   fd: number,
   path: string,
-  entry: SeenFile,
+  entry: ChosenFile & Partial<SeenFile>,
   options: TakeOptions,
 ): Promise<TakenFile | PhysicalReason> {
   const stat = fstatSync(fd, { bigint: true });
-  if (!stat.isFile() || stat.ino !== entry.ino || stat.dev !== entry.dev) return "changed";
+  if (!stat.isFile() || stat.ino !== entry.ino || stat.dev !== options.owner.dev) return "changed";
   const mode = permissions(stat);
-  const reason = staysPhysical({ ...policyFacts(entry), mode, nlink: Number(stat.nlink) }, options.owner);
+  const { nlink, uid, gid } = stat;
+  const now = { mode, nlink: Number(nlink), uid: Number(uid), gid: Number(gid), dev: stat.dev };
+  const reason = staysPhysical({ ...AS_SCANNED, ...entry, ...now }, options.owner);
   if (reason !== null) return reason;
   if (native.hasWriter(fd)) return "writer";
   const head = Buffer.alloc(4);
@@ -100,9 +127,4 @@ function taken(path: string, imported: FileImportResult, mode: number, blocks: n
       blocks,
     },
   };
-}
-
-/** The fields by name: a scan record reads some of its own on demand, and a spread would not copy those. */
-function policyFacts({ key, validUtf8, type, mode, nlink, uid, gid, dev, xattr }: PolicyEntry): PolicyEntry {
-  return { key, validUtf8, type, mode, nlink, uid, gid, dev, xattr };
 }

@@ -48,13 +48,24 @@ async function importOne(lease: Lease): Promise<BlobId> {
   writeFileSync(file, bytes);
   const fd = openSync(file, "r");
   try {
-    const how = kind === "link" ? "link" : "copy";
-    const { hash, size } = await store.importFile(fd, file, how, lease);
+    const { hash, size } =
+      (kind === "link" ? await linked(fd, file, lease) : undefined) ??
+      (await store.importFile(fd, file, "copy", lease));
     unlinkSync(file);
     store.sealBlob({ hash, size });
     return { hash, size };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** undefined: another process has linked that content and not let its file go yet. */
+async function linked(fd: number, file: string, lease: Lease): Promise<BlobId | undefined> {
+  try {
+    return await store.importFile(fd, file, "link", lease);
+  } catch (error) {
+    if (error instanceof VriftError && error.code === "EBUSY") return undefined;
+    throw error;
   }
 }
 

@@ -68,21 +68,25 @@ function answeredLines(
   if (kind === "phantom" || solid === undefined) return [];
   const { watchedDirectories, hashed, unsettled } = solid;
   const young = unsettled === 0 ? "" : `, ${unsettled} changed too recently to be answered for`;
-  return [`    ${watchedDirectories} directories watched, ${entries} names scanned, ${hashed} hashed${young}`];
+  return [
+    `    ${watchedDirectories} directories watched, ${entries} names scanned, ${hashed} hashed${young}`,
+  ];
 }
 
 function workspaceLines(workspaces: readonly ProjectStatus[], here: string | null): string[] {
   if (workspaces.length === 0) return ["workspaces  none yet"];
   return [
     "workspaces",
-    ...workspaces.flatMap(({ root, kind, entries, virtualEntries, virtualBytes, process, solid, distrust }) => {
-      const content =
-        kind === "phantom" ? `, ${virtualEntries} virtual (${bytesText(BigInt(virtualBytes))})` : "";
-      const served = process === undefined ? "" : `, process ${process.pid}`;
-      return [
-        `${root === here ? "*" : " "} ${root}: ${kind}, ${entries} entries${content}${served}`,
-        ...(process === undefined ? [] : answeredLines(kind, entries, solid, distrust)),
-      ];
-    }),
+    ...workspaces.flatMap(
+      ({ root, kind, entries, virtualEntries, virtualBytes, process, solid, distrust }) => {
+        const content =
+          kind === "phantom" ? `, ${virtualEntries} virtual (${bytesText(BigInt(virtualBytes))})` : "";
+        const served = process === undefined ? "" : `, process ${process.pid}`;
+        return [
+          `${root === here ? "*" : " "} ${root}: ${kind}, ${entries} entries${content}${served}`,
+          ...(process === undefined ? [] : answeredLines(kind, entries, solid, distrust)),
+        ];
+      },
+    ),
   ];
 }

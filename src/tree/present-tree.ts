@@ -6,7 +6,7 @@ import { isErrno } from "../platform/files.js";
 import { hashToHex } from "../platform/hash.js";
 import type { ScanEntry } from "../platform/scan.js";
 import { hashContent } from "../workspace/content.js";
-import { foreignKeys } from "../workspace/kernel-names.js";
+import { foreignNames } from "../workspace/kernel-names.js";
 import { listTree } from "../workspace/tree-names.js";
 import { ownerOf } from "./candidates.js";
 import type { TreeContext } from "./context.js";
@@ -57,7 +57,7 @@ export async function readPresent(
         });
     after = page.at(-1)!.path;
   }
-  const owner = { root, owner: ownerOf(root), foreign: foreignKeys(home, root) };
+  const owner = { root, owner: ownerOf(root), foreign: foreignNames(home, root) };
   const physical = await listTree(owner);
   const known = new KnownContent((await access.open(root)).index);
   const links = linkGroups(physical.names.values());

@@ -10,6 +10,7 @@ import type { ScanEntry } from "../platform/scan.js";
 import type { EntryId, ManifestRecord } from "../manifest/manifest.js";
 import type { IndexEntry } from "../vdir/index-reader.js";
 import { constants } from "../vdir/layout.js";
+import { IGNORE_FILE } from "./ignore-rules.js";
 import { isKernelName, isStorable } from "./kernel-names.js";
 import { lookAtKey, nameOf, parentKey } from "./physical.js";
 import type { PhysicalName } from "./physical.js";
@@ -76,6 +77,7 @@ class LightRound {
 
   /** @param moved every entry whose word has moved. */
   async look(moved: readonly IndexEntry[]): Promise<void> {
+    if (moved.some(({ key }) => key === IGNORE_FILE)) throw new Unusual();
     const known = moved.filter(({ flags }) => (flags & KERNEL) === 0);
     const directories = known.filter(({ flags }) => (flags & DIR) !== 0).map(({ key }) => key);
     const listed = new Set(directories);
@@ -134,6 +136,7 @@ class LightRound {
   }
 
   #remove(key: string, parent: EntryId, record: ManifestRecord): void {
+    if (key === IGNORE_FILE) throw new Unusual();
     if (isDir(record)) {
       for (const stub of this.#tree.stubs.keys()) if (stub.startsWith(`${key}/`)) throw new Unusual();
       this.#gone.add(key);
@@ -152,6 +155,7 @@ class LightRound {
   ): void {
     const { root, owner, foreign, stubs } = this.#tree;
     const { key } = entry;
+    if (key === IGNORE_FILE && !children.has(key)) throw new Unusual();
     if (entry.type !== "dir" && removeOrphanBeside(root, key)) return;
     if (stubs.has(key)) return;
     if (!entry.validUtf8 || !isStorable(root, key) || entry.errno !== 0) throw new Unusual();

@@ -25,10 +25,11 @@ import { Marks, makeStripes } from "../vdir/marks.js";
 import { HeldContent } from "./held-content.js";
 import { makeProjectDirectories } from "./identity.js";
 import type { CommitSettings } from "./committer.js";
-import { foreignKeys } from "./kernel-names.js";
+import { foreignNames } from "./kernel-names.js";
 import { makeIndex } from "./make-index.js";
 import type { OwnerLock } from "./owner-lock.js";
 import { ProjectWorkspace } from "./project-workspace.js";
+import { withIgnoreRules } from "./ignore-rules.js";
 import { finishRename } from "./rename-directory.js";
 import { resync } from "./resync.js";
 import { removeOrphans } from "./staging.js";
@@ -112,7 +113,8 @@ async function bringUp(tree: Tree, watch: boolean, onChange: () => void): Promis
     throw error;
   }
   tree.index = index;
-  const { report, physical, removeWhiteouts } = await resync(tree, true);
+  const listed = tree.kind === "solid" ? watched : undefined;
+  const { report, physical, removeWhiteouts } = await resync(tree, true, listed);
   index.publish();
   removeWhiteouts();
   const { root, id, kind } = tree;
@@ -189,7 +191,7 @@ async function openTree({ home, store, root, id, kind, log, lock, onSpent }: Ope
     marks,
     index: undefined,
     watch: noWatch("it is not watched"),
-    foreign: foreignKeys(home, root),
+    foreign: withIgnoreRules(kind, root, foreignNames(home, root)),
     stubs: new Map(),
     incomplete: new Set(),
     virtual: { entries: 0, bytes: 0n },

@@ -40,7 +40,7 @@ export async function renameDirectory(
 ): Promise<ManifestRecord> {
   if (record === undefined || physical === undefined) throw new VriftError("ENOENT", `${from} is not there`);
   const replaced = replaceable(tree, to, target);
-  for (const key of tree.foreign)
+  for (const key of tree.foreign.keys)
     if (key.startsWith(`${from}/`)) throw new VriftError("EBUSY", `${from} holds ${key}, which is in use`);
   tree.index?.prepareMove(from, to);
   const intent: Intent = { from, to, ino: String(physical.ino), id: String(record.id) };

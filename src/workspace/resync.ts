@@ -17,12 +17,13 @@
 import type { IndexWriter } from "../vdir/index-file.js";
 import { constants } from "../vdir/layout.js";
 import { Comparison } from "./comparison.js";
+import { withIgnoreRules } from "./ignore-rules.js";
 import { isDir, isVirtual } from "./records.js";
 import { endWhiteouts } from "./refresh.js";
 import type { Tree } from "./tree.js";
 import { commit, putIndex } from "./tree.js";
-import type { TreeNames } from "./tree-names.js";
-import { directoriesOf, listTree } from "./tree-names.js";
+import type { Survey, TreeNames } from "./tree-names.js";
+import { directoriesOf, isStillListed, listTree } from "./tree-names.js";
 import { endedUninjected, holdUninjected } from "./uninjected.js";
 import type { Whiteout } from "./whiteouts.js";
 import { settledWhiteouts } from "./whiteouts.js";
@@ -45,13 +46,17 @@ export interface Resynced {
   readonly removeWhiteouts: () => void;
 }
 
-/** The caller publishes an index that is not. */
-export async function resync(tree: Tree, restore: boolean): Promise<Resynced> {
+/**
+ * The caller publishes an index that is not.
+ * @param listed of a solid tree, from before all its directories were watched.
+ */
+export async function resync(tree: Tree, restore: boolean, listed?: Survey): Promise<Resynced> {
   if (tree.index !== undefined) distrustAfterLoss(tree.index);
   // A mount may have been what was lost.
   if (tree.kind === "solid") tree.index?.learn();
+  tree.foreign = withIgnoreRules(tree.kind, tree.root, tree.foreign);
   const ended = endedUninjected(tree);
-  const { snapshot, whiteouts, physical, unseen } = await lookAround(tree);
+  const { snapshot, whiteouts, physical, unseen } = await lookAround(tree, listed);
   const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)), restore);
   await comparison.run();
   const completeness = changedCompleteness(tree, physical);
@@ -108,12 +113,13 @@ interface Surroundings {
 }
 
 /** Steps 1 and 2. A directory must be watched before it is listed, or a change between the two is lost. */
-async function lookAround(tree: Tree): Promise<Surroundings> {
+async function lookAround(tree: Tree, listed: Survey | undefined): Promise<Surroundings> {
   for (let attempt = 1; ; attempt++) {
     await tree.watch.drain();
     const snapshot = tree.marks.snapshot();
     tree.watch.renew(snapshot);
-    const physical = await listTree(tree);
+    const isListed = attempt === 1 && listed !== undefined && isStillListed(tree, listed);
+    const physical = isListed ? listed.physical : await listTree(tree);
     const unseen = tree.watch.cover(directoriesOf(tree, physical));
     if (unseen.length > 0 && attempt < SCAN_ATTEMPTS) continue;
     const whiteouts = settledWhiteouts(tree);

@@ -12,6 +12,15 @@ import type { Tree } from "./tree.js";
 
 const WHITEOUTS = relative("/", projectPaths("/").whiteouts);
 
+/** A listing made before its directories were watched. */
+export interface Survey {
+  readonly physical: TreeNames;
+  readonly directories: Map<string, bigint>;
+  readonly names: number;
+  /** CLOCK_REALTIME, before it began. */
+  readonly begunNs: bigint;
+}
+
 export interface TreeNames {
   /** Files, links and directories, by key. */
   readonly names: Map<string, ScanEntry>;
@@ -21,9 +30,30 @@ export interface TreeNames {
 }
 
 /** Every directory and the number of names, before there is a watch or an index. */
-export async function survey(tree: Tree): Promise<{ directories: Map<string, bigint>; names: number }> {
+export async function survey(tree: Tree): Promise<Survey> {
+  const begunNs = BigInt(Date.now()) * 1_000_000n;
   const physical = await listTree(tree);
-  return { directories: directoriesOf(tree, physical), names: physical.names.size + physical.stubs.size };
+  const names = physical.names.size + physical.stubs.size;
+  return { physical, directories: directoriesOf(tree, physical), names, begunNs };
+}
+
+/** Longer than between two readings of the clock that the kernel stamps directories with. */
+const TICK_NS = 20_000_000n;
+
+/**
+ * Whether a listing still has every name, now that its directories are watched: none of them has changed since, nor just before it, when
+ * the clock may not tell. What is said of the files in it may be old; a solid tree's are looked at again before they count (settling.ts).
+ */
+export function isStillListed(tree: NameOwner, { physical, begunNs }: Survey): boolean {
+  const unchanged = (key: string, known: ScanEntry | undefined): boolean => {
+    const now = lookPhysical(key === "" ? tree.root : `${tree.root}/${key}`);
+    if (now?.type !== "dir" || now.ctimeNs >= begunNs - TICK_NS || now.mtimeNs >= begunNs - TICK_NS)
+      return false;
+    return known === undefined || (now.ino === known.ino && now.ctimeNs === known.ctimeNs);
+  };
+  if (!unchanged("", undefined)) return false;
+  for (const [key, entry] of physical.names) if (entry.type === "dir" && !unchanged(key, entry)) return false;
+  return true;
 }
 
 export async function listTree(tree: NameOwner): Promise<TreeNames> {
@@ -46,7 +76,7 @@ export function directoriesOf(tree: Tree, physical: TreeNames): Map<string, bigi
 
 /** `.git` below the root is found by the scan and left out of the result; these two are large or busy for certain. */
 function skippedKeys(tree: NameOwner): string[] {
-  return [".git", ".vrift", ...tree.foreign];
+  return [".git", ".vrift", ...tree.foreign.keys];
 }
 
 function sortNames(tree: NameOwner, scan: readonly ScanEntry[]): TreeNames {

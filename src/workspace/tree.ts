@@ -17,6 +17,7 @@ import type { IndexName, IndexWriter } from "../vdir/index-file.js";
 import type { Marks } from "../vdir/marks.js";
 import type { Held } from "./held-content.js";
 import { namesContent } from "./held-content.js";
+import type { ForeignNames } from "./kernel-names.js";
 import { nameOf, parentKey } from "./physical.js";
 import type { OwnerLock } from "./owner-lock.js";
 import type { PolicyOwner } from "./policy.js";
@@ -41,8 +42,8 @@ export interface Tree {
   /** undefined until the tree was compared for the first time. */
   index: IndexWriter | undefined;
   watch: TreeWatch;
-  /** Keys below the root that are left to the kernel besides what the policy says: the home, when it is inside. */
-  readonly foreign: ReadonlySet<string>;
+  /** Read again by every full round. */
+  foreign: ForeignNames;
   /** Names only the kernel answers for; in the index, not in the manifest. */
   stubs: ReadonlyMap<string, IndexValue>;
   /** Directories whose names are not all known: never COMPLETE. */

@@ -1,0 +1,16 @@
+/** `npm run stress:solid -- [MINUTES] [SEED]`: the long run of liar.test.ts. 1 when an answer was wrong. */
+import { TestHome } from "../cli/vrift-process.js";
+import { checkoutBranch, liar, reportText } from "./liar.js";
+
+const [minutes = "3", first = String(Date.now() % 1_000_000)] = process.argv.slice(2);
+const until = Date.now() + Number(minutes) * 60_000;
+for (let seed = Number(first); Date.now() < until || seed === Number(first); seed++) {
+  const home = new TestHome();
+  try {
+    console.log(`seed ${seed}`);
+    console.log(reportText(await liar({ home, seed, files: 2000, rounds: 6, changes: 1500, ownMs: 30_000 })));
+    console.log(`20,000 files, branches: ${(await checkoutBranch(home, 20_000)).answers} answers right`);
+  } finally {
+    await home.remove();
+  }
+}

@@ -157,7 +157,7 @@ async function watch(home: TestHome, root: string, count: number): Promise<numbe
       if (exists) writeFileSync(name, "");
       else unlinkSync(name);
       child.stdin.write(`${name} ${exists ? 1 : 0}\n`);
-      const { value, done } = await lines.next();
+      const { value, done } = (await lines.next()) as IteratorResult<string, undefined>;
       assert.ok(done !== true && /^\d+$/.test(value), String(value));
       seen.push(Number(value));
     }

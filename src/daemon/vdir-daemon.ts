@@ -17,6 +17,7 @@ import { rememberWorkspace } from "../workspace/known.js";
 import { openWorkspace } from "../workspace/open-workspace.js";
 import type { OwnerLock } from "../workspace/owner-lock.js";
 import type { ProjectWorkspace } from "../workspace/project-workspace.js";
+import type { Quota } from "../workspace/quota.js";
 import type { ProjectPlace } from "../workspace/registry.js";
 import type { Detached, Protocol } from "./connection.js";
 import { Children } from "./children.js";
@@ -52,6 +53,7 @@ export interface VdirOptions {
   readonly commit: CommitSettings;
   /** Milliseconds after its last change from which a file of a solid tree is answered for. */
   readonly settleMs: number;
+  readonly quota: Quota;
   /** Milliseconds without anybody after which the process ends. */
   readonly idleMs: number;
   readonly lock: OwnerLock;
@@ -145,9 +147,9 @@ export class VdirDaemon {
   }
 
   async #listen(given: readonly Detached[]): Promise<void> {
-    const { home, store, place, log, watch, settleMs, commit, lock, inherited } = this.#options;
+    const { home, store, place, log, watch, settleMs, commit, quota, lock, inherited } = this.#options;
     const onSpent = (): void => void this.#renew();
-    const options = { home, store, log, watch, settleMs, commit, lock, onSpent };
+    const options = { home, store, log, watch, settleMs, commit, quota, lock, onSpent };
     const workspace = await openWorkspace({ ...options, ...place });
     this.#open = workspace;
     const service: Service = {

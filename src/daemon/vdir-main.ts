@@ -42,6 +42,7 @@ async function main(): Promise<void> {
     store: await openStore(home.source, { graceMs: config.sweep_grace_seconds * 1000 }),
     log,
     watch: config.watch,
+    quota: { entries: config.project_entries, stagingBytes: config.staging_bytes },
     commit: { commit: config.commit, dehydrate: config.dehydrate },
     settleMs: config.settle_seconds * 1000,
     idleMs: config.idle_seconds * 1000,

@@ -31,6 +31,8 @@ test("built-in, home, project, environment, flags: the later one wins", async ()
     log_bytes: 4 * 1024 * 1024,
     idle_seconds: 600,
     project_processes: 64,
+    project_entries: 16 * 1024 * 1024,
+    staging_bytes: 16 * 1024 * 1024 * 1024,
     sweep_grace_seconds: 3600,
     watch: true,
     commit: true,

@@ -6,7 +6,13 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { VriftError, toVriftError } from "./errors.js";
 import { assertOwnSource } from "./home-source.js";
-import { PROJECT_PROCESSES_MAX, SETTLE_SECONDS, SWEEP_GRACE_SECONDS } from "./limits.js";
+import {
+  PROJECT_ENTRIES_MAX,
+  PROJECT_PROCESSES_MAX,
+  SETTLE_SECONDS,
+  STAGING_BYTES_MAX,
+  SWEEP_GRACE_SECONDS,
+} from "./limits.js";
 import { PROJECT_DIR } from "./paths.js";
 import type { Home } from "./paths.js";
 
@@ -50,6 +56,18 @@ export const configKeys = {
     scope: "home",
     env: "VRIFT_PROJECT_PROCESSES",
     what: "How many projects' processes run at a time; for one more the longest idle one ends; built in: 64.",
+  },
+  project_entries: {
+    type: "integer",
+    scope: "home",
+    env: "VRIFT_PROJECT_ENTRIES",
+    what: "Names of one project in its manifest and index, above which more are left to the kernel; built in: 16,777,216.",
+  },
+  staging_bytes: {
+    type: "integer",
+    scope: "home",
+    env: "VRIFT_STAGING_BYTES",
+    what: "Bytes of files in one project's staging directory, above which no more are taken; built in: 16 GiB.",
   },
   sweep_grace_seconds: {
     type: "integer",
@@ -97,6 +115,8 @@ export interface Config {
   readonly log_bytes: number;
   readonly idle_seconds: number;
   readonly project_processes: number;
+  readonly project_entries: number;
+  readonly staging_bytes: number;
   readonly sweep_grace_seconds: number;
   readonly watch: boolean;
   readonly commit: boolean;
@@ -125,6 +145,8 @@ export async function loadConfig(layers: ConfigLayers): Promise<Config> {
     log_bytes: 4 * 1024 * 1024,
     idle_seconds: 600,
     project_processes: PROJECT_PROCESSES_MAX,
+    project_entries: PROJECT_ENTRIES_MAX,
+    staging_bytes: STAGING_BYTES_MAX,
     sweep_grace_seconds: SWEEP_GRACE_SECONDS,
     watch: true,
     commit: true,

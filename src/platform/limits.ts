@@ -154,3 +154,18 @@ export const START_WAIT_MS = 1200;
 
 /** Between two looks at every name of a solid tree that programs use: what nobody tells of (docs/solid.md) is right again by then. */
 export const LOOK_MS = 30_000;
+
+/**
+ * Names of one project in its manifest and index: 2 GiB of index and as much of keys, which is what a machine of today may spare for one of
+ * many projects. What a tree has beyond that is left to the kernel. `project_entries` sets another number.
+ */
+export const PROJECT_ENTRIES_MAX = 16 * 1024 * 1024;
+
+/**
+ * Bytes of files in one project's staging directory at which nothing more is put there: clients hand files over from it, and one that never
+ * does would fill the disk that its user works on. `staging_bytes` sets another number.
+ */
+export const STAGING_BYTES_MAX = 16 * 1024 * 1024 * 1024;
+
+/** Milliseconds after which a file in staging whose process is gone is nobody's: in another process namespace it may only seem so. */
+export const STAGING_ORPHAN_MS = 600_000;

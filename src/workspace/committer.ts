@@ -3,9 +3,8 @@
  * somebody asks (docs/commit.md). One round at a time, beside the mutations, which wait for the recording of a round only.
  */
 import { statfsSync } from "node:fs";
-import type { VriftError } from "../platform/errors.js";
-import { toVriftError } from "../platform/errors.js";
-import { COMMIT_ROUND_BYTES, COMMIT_ROUND_FILES } from "../platform/limits.js";
+import { VriftError, toVriftError } from "../platform/errors.js";
+import { COMMIT_ROUND_BYTES, COMMIT_ROUND_FILES, STAGING_ORPHAN_MS } from "../platform/limits.js";
 import { mapsIndex } from "../vdir/index-users.js";
 import type { CommitTaker, Outcome } from "./commit-taker.js";
 import { takerHere, takerInThread } from "./commit-taker.js";
@@ -13,9 +12,10 @@ import { dehydrate } from "./dehydrate.js";
 import { recordCommitted } from "./record-committed.js";
 import { HASHED, describes, isDir, isVirtual } from "./records.js";
 import { recover } from "./recover.js";
+import { removeOrphans } from "./staging.js";
 import { statFile } from "./stat-file.js";
 import type { Tree } from "./tree.js";
-import { withTreeLock } from "./tree-lock.js";
+import { isTreeLocked, withTreeLock } from "./tree-lock.js";
 import type { TreeNames } from "./tree-names.js";
 import { TurnQueue } from "./turn-queue.js";
 import { type WrittenFile, WrittenFiles } from "./written-files.js";
@@ -98,6 +98,8 @@ export class Committer {
   /** Everything that is quiet now, whatever pause it has; durable when it resolves. */
   commit(also: { readonly dehydrate: boolean }): Promise<CommitReport> {
     return this.#rounds.run(async () => {
+      if (this.#isMoved())
+        throw new VriftError("EBUSY", `another vrift command is moving files of ${this.#tree.root}`);
       await this.#compare();
       const tally = new Tally();
       if (this.#isBlind()) tally.inUse = true;
@@ -128,6 +130,11 @@ export class Committer {
     return roots.has(record.hash) && store.statBlob(record) !== undefined;
   }
 
+  /** A command puts files into the store, and those are not to be copied there meanwhile. */
+  #isMoved(): boolean {
+    return isTreeLocked(this.#tree.paths.run);
+  }
+
   /** Nobody could tell whether a file is being written. */
   #isBlind(): boolean {
     return statfsSync(this.#tree.root).type === OVERLAYFS_MAGIC && this.#isInUse();
@@ -154,7 +161,8 @@ export class Committer {
   }
 
   async #round(): Promise<void> {
-    if (this.#isBlind()) {
+    removeOrphans(this.#tree.project.staging, STAGING_ORPHAN_MS);
+    if (this.#isMoved() || this.#isBlind()) {
       this.#notBeforeMs = Date.now() + IN_USE_MS;
       return;
     }
@@ -189,6 +197,7 @@ export class Committer {
   /** In rounds; those after a failure are left. */
   async #commitAll(files: readonly WrittenFile[], tally: Tally): Promise<VriftError | undefined> {
     for (const part of parts(files)) {
+      if (this.#isMoved()) return undefined;
       const batch = await this.#taker.take(part);
       try {
         await this.#record(part, batch.outcomes, tally);

@@ -34,6 +34,8 @@ export class Comparison {
   /** Physical names that have an entry. (Of a phantom tree nearly all entries have no such name.) */
   readonly #known = new Set<string>();
   readonly report = { added: 0, removed: 0, becameBacked: 0 };
+  /** Names that the project has no room for: left to the kernel. */
+  overQuota = 0;
   /** Virtual entries whose adopted file still stands: somebody may have it open for writing. */
   readonly pending: string[] = [];
 
@@ -217,6 +219,11 @@ export class Comparison {
   #add(key: string, entry: ScanEntry): void {
     const parent = this.#directories.get(parentKey(key));
     if (parent === undefined) return;
+    if (this.#tree.manifest.count() + this.report.added >= this.#tree.quota.entries) {
+      this.overQuota += 1;
+      this.#physical.incomplete.add(parentKey(key));
+      return;
+    }
     const id = this.#tree.manifest.nextId();
     if (entry.type === "dir") this.#directories.set(key, id);
     this.report.added += 1;

@@ -17,6 +17,7 @@ import type { BlobId } from "../store/store.js";
 import { silentLog } from "../platform/log.js";
 import { foundPhantom } from "./found-phantom.js";
 import { tidyRoots } from "./held-content.js";
+import { DEFAULT_QUOTA } from "./quota.js";
 import { HASHED, VIRTUAL } from "./records.js";
 import type { Change, Tree } from "./tree.js";
 import { commit } from "./tree.js";
@@ -232,7 +233,8 @@ test("what moves to a place that the walk has passed is named", async () => {
   const manifest = memoryManifest();
   const held = { naming: 0, exact: undefined, unrest: 0 };
   const virtual = { entries: 0, bytes: 0n };
-  const tree = { roots, manifest, held, virtual, onIndexed: () => undefined } as unknown as Tree;
+  const quota = DEFAULT_QUOTA;
+  const tree = { roots, manifest, held, virtual, quota, onIndexed: () => undefined } as unknown as Tree;
   const facts = { mode: 0o644, size: 1n, mtimeNs: 0n, ctimeNs: 0n, blocks: 0, stamp: null };
   const change = (key: string, hash?: Buffer): Change => {
     const record = hash && { ...facts, id: manifest.nextId(), flags: VIRTUAL | HASHED, hash };

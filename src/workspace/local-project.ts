@@ -7,6 +7,7 @@ import type { ContentStore } from "../store/store.js";
 import type { CommitSettings } from "./committer.js";
 import { openWorkspace } from "./open-workspace.js";
 import { takeOwnerLock } from "./owner-lock.js";
+import type { Quota } from "./quota.js";
 import type { ProjectWorkspace } from "./project-workspace.js";
 import type { ProjectOpener } from "./registry.js";
 
@@ -19,6 +20,7 @@ export interface LocalOptions {
   /** As in OpenOptions. */
   readonly commit?: CommitSettings;
   readonly settleMs?: number;
+  readonly quota?: Quota;
 }
 
 /** EBUSY when another process owns the project. */

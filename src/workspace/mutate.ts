@@ -11,6 +11,7 @@ import { EMPTY_HASH, hashToHex } from "../platform/hash.js";
 import type { VnodeEntry } from "../protocol/messages.js";
 import type { ManifestRecord } from "../manifest/manifest.js";
 import type { BlobId } from "../store/store.js";
+import { assertRoomInStaging } from "./quota.js";
 import { placeDirectory, placeFile, placeLink } from "./materialise.js";
 import { lookAtKey } from "./physical.js";
 import { isElf, staysPhysical } from "./policy.js";
@@ -139,6 +140,7 @@ export async function putFile(
   const mode = entry.mode & 0o7777;
   await keepContent(tree, entry);
   if (physical !== undefined || mustBePhysical(tree, key, entry)) {
+    assertRoomInStaging(tree, entry.size);
     await placeFile(tree, `${tree.root}/${key}`, id, mode, entry.mtime);
     return rememberPhysical(tree, key, record, entry);
   }

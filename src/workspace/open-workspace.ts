@@ -30,6 +30,7 @@ import { makeIndex } from "./make-index.js";
 import type { OwnerLock } from "./owner-lock.js";
 import { ProjectWorkspace } from "./project-workspace.js";
 import { withIgnoreRules } from "./ignore-rules.js";
+import { DEFAULT_QUOTA, type Quota } from "./quota.js";
 import { finishRename } from "./rename-directory.js";
 import { resync } from "./resync.js";
 import { removeOrphans } from "./staging.js";
@@ -61,6 +62,8 @@ export interface OpenOptions {
   readonly commit?: CommitSettings;
   /** Milliseconds after its last change from which stat of a file of a solid tree is answered (docs/solid.md). */
   readonly settleMs?: number;
+  /** Default: as built in. */
+  readonly quota?: Quota;
   /** The manifest refuses changes, and another process that opens the workspace would go on (lmdb-manifest.ts). */
   readonly onSpent?: () => void;
 }
@@ -162,7 +165,8 @@ async function lookAtEntries(tree: Tree, index: IndexWriter): Promise<void> {
   tree.stubs = stubs;
 }
 
-async function openTree({ home, store, root, id, kind, log, lock, onSpent }: OpenOptions): Promise<Tree> {
+async function openTree(options: OpenOptions): Promise<Tree> {
+  const { home, store, root, id, kind, log, lock, onSpent, quota = DEFAULT_QUOTA } = options;
   const paths = workspacePaths(home, id);
   makeDirectory(paths.db);
   makeDirectory(paths.run);
@@ -197,6 +201,7 @@ async function openTree({ home, store, root, id, kind, log, lock, onSpent }: Ope
     virtual: { entries: 0, bytes: 0n },
     held: { naming: 0, exact: undefined, unrest: 0 },
     uninjected: new Uninjected({ paths }),
+    quota,
     log,
     lock,
     onIndexed: () => undefined,

@@ -59,6 +59,8 @@ export async function resync(tree: Tree, restore: boolean, listed?: Survey): Pro
   const { snapshot, whiteouts, physical, unseen } = await lookAround(tree, listed);
   const comparison = new Comparison(tree, physical, new Set(whiteouts.map(({ key }) => key)), restore);
   await comparison.run();
+  if (comparison.overQuota > 0)
+    tree.log.warn("names are over project_entries", { root: tree.root, names: comparison.overQuota });
   const completeness = changedCompleteness(tree, physical);
   const stubsChanged = removeOldStubs(tree, physical) || physical.stubs.size !== tree.stubs.size;
   tree.stubs = physical.stubs;

@@ -2,6 +2,7 @@
  * Names under which a file is made before it takes its place: `.vrift/staging/<pid>.<n>` of a phantom workspace; in a solid
  * one, which has no directory of ours, `.vrift-<pid>.<n>` beside the target for as long as it takes to rename it.
  */
+import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { namesIn, unlinkIfPresent } from "../platform/files.js";
 import { processState } from "../platform/process-state.js";
@@ -22,13 +23,20 @@ export function isBeingMade(name: string): boolean {
 }
 
 /** Removes what dead processes left in staging: nobody can publish it any more. Returns how many. */
-export function removeOrphans(staging: string): number {
+export function removeOrphans(staging: string, olderThanMs = 0): number {
   let removed = 0;
   for (const name of namesIn(staging)) {
     const pid = /^([1-9][0-9]*)\.[0-9]+$/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid)) && unlinkIfPresent(join(staging, name))) removed += 1;
+    if (pid === undefined || isAlive(Number(pid)) || !isOlder(join(staging, name), olderThanMs)) continue;
+    if (unlinkIfPresent(join(staging, name))) removed += 1;
   }
   return removed;
+}
+
+function isOlder(path: string, ms: number): boolean {
+  if (ms === 0) return true;
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.ctimeMs >= ms;
 }
 
 /** The same for a name beside a target. True when `key` was one. */

@@ -20,6 +20,8 @@ import { namesContent } from "./held-content.js";
 import type { ForeignNames } from "./kernel-names.js";
 import { nameOf, parentKey } from "./physical.js";
 import type { OwnerLock } from "./owner-lock.js";
+import type { Quota } from "./quota.js";
+import { assertRoomForEntries } from "./quota.js";
 import type { PolicyOwner } from "./policy.js";
 import { BACKED, YOUNG, isDir, isVirtual, toIndexValue } from "./records.js";
 import type { Uninjected } from "./uninjected.js";
@@ -52,6 +54,7 @@ export interface Tree {
   readonly held: Held;
   /** Programs of runs that move no marks. */
   readonly uninjected: Uninjected;
+  readonly quota: Quota;
   readonly log: Log;
   /** Of the project, given up when the tree is closed. */
   readonly lock: OwnerLock | undefined;
@@ -82,9 +85,10 @@ const BATCH = 4096;
 export async function commit(tree: Tree, changes: readonly Change[]): Promise<void> {
   for (let start = 0; start < changes.length; start += BATCH) {
     const batch = changes.slice(start, start + BATCH);
+    const before = batch.map(({ parent, key }) => tree.manifest.get(parent, nameOf(key)));
+    assertRoomForEntries(tree, newEntries(batch, before));
     // The walk that rewrites the list may be past the place of what is put here, and not yet at the one it comes from.
     const added = tree.roots.isBeingReplaced ? tree.roots.add(batch.flatMap(hashOf)) : undefined;
-    const before = batch.map(({ parent, key }) => tree.manifest.get(parent, nameOf(key)));
     try {
       await Promise.all([added, tree.manifest.apply(batch.map(toManifestChange))]);
     } catch (error) {
@@ -102,6 +106,14 @@ export async function commit(tree: Tree, changes: readonly Change[]): Promise<vo
   tree.index?.setHeld(tree.roots.size);
   tree.index?.setTransaction(tree.manifest.sequence);
   if (changes.length > 0) tree.onIndexed();
+}
+
+function newEntries(batch: readonly Change[], before: readonly (ManifestRecord | undefined)[]): number {
+  let more = 0;
+  batch.forEach(({ record }, i) => {
+    more += Number(record !== undefined) - Number(before[i] !== undefined);
+  });
+  return more;
 }
 
 function hashOf({ record }: Change): Uint8Array[] {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { VriftError } from "../platform/errors.js";
 import type { PhantomSummary } from "../tree/phantom.js";
 import { bytesText } from "./bytes-text.js";
+import { dryRunOption, methodsText, planText } from "./import-text.js";
 import { jsonOption } from "./command.js";
 import type { Command } from "./command.js";
 import { physicalLines } from "./physical-reasons.js";
@@ -12,7 +13,7 @@ import { withTree } from "./with-tree.js";
 export const phantom: Command = {
   name: "phantom",
   summary: "move a tree's files into the store; programs under `vrift run` still see them",
-  usage: ["phantom DIR [--yes]"],
+  usage: ["phantom DIR [--yes] [--dry-run]"],
   about: [
     "Content goes to the store, once per machine; names, modes and times stay as an entry each. Programs outside\n" +
       "`vrift run` (git, editors, backups, a file manager) see directories, links, executables and what else must stay,\n" +
@@ -21,12 +22,18 @@ export const phantom: Command = {
   ],
   options: {
     yes: { type: "boolean", short: "y", help: "also a git work tree, also more than two million entries" },
+    ...dryRunOption,
     ...jsonOption,
   },
   positionals: [1, 1],
   async run(context) {
     const directory = resolve(context.cwd, context.positionals[0] ?? "");
     assertNotOurselves(directory);
+    if (context.flag("dry-run")) {
+      const { planImport } = await import("../tree/plan-import.js");
+      const plan = await withTree(context, (tree) => planImport(directory, tree, "link"));
+      return { data: plan, text: planText(plan) };
+    }
     const summary = await withTree(context, async (tree) => {
       const { phantom: makePhantom } = await import("../tree/phantom.js");
       return makePhantom(directory, tree, { yes: context.flag("yes") });
@@ -54,6 +61,7 @@ function summaryText({
   files,
   bytes,
   savedBytes,
+  methods,
   physical,
   refused,
   kept,
@@ -62,6 +70,7 @@ function summaryText({
   const stayed = physicalLines(physical);
   return [
     `${root} is phantom: ${files} files, ${bytesText(bytes)}, are in the store now (${virtualEntries} altogether).`,
+    ...(files > 0 ? [`How: ${methodsText(methods)}.`] : []),
     `Disk space freed: ${bytesText(savedBytes)}.`,
     "Programs see them under `vrift run`; to all others (git, editors, backups) they are not there.",
     `\`vrift solid ${root}\` brings everything back.`,

@@ -4,6 +4,7 @@ import { scanTree } from "../platform/scan.js";
 import { assertNotRestoring } from "../workspace/restoring.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
 import type { TreeContext } from "./context.js";
+import { heldFiles } from "./held-files.js";
 import { type ImportSummary, importTree } from "./import-tree.js";
 import { recover } from "../workspace/recover.js";
 import { assertComplete, assertNotInsidePhantom, realDirectory } from "./refusal.js";
@@ -11,6 +12,8 @@ import { withTreeLock } from "../workspace/tree-lock.js";
 
 export interface IngestSummary extends ImportSummary {
   readonly workspace: WorkspaceInfo;
+  /** Files of which the store has had the content since an earlier time, and which were not read. */
+  readonly unchanged: number;
 }
 
 export async function ingest(path: string, context: TreeContext): Promise<IngestSummary> {
@@ -26,9 +29,11 @@ export async function ingest(path: string, context: TreeContext): Promise<Ingest
     await access.sync(root);
     progress.begin("scan", 0, 0n);
     const scan = (await scanTree(root, [PROJECT_DIR])).filter(({ key }) => key !== PROJECT_DIR);
-    const { summary } = await importTree(root, scan, context, (entries) =>
+    const held = await heldFiles(store, await access.open(root), scan);
+    const changed = scan.filter(({ key }) => !held.has(key));
+    const { summary } = await importTree(root, changed, context, (entries) =>
       access.adopt(root, entries, "backed"),
     );
-    return { ...summary, workspace };
+    return { ...summary, unchanged: held.size, workspace };
   });
 }

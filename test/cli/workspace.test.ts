@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { projectRoot, TestHome } from "./vrift-process.js";
@@ -51,11 +60,25 @@ describe("a workspace", () => {
     assert.ok(statSync(join(project, "README")).isFile());
   });
 
+  test("phantom --dry-run: what would go, how, and what would stay; nothing is changed", async () => {
+    const text = await succeeds(["phantom", ".", "--yes", "--dry-run"]);
+    assert.match(text, /project: 4 files, 29 bytes, would go into the store, by (link|copy|reflink) /);
+    assert.match(text, /1 {2}may hold secrets/);
+    assert.ok(statSync(join(project, "README")).isFile());
+    assert.ok(!existsSync(join(project, ".vrift")));
+    const { files, bytes } = JSON.parse(await succeeds(["ingest", "--dry-run", "--json"])) as Record<
+      string,
+      unknown
+    >;
+    assert.deepEqual([files, bytes], [4, "29"]);
+  });
+
   test("phantom: what it means, what it freed, what stayed and why", async () => {
     const text = await succeeds(["phantom", ".", "--yes"]);
     assert.match(text, /is phantom: 4 files, 29 bytes/);
     assert.match(text, /git, editors, backups.*not there/);
     assert.match(text, /vrift solid/);
+    assert.match(text, /\nHow: [34] by (link|copy|reflink)/);
     assert.match(text, /Disk space freed/);
     for (const reason of [/1 {2}symbolic links/, /1 {2}executables/, /1 {2}may hold secrets/, /\.git/]) {
       assert.match(text, reason);
@@ -153,7 +176,7 @@ describe("a workspace", () => {
     rmSync(join(home.work, "copy"), { recursive: true });
     assert.match(
       await succeeds(["ingest"], join(project, "src")),
-      /project: 4 files, 29 bytes, are in the store/,
+      /project: 4 files, 29 bytes, are in the store: 3 were in the store before, 1 empty\./,
     );
     assert.equal(readFileSync(join(project, "README"), "utf8"), "read me\n");
   });

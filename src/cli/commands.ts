@@ -21,6 +21,7 @@ const modules = {
   stat: async () => (await import("./stat.js")).stat,
   explain: async () => (await import("./explain.js")).explain,
   cat: async () => (await import("./cat.js")).cat,
+  du: async () => (await import("./du.js")).du,
   verify: async () => (await import("./verify.js")).verify,
   gc: async () => (await import("./gc.js")).gc,
   sync: async () => (await import("./sync.js")).sync,

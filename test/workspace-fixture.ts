@@ -36,7 +36,7 @@ export interface Fixture {
   close(): Promise<void>;
 }
 
-export type FixtureOptions = Pick<LocalOptions, "watch" | "commit" | "quota">;
+export type FixtureOptions = Pick<LocalOptions, "watch" | "settleMs" | "commit" | "quota">;
 
 export async function workspaceFixture(options: FixtureOptions = {}): Promise<Fixture> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "vrift-workspace-")));

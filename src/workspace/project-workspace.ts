@@ -1,4 +1,5 @@
 /** The Workspace of workspace.ts over an open Tree: turns, durability, heartbeat. Opening is open-workspace.ts. */
+import { availableParallelism, loadavg } from "node:os";
 import type { ManifestRecord } from "../manifest/manifest.js";
 import { VriftError } from "../platform/errors.js";
 import type { IndexHandle } from "../platform/native.js";
@@ -20,6 +21,7 @@ import type { OpenProject } from "./registry.js";
 import { assertReingestable, reingest } from "./reingest.js";
 import { rename } from "./rename.js";
 import { DISTRUST_UNWATCHED, resync } from "./resync.js";
+import { BackgroundHashing } from "./background-hashing.js";
 import { RoundPace } from "./round-pace.js";
 import { Settling } from "./settling.js";
 import { takeTemporary } from "./temporary-file.js";
@@ -33,6 +35,8 @@ import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
 import type { AdoptEntry, ResyncReport, SolidFacts, Workspace, WorkspaceInfo } from "./workspace.js";
 
 const RESYNC_DELAY_MS = 200;
+/** Without a round, before files are hashed that nobody has asked for. */
+const QUIET_MS = 2000;
 /** How often marks are looked at that move without an event. */
 const MARKS_MS = 100;
 /** From the moment the roots are too long; and until it is tried again. */
@@ -49,6 +53,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
 
   readonly #settling: Settling;
   readonly #pace = new RoundPace();
+  readonly #hashing: BackgroundHashing;
   #marksTimer: NodeJS.Timeout | undefined;
   /** The summary of the marks when the last round was asked for because of it: what stays in flight is not asked for again. */
   #lookedAt: bigint | undefined;
@@ -70,6 +75,12 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   ) {
     this.#tree = tree;
     this.#settling = new Settling(tree, this.#turns, settleMs);
+    this.#hashing = new BackgroundHashing(
+      tree,
+      this.#turns,
+      () => this.#pace.restedMs > QUIET_MS && (loadavg()[0] ?? 0) <= availableParallelism(),
+      () => this.#settling.soon(),
+    );
     this.#committer = new Committer(tree, this.#turns, () => this.resync(), commit);
     this.ready = this.#turns.run(async () => {
       this.#committer.offer(await begin(() => this.scheduleResync()));
@@ -85,6 +96,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   #begun(): void {
     if (this.#closed || this.#tree.kind !== "solid" || this.#tree.watch.failure !== undefined) return;
     this.#settling.soon();
+    this.#hashing.begin();
     this.#marksTimer = setInterval(() => {
       const moved = movedSince(this.#tree, this.#lookedAt);
       if (moved === undefined) return;
@@ -146,6 +158,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   async get(path: string): Promise<VnodeEntry | null> {
     this.#assertOpen();
     const entry = await getEntry(this.#tree, pathToKey(this.#tree.root, path), this.#turns);
+    if (this.#tree.kind === "solid") this.#settling.later();
     return entry !== null && saysDirectory(path) && !(entry.flags & FLAG_DIR) ? null : entry;
   }
 
@@ -319,6 +332,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     clearTimeout(this.#tidyTimer);
     clearInterval(this.#marksTimer);
     this.#settling.close();
+    await this.#hashing.close();
     this.#shared?.close();
     await this.#committer.close();
     await this.#turns.idle();
@@ -337,7 +351,10 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     const report = (restore ? undefined : await lightRound(this.#tree)) ?? (await this.#compareAll(restore));
     this.#resyncMs = performance.now() - begin;
     this.#pace.ended(this.#resyncMs);
-    if (this.#tree.kind === "solid") this.#settling.soon();
+    if (this.#tree.kind === "solid") {
+      this.#settling.soon();
+      if (this.#tree.watch.failure === undefined) this.#hashing.begin();
+    }
     return report;
   }
 
@@ -356,6 +373,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
     this.#assertOpen();
     const result = await this.#turns.run(work);
     if (areRootsLong(this.#tree)) this.#tidyLater(TIDY_DELAY_MS);
+    if (this.#tree.kind === "solid") this.#settling.later();
     return result;
   }
 

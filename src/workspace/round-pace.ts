@@ -21,6 +21,11 @@ export class RoundPace {
     return Math.max(this.#pauseMs, SHARE * this.#lastedMs);
   }
 
+  /** Milliseconds since the last round. */
+  get restedMs(): number {
+    return performance.now() - this.#endedMs;
+  }
+
   ended(lastedMs: number): void {
     this.#endedMs = performance.now();
     this.#lastedMs = lastedMs;

@@ -10,6 +10,7 @@ const PIECE = 4096;
 /** Those that somebody has open for writing, and no event when that ends (the watcher tells nearly always). */
 const AGAIN_MS = 10_000;
 const SOONEST_MS = 200;
+const LATER_MS = 50;
 const NONE = (1n << 63n) - 1n;
 
 export class Settling {
@@ -17,6 +18,7 @@ export class Settling {
   readonly #turns: TurnQueue;
   readonly #settleNs: bigint;
   #timer: NodeJS.Timeout | undefined;
+  #laterTimer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #wanted = false;
   #closed = false;
@@ -42,6 +44,16 @@ export class Settling {
     });
   }
 
+  /** After a change of a few entries by a request. */
+  later(): void {
+    if (this.#closed || this.#laterTimer !== undefined) return;
+    this.#laterTimer = setTimeout(() => {
+      this.#laterTimer = undefined;
+      this.soon();
+    }, LATER_MS);
+    this.#laterTimer.unref();
+  }
+
   /** Everything, EXACT or not. Keys of names that are something else by now: their marks have been moved for the next round. */
   async all(): Promise<string[]> {
     await this.#running?.catch(() => undefined);
@@ -51,6 +63,7 @@ export class Settling {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#laterTimer);
   }
 
   async #go(): Promise<void> {

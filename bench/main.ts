@@ -12,6 +12,7 @@ import { list, lookup, million, nodeStart, start } from "./lookup.js";
 import { manifest } from "./manifest.js";
 import { memory } from "./memory.js";
 import { buildBenchPrograms } from "./programs.js";
+import { solid } from "./solid.js";
 import { formatSpread } from "./statistics.js";
 import { wire } from "./wire.js";
 
@@ -28,6 +29,7 @@ const cases: readonly BenchCase[] = [
   wire,
   locks,
   isolation,
+  solid,
 ];
 
 const { values, positionals } = parseArgs({

@@ -4,6 +4,7 @@ const sentences: Readonly<Record<string, string>> = {
   virtual: "the entry of a virtual file",
   absent: "the nearest directory known is complete and has no such name",
   "below-a-file": "the path runs through a virtual file",
+  exact: "a file or a directory of a solid tree, of which everything stat tells is known",
   elsewhere: "by its text the path does not lead into the tree",
   private: "`.vrift` is the library's own",
   ignored: "vrift leaves this name to the kernel",

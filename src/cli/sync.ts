@@ -9,8 +9,9 @@ export const sync: Command = {
   summary: "wait until what programs are told is what is there now",
   usage: ["sync [--root DIR]"],
   about: [
-    "Needed by nobody who works through vrift. Programs outside are seen within a millisecond; what the system tells nobody of (a file\n" +
-      "changed through a mapping, or through a link from elsewhere) is found by looking at every name, which this does.",
+    "Needed by nobody who works through vrift. Programs outside are seen within a millisecond; what the\n" +
+      "system tells nobody of (a file changed through a mapping, or through a link from elsewhere) is found\n" +
+      "by looking at every name, which this does.",
   ],
   options: { ...rootOption, ...jsonOption },
   positionals: [0, 0],

@@ -1,17 +1,17 @@
 /*
- * fork and vfork: what the child inherits of this process's own openings is moved to the files first (openings.h); the call is
+ * fork and vfork: what the child inherits of this process's own openings is moved to the files first (vfs_fork); the call is
  * libc's. A vfork child comes back through the same frame as its parent, so there must be none of ours.
  */
 #include "errno_slot.h"
 #include "libc.h"
-#include "openings.h"
+#include "vfs.h"
 
 static int fork_without_libc(void) { return (int)answer(raw0(__NR_fork)); }
 
 #define FORK(name) \
   EXPORT int name(void) { \
     int (*real)(void) = LIBC(int (*)(void), #name); \
-    openings_before_child(); \
+    vfs_fork(); \
     return real ? real() : fork_without_libc(); \
   }
 FORK(fork)
@@ -22,7 +22,7 @@ typedef int (*forker)(void);
 
 __attribute__((visibility("hidden"), used)) forker vrift_before_vfork(void) {
   forker real = LIBC(forker, "vfork");
-  openings_before_child();
+  vfs_fork();
   return real ? real : fork_without_libc;
 }
 

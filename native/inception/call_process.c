@@ -7,7 +7,6 @@
 #include "hydrate.h"
 #include "libc.h"
 #include "notice.h"
-#include "openings.h"
 #include "own_changes.h"
 #include "search.h"
 #include "target.h"
@@ -70,56 +69,20 @@ EXPORT int execle(const char *path, const char *first, ...) {
   return (int)answer(vfs_execveat(AT_FDCWD, path, list, envp, 0));
 }
 
-typedef int (*spawner)(int *, const char *, const void *, const void *, char *const *, char *const *);
-
-/* An action of this process opens files for writing. */
+/* An action of this process opens files for writing: what libc opens in the child nobody has marked since. */
 static bool actions_open;
 
-static int spawn_with(int *pid, const char *path, const void *actions, const void *attributes, char *const argv[],
-                      char *const envp[], spawner real, size_t size) {
-  if (size == 0) return real(pid, path, actions, attributes, argv, envp);
-  void *memory = raw_mmap(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-  if (is_error(memory)) return ENOMEM;
-  int result = real(pid, path, actions, attributes, argv, environment_build(envp, memory, size));
-  raw_munmap(memory, size);
-  return result;
-}
-
-/* libc's errors of spawn are its return value. A virtual file is never executable. */
-static int spawn(int *pid, const char *path, const void *actions, const void *attributes, char *const argv[],
-                 char *const envp[], spawner real, bool searches) {
-  const struct view *view = view_current();
-  char found[PATH_SIZE];
-  size_t size = environment_size(envp);
-  bool leaves = false;
-  if (view != 0) {
-    const char *program = searches ? search_find(path, found) : path;
-    leaves = program != 0 && notice_program(view, AT_FDCWD, program, 0);
-    /* What libc opens in the child for writing nobody has marked since. */
-    leaves = view->solid && (leaves || (actions != 0 && __atomic_load_n(&actions_open, __ATOMIC_RELAXED)));
-  }
-  openings_before_child();
-  if (leaves) uninjected_begins(view, raw_getpid());
-  int child = 0;
-  int result = spawn_with(&child, path, actions, attributes, argv, envp, real, size);
-  if (result == 0 && pid != 0) *pid = child;
-  if (leaves) {
-    if (result == 0) uninjected_begins(view, child);
-    uninjected_ended(raw_getpid());
-  }
-  struct place place;
-  struct vrift_entry entry;
-  if (result == ENOENT && view != 0 && !searches && readable(path) &&
-      look_again(view, AT_FDCWD, path, true, &place, &entry) == 0)
-    return EACCES;
-  return result;
-}
-
+/* libc's errors of spawn are its return value. */
 #define SPAWN(name, searches) \
   EXPORT int name(int *pid, const char *path, const void *actions, const void *attributes, char *const argv[], \
                   char *const envp[]) { \
-    spawner real = LIBC(spawner, #name); \
-    return real ? spawn(pid, path, actions, attributes, argv, envp, real, searches) : ENOSYS; \
+    int (*real)(int *, const char *, const void *, const void *, char *const *, char *const *) = \
+        LIBC(int (*)(int *, const char *, const void *, const void *, char *const *, char *const *), #name); \
+    bool opens = actions != 0 && __atomic_load_n(&actions_open, __ATOMIC_RELAXED); \
+    const struct spawning call = {pid, path, actions, attributes, argv, envp, real, searches, opens}; \
+    if (!real) return ENOSYS; \
+    long result = vfs_spawn(&call); \
+    return failed(result) ? (int)-result : 0; \
   }
 SPAWN(posix_spawn, false)
 SPAWN(posix_spawnp, true)
@@ -147,7 +110,7 @@ EXPORT int posix_spawn_file_actions_addopen(void *actions, int fd, const char *p
 
 /* system and popen start /bin/sh with libc's own `environ`: what is missing is put there. */
 static void restore_environment(void) {
-  openings_before_child();
+  vfs_fork();
   int (*set)(const char *, const char *, int) = LIBC(int (*)(const char *, const char *, int), "setenv");
   if (set) environment_restore(set);
 }

@@ -1,44 +1,12 @@
-/*
- * realpath: libc first. It walks the path with readlink, which knows nothing of virtual files, so ENOENT is looked at again:
- * the parent is the kernel's to resolve, and a virtual name is its own canonical form.
- */
-#include "bytes.h"
 #include "errno_slot.h"
-#include "look.h"
-#include "program_memory.h"
+#include "libc.h"
+#include "vfs.h"
 
 typedef char *(*resolver)(const char *, char *);
 
-static char *canonical(const struct view *view, const struct place *place, char *out) {
-  char path[PATH_SIZE];
-  if (!place_real_path(view, place, path)) {
-    set_errno(ENAMETOOLONG);
-    return 0;
-  }
-  size_t size = text_length(path) + 1;
-  if (out == 0) {
-    out = program_allocate(size);
-    if (out == 0) return 0;
-  }
-  memcpy(out, path, size);
-  return out;
-}
-
 static char *resolve(const char *path, char *out, resolver real) {
-  const struct view *view = view_current();
-  struct place place;
-  struct vrift_entry entry;
-  int before = *__errno_location();
-  char *result = real(path, out);
-  if (result != 0 || view == 0 || !readable(path) || *__errno_location() != ENOENT) return result;
-  long found = look_again(view, AT_FDCWD, path, true, &place, &entry);
-  if (found == -ENOENT && look_became_physical(&place)) return real(path, out);
-  if (found != 0) {
-    set_errno((int)-found);
-    return 0;
-  }
-  set_errno(before);
-  return canonical(view, &place, out);
+  char *found = 0;
+  return answer(vfs_realpath(path, out, real, &found)) == 0 ? found : 0;
 }
 
 EXPORT char *realpath(const char *path, char *out) {

@@ -27,7 +27,7 @@ long change_file(int dirfd, const char *path, bool follow, const struct real_cal
     return change_descriptor(named, call);
   }
   if (!target_find(view, dirfd, path, follow, &target))
-    return look_error(view, dirfd, path, make_real_call(call));
+    return look_error(view, dirfd, path, follow, make_real_call(call));
   long result = 0;
   target_begin(view, &target);
   if (!target.place.link) {
@@ -47,7 +47,7 @@ long change_new_name(int dirfd, const char *path, const struct real_call *call) 
   struct vrift_entry entry;
   if (view == 0 || !readable(path)) return make_real_call(call);
   if (!target_find(view, dirfd, path, FOLLOW_NEVER, &target))
-    return look_error(view, dirfd, path, make_real_call(call));
+    return look_error(view, dirfd, path, FOLLOW_NEVER, make_real_call(call));
   target_begin(view, &target);
   long result = !target.place.link && virtual_and_seen(&target.place, &entry) ? -EEXIST : make_real_call(call);
   target_end(view, &target);

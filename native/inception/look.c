@@ -97,13 +97,15 @@ static bool physical(const struct view *view, const struct place *place) {
   return place_real_path(view, place, path) && raw_faccessat2(AT_FDCWD, path, 0, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-bool virtual_and_indexed(const struct place *place) {
+bool maybe_virtual(const struct place *place) {
   const struct view *view = view_newest();
   struct vrift_entry entry;
   uint32_t number;
-  return view != 0 && place->inside &&
-         vrift_index_lookup(&view->index, place->key, place->length, place->hash, &entry, &number) == VRIFT_FOUND &&
-         (entry.flags & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_KERNEL)) == VRIFT_ENTRY_VIRTUAL;
+  if (view == 0 || !place->inside) return false;
+  enum vrift_found found =
+      vrift_index_lookup(&view->index, place->key, place->length, place->hash, &entry, &number);
+  return found == VRIFT_UNSURE || (found == VRIFT_FOUND &&
+                                   (entry.flags & (VRIFT_ENTRY_VIRTUAL | VRIFT_ENTRY_KERNEL)) == VRIFT_ENTRY_VIRTUAL);
 }
 
 /*
@@ -112,28 +114,40 @@ bool virtual_and_indexed(const struct place *place) {
  */
 bool virtual_and_seen(struct place *place, struct vrift_entry *entry) {
   const struct view *view = view_current();
-  return view != 0 && virtual_and_indexed(place) && !physical(view, place) && virtual_and_listed(place, entry);
+  return view != 0 && maybe_virtual(place) && !physical(view, place) && virtual_and_listed(place, entry);
 }
 
 /*
- * The kernel found no directory where the path has one. When the last name on the way that can be resolved at all is a virtual
- * file, that is ENOTDIR.
+ * The kernel found no directory where the path has one. The last name on the way that has a directory to be in decides: a virtual file is
+ * ENOTDIR; of a symbolic link the way goes on at what it points to.
  */
-static long through_file(const struct view *view, int dirfd, const char *path, struct place *place,
+static long through_file(const struct view *view, int dirfd, const char *path, enum follow follow, struct place *place,
                          struct vrift_entry *entry) {
-  char text[PATH_SIZE];
+  char text[PATH_SIZE], target[PATH_SIZE];
   size_t length = text_length(path);
-  if (length >= PATH_SIZE) return -ENOENT;
+  if (length + 3 > PATH_SIZE) return -ENOENT;
   memcpy(text, path, length + 1);
-  for (;;) {
+  /* The name itself is on the way when it is a link to be followed: as if there were something behind it. */
+  if (follow == FOLLOW || (follow == FOLLOW_SLASH && length > 0 && text[length - 1] == '/'))
+    length = (size_t)(append_text(text + length, "/x") - text);
+  for (int links = 0;;) {
     while (length > 0 && text[length - 1] == '/') length--;
     while (length > 0 && text[length - 1] != '/') length--;
     while (length > 1 && text[length - 1] == '/') length--;
     if (length == 0) return -ENOENT;
     text[length] = 0;
-    long result = place_physical(view, dirfd, text, true, place);
+    long result = place_physical(view, dirfd, text, FOLLOW_NEVER, place);
     if (result == -ENOENT) continue;
-    return result == 0 && virtual_and_seen(place, entry) ? -ENOTDIR : -ENOENT;
+    if (result != 0) return -ENOENT;
+    if (!place->link) return virtual_and_seen(place, entry) ? -ENOTDIR : -ENOENT;
+    long size = raw_readlinkat(AT_FDCWD, place->text, target, PATH_SIZE - 3);
+    if (failed(size) || links++ == SYMLINK_LIMIT) return -ENOENT;
+    memcpy(target + size, "/x", 3);
+    for (length = target[0] == '/' ? 0 : text_length(place->text); length > 0 && place->text[length - 1] != '/';) length--;
+    if (length + (size_t)size + 3 > PATH_SIZE) return -ENOENT;
+    memcpy(text, place->text, length);
+    memcpy(text + length, target, (size_t)size + 3);
+    length += (size_t)size + 2;
   }
 }
 
@@ -144,7 +158,9 @@ long look_again(const struct view *view, int dirfd, const char *path, bool follo
     return -ENOENT;
   }
   long result = place_physical(view, dirfd, path, follow, place);
-  if (result == -ENOENT) return through_file(view, dirfd, path, place, entry);
+  if (result == -ENOENT) return through_file(view, dirfd, path, follow ? FOLLOW : FOLLOW_SLASH, place, entry);
+  /* A file has taken the place of a directory since the kernel was asked. */
+  if (result == -ENOTDIR) return result;
   if (result != 0 || !place->inside || place_is_private(place)) return -ENOENT;
   if (!virtual_and_listed(place, entry)) return -ENOENT;
   besides(BESIDES_ENTRY);
@@ -159,12 +175,12 @@ bool look_became_physical(const struct place *place) {
          vrift_index_lookup(&view->index, place->key, place->length, place->hash, &entry, &number) == VRIFT_FOUND;
 }
 
-long look_error(const struct view *view, int dirfd, const char *path, long result) {
+long look_error(const struct view *view, int dirfd, const char *path, enum follow follow, long result) {
   struct place place;
   struct vrift_entry entry;
   if (result != -ENOENT || path[0] == 0 || view->solid) return result;
-  if (place_physical(view, dirfd, path, false, &place) != -ENOENT) return result;
-  return through_file(view, dirfd, path, &place, &entry);
+  if (place_physical(view, dirfd, path, follow, &place) != -ENOENT) return result;
+  return through_file(view, dirfd, path, follow, &place, &entry);
 }
 
 long look_parent(const struct view *view, int dirfd, const char *path) {
@@ -180,7 +196,7 @@ long look_parent(const struct view *view, int dirfd, const char *path) {
   if (length == 0) return 0;
   text[length] = 0;
   long fd = raw_openat(dirfd, text, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-  if (fd == -ENOENT) return through_file(view, dirfd, path, &place, &entry);
+  if (fd == -ENOENT) return through_file(view, dirfd, path, FOLLOW_NEVER, &place, &entry);
   if (fd < 0) return fd;
   raw_close((int)fd);
   return 0;

@@ -45,7 +45,7 @@ bool look_became_physical(const struct place *place);
  * The error of a changing call, as it would be were every file physical: the kernel's ENOENT is ENOTDIR when the path runs
  * through a virtual file.
  */
-long look_error(const struct view *view, int dirfd, const char *path, long result);
+long look_error(const struct view *view, int dirfd, const char *path, enum follow follow, long result);
 
 /* What is wrong with the directory part of a path: 0, -ENOENT, -ENOTDIR … */
 long look_parent(const struct view *view, int dirfd, const char *path);
@@ -56,8 +56,11 @@ long look_parent(const struct view *view, int dirfd, const char *path);
  */
 bool virtual_and_listed(struct place *place, struct vrift_entry *entry);
 
-/* Has it a virtual entry, whatever is on disk? Such a name needs a whiteout to vanish. Reads the newest index. */
-bool virtual_and_indexed(const struct place *place);
+/*
+ * Has it a virtual entry, whatever is on disk? Such a name needs a whiteout to vanish. Reads the newest index, once: true as well when
+ * that is in the middle of a change.
+ */
+bool maybe_virtual(const struct place *place);
 
 /* Virtual and listed, and no physical file is there: what every program sees at this name is the entry. */
 bool virtual_and_seen(struct place *place, struct vrift_entry *entry);

@@ -61,6 +61,24 @@ long vfs_setns(int fd, int type);
 /* Programs; only returns on failure */
 long vfs_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
 
+/* Before fork, vfork, system and popen: what the child inherits of this process's own openings is moved to the files. */
+long vfs_fork(void);
+
+struct spawning {
+  int *pid;
+  const char *path;
+  const void *actions, *attributes;
+  char *const *argv, *const *envp;
+  int (*real)(int *, const char *, const void *, const void *, char *const *, char *const *); /* libc's */
+  bool searches;                                                                                /* posix_spawnp */
+  bool opens; /* its actions may open files for writing in the child */
+};
+/* The child's number, or -errno. */
+long vfs_spawn(const struct spawning *call);
+
+/* 0 and what libc gives back, or what is made by the program's malloc, in `*found`. */
+long vfs_realpath(const char *path, char *out, char *(*real)(const char *, char *), char **found);
+
 /* Others that take a path */
 long vfs_inotify_add_watch(int fd, const char *path, unsigned mask);
 long vfs_fanotify_mark(int fd, unsigned flags, uint64_t mask, int dirfd, const char *path);

@@ -36,7 +36,7 @@ static long link_descriptor(const struct view *view, const struct vrift_entry *e
 static long source_error(const struct view *view, int dirfd, const char *path, int flags) {
   struct stat st;
   int follow = (flags & AT_SYMLINK_FOLLOW) != 0 ? 0 : AT_SYMLINK_NOFOLLOW;
-  return look_error(view, dirfd, path, raw_statat(dirfd, path, &st, follow));
+  return look_error(view, dirfd, path, follow == 0 ? FOLLOW : FOLLOW_SLASH, raw_statat(dirfd, path, &st, follow));
 }
 
 long vfs_linkat(int from_fd, const char *from, int to_fd, const char *to, int flags) {

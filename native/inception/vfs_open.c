@@ -118,7 +118,7 @@ static long open_for_change(const struct view *view, int dirfd, const char *path
   bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
   enum follow follow = (flags & O_NOFOLLOW) == 0 && !exclusive ? FOLLOW : FOLLOW_SLASH;
   if (!target_find(view, dirfd, path, follow, &target))
-    return look_error(view, dirfd, path, blocking_openat(dirfd, path, flags, mode));
+    return look_error(view, dirfd, path, follow, blocking_openat(dirfd, path, flags, mode));
   long result = 0;
   target_begin(view, &target);
   /* O_NOFOLLOW or O_EXCL on a link: the kernel refuses. */

@@ -42,7 +42,7 @@ static long rename_physical(const struct view *view, struct target *from, const 
   struct stripe stripe;
   struct vrift_entry entry;
   bool made = false;
-  if (!virtual_and_indexed(&from->place)) return make_real_call(call);
+  if (!maybe_virtual(&from->place)) return make_real_call(call);
   long result = stripe_lock(from->place.hash, &stripe);
   if (result != 0) return result;
   if (virtual_and_listed(&from->place, &entry)) result = whiteout_make(view, &from->place, &made);
@@ -172,8 +172,7 @@ static long rename_inside(const struct view *view, struct target *from, struct t
   if (result != 0) return result;
   if (below) return make_real_call(call);
   if (!from->place.link && virtual_and_seen(&from->place, &entry)) {
-    if (from->place.slash) return -ENOTDIR;
-    if (to != 0 && same_place(from, to)) return 0;
+    if (to != 0 && same_place(from, to) && !from->place.slash) return 0;
     result = hydrate(view, &from->place);
     if (result != 0) return result;
   }

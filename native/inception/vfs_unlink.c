@@ -54,10 +54,10 @@ static long remove_file(const struct view *view, int dirfd, const char *path, co
   struct target target;
   struct vrift_entry entry;
   if (!target_find(view, dirfd, path, FOLLOW_NEVER, &target))
-    return look_error(view, dirfd, path, make_real_call(call));
+    return look_error(view, dirfd, path, FOLLOW_NEVER, make_real_call(call));
   long result;
   target_begin(view, &target);
-  if (!virtual_and_indexed(&target.place))
+  if (!maybe_virtual(&target.place))
     result = make_real_call(call);
   else if (target.place.slash)
     result = virtual_and_seen(&target.place, &entry) ? -ENOTDIR : make_real_call(call);
@@ -75,7 +75,7 @@ static long remove_directory(const struct view *view, int dirfd, const char *pat
   struct vrift_entry entry;
   struct subtree below;
   if (!target_find(view, dirfd, path, FOLLOW_NEVER, &target))
-    return look_error(view, dirfd, path, make_real_call(call));
+    return look_error(view, dirfd, path, FOLLOW_NEVER, make_real_call(call));
   if (virtual_and_seen(&target.place, &entry)) return -ENOTDIR;
   if (subtree_shows_file(view, &target.place)) return -ENOTEMPTY;
   long result = subtree_open(view, &target.place, &below);
@@ -83,7 +83,7 @@ static long remove_directory(const struct view *view, int dirfd, const char *pat
   target_begin(view, &target);
   subtree_begin(view, &below);
   /* A directory at a virtual name: a program without the library made it. */
-  result = virtual_and_indexed(&target.place) ? unlink_virtual(view, &target, call) : make_real_call(call);
+  result = maybe_virtual(&target.place) ? unlink_virtual(view, &target, call) : make_real_call(call);
   subtree_end(view, &below);
   target_end(view, &target);
   subtree_close(&below);
@@ -94,7 +94,7 @@ long vfs_unlinkat(int dirfd, const char *path, int flags) {
   const struct view *view = view_current();
   struct real_call call = {__NR_unlinkat, dirfd, (long)path, flags, 0, 0};
   if (view == 0 || !readable(path)) return make_real_call(&call);
-  if (path_ends_in_dots(path)) return look_error(view, dirfd, path, make_real_call(&call));
+  if (path_ends_in_dots(path)) return look_error(view, dirfd, path, FOLLOW_NEVER, make_real_call(&call));
   if ((flags & AT_REMOVEDIR) != 0) return remove_directory(view, dirfd, path, &call);
   return remove_file(view, dirfd, path, &call);
 }

@@ -51,12 +51,15 @@
   X(unshare, "unshare") \
   X(setns, "setns") \
   X(execveat, "execve") \
+  X(fork, "fork") \
+  X(spawn, "posix_spawn") \
+  X(realpath, "realpath") \
   X(inotify_add_watch, "inotify_add_watch") \
   X(fanotify_mark, "fanotify_mark") \
   X(name_to_handle_at, "name_to_handle_at")
 
 #define VRIFT_CALL_NAME(name, text) CALL_##name,
-/* CALL_beyond: what happens outside of these, as in fork or realpath. */
+/* CALL_beyond: what happens outside of these. */
 enum call { CALL_beyond, VRIFT_CALLS(VRIFT_CALL_NAME) CALL_COUNT };
 
 #define VRIFT_COUNTERS_MAGIC 0x31736e756f637276ull /* "vrcouns1" */

@@ -55,13 +55,13 @@ struct noted observe_begin(enum call call) {
   return before;
 }
 
-void observe_end(struct noted before, long result, struct operand first, struct operand second) {
+void observe_end(struct noted before, const long *result, struct operand first, struct operand second) {
   struct noted now = vrift_noted;
   if (counters != 0) {
     add(&counters->answered[now.call][now.because]);
     if ((now.besides & BESIDES_ENTRY) != 0) add(&counters->entries[now.call]);
   }
-  if (trace_path[0] != 0) trace_call(trace_path, now, &result, first, second);
+  if (trace_path[0] != 0) trace_call(trace_path, now, result, first, second);
   vrift_noted = before;
 }
 

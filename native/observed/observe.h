@@ -24,7 +24,8 @@ struct operand {
   int fd;           /* NO_DESCRIPTOR: none to be shown */
   const char *path; /* null: none */
 };
-void observe_end(struct noted before, long result, struct operand first, struct operand second);
+/* `result` null: not known yet. */
+void observe_end(struct noted before, const long *result, struct operand first, struct operand second);
 /* A call that may not come back, and when it did. */
 void observe_exec(struct operand program);
 void observe_exec_failed(long result, struct operand program);

@@ -13,7 +13,7 @@
   long __wrap_vfs_##call(parameters) { \
     struct noted before = observe_begin(CALL_##call); \
     long result = __real_vfs_##call(arguments); \
-    observe_end(before, result, first, second); \
+    observe_end(before, &result, first, second); \
     return result; \
   }
 
@@ -59,6 +59,17 @@ WRAP(setns, ARGUMENTS(int fd, int type), ARGUMENTS(fd, type), BY_FD(fd), NONE)
 WRAP(inotify_add_watch, ARGUMENTS(int fd, const char *path, unsigned mask), ARGUMENTS(fd, path, mask), AT(fd, path), NONE)
 WRAP(fanotify_mark, ARGUMENTS(int fd, unsigned flags, uint64_t mask, int dirfd, const char *path), ARGUMENTS(fd, flags, mask, dirfd, path), BY_FD(fd), AT(dirfd, path))
 WRAP(name_to_handle_at, ARGUMENTS(int fd, const char *path, void *handle, int *mount, int flags), ARGUMENTS(fd, path, handle, mount, flags), AT(fd, path), NONE)
+WRAP(spawn, ARGUMENTS(const struct spawning *call), ARGUMENTS(call), BY_PATH(call->path), NONE)
+WRAP(realpath, ARGUMENTS(const char *path, char *out, char *(*real)(const char *, char *), char **found), ARGUMENTS(path, out, real, found), BY_PATH(path), NONE)
+
+/* Before the call is made, because a child of vfork comes back to where its parent is. */
+long __real_vfs_fork(void);
+long __wrap_vfs_fork(void) {
+  struct noted before = observe_begin(CALL_fork);
+  long result = __real_vfs_fork();
+  observe_end(before, 0, NONE, NONE);
+  return result;
+}
 
 /*
  * Does not come back when it succeeds, and in a child of vfork this thread's notes are the parent's: they are left alone.

@@ -248,7 +248,7 @@ function makeDirectoryAgain(path: string, mode: number): PhysicalName | undefine
     mkdirSync(path, mode);
     chmodSync(path, mode);
   } catch (error) {
-    if (!isErrno(error, "EEXIST", "ENOENT", "ENOTDIR")) throw error;
+    if (!isErrno(error, "EEXIST", "ENOENT", "ENOTDIR", "ELOOP")) throw error;
   }
   const made = lookPhysical(path);
   return made?.type === "dir" ? made : undefined;

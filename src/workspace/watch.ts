@@ -164,7 +164,7 @@ class InotifyWatch implements TreeWatch {
       if (native.watchAdd(this.#handle, Buffer.from(key))) return true;
       this.#failure = WATCHES_REACHED;
     } catch (error) {
-      if (isErrno(error, "ENOENT", "ENOTDIR")) return false;
+      if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) return false;
       if (!isErrno(error, "EACCES", "ENAMETOOLONG")) throw error;
       this.#failure = `${key === "" ? "the root" : key} cannot be watched`;
     }

@@ -267,6 +267,27 @@ describe("VRIFT_TRACE", () => {
     const starts = calls.filter(({ call }) => call === "start");
     assert.ok(starts.length >= 3 && starts.every(({ by }) => by === "index"));
     assert.ok(calls.some(({ call, result }) => call === "execve" && result === undefined));
+    assert.ok(calls.some(({ call, result }) => call === "fork" && result === undefined));
+  });
+
+  test("children and canonical names: fork, posix_spawn with the child's number, realpath of a virtual file", async () => {
+    const script = `
+      import os
+      os.waitpid(os.posix_spawn("/bin/true", ["true"], os.environ), 0)
+      if os.fork() == 0: os._exit(0)
+      os.wait()`;
+    const calls = await traced(
+      `'${process.execPath}' -e 'fs.realpathSync.native("src/file6")'; python3 -c '${script.replaceAll("\n      ", "\n").trim()}'`,
+    );
+    const [spawned] = calls.filter(({ call }) => call === "posix_spawn");
+    assert.equal(tracedPath(spawned?.operands ?? "")?.toString(), "/bin/true");
+    assert.ok(calls.some(({ call, pid }) => call === "start" && pid === spawned?.result));
+    assert.ok(calls.some(({ call, pid }) => call === "fork" && pid === spawned?.pid));
+    const canonical = calls.filter(({ call }) => call === "realpath");
+    assert.deepEqual(
+      canonical.map(({ operands, result, besides }) => [tracedPath(operands)?.toString(), result, besides]),
+      [["src/file6", 0, ["entry"]]],
+    );
   });
 
   test("paths of any bytes come back", async () => {

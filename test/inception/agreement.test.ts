@@ -48,9 +48,9 @@ function randomTree(pick: (limit: number) => number): Map<string, Node> {
       tree.set(key, "dir");
       directories.push(key);
     } else if (kind < 5) {
-      // No target leads through a file: ENOTDIR of such a link is ENOENT in a phantom tree (docs/interception.md).
       tree.set(key, {
-        target: ["a", "../b", "./b", "loop", ".", "..", "/usr/lib", "../../a"][pick(8)] ?? "a",
+        target:
+          ["a", "../b", "./b", "loop", ".", "..", "/usr/lib", "../../a", "b/x", "../a/up"][pick(10)] ?? "a",
       });
     } else tree.set(key, { text: `content of ${n}\n` });
   }

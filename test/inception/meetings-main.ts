@@ -10,7 +10,7 @@ import { buildNative } from "./phantom-fixture.js";
 /** In one tree. */
 const AT_ONCE = 20;
 /** More than any operation has. */
-const STOPS = 150;
+const STOPS = 400;
 
 const [words = "4", pattern = ""] = process.argv.slice(2);
 const stride = Number(words);

@@ -35,6 +35,8 @@ const scenarios: Record<string, string | Omit<Scenario, "tree">> = {
     "cat README.md link dlink/part.h; wc -c data/* empty.txt; cmp data/one data/two; head -c 5 data/one; od -c up",
   "absent names":
     "cat nothing; cat README.md/x; cat src/nothing/at/all; cat dangling; ls vacant; stat -c %s nothing; cat dlink/nothing",
+  "links through files":
+    "ln -s README.md/x l; ln -s l/y m; ln -s ../README.md/z data/up; ln -s no/where n; for p in l l/ l/x m m/y data/up data/up/q n/a n; do for c in 'stat -L' cat touch 'chmod 600' 'ls -d' mkdir 'mv -t data' rmdir rm; do $c $p; done; ln $p q; : > $p; done 2>&1 | sed 's/^.*: //'; ls -AR",
   "odd paths":
     "cat ./src//part/./part.h src/../README.md dlink/../main.c src/part/../../README.md $PWD//README.md; cat README.md/; cat README.md/.; ls data/two/; cd src/deep; cat ../part/part.h; cat ../../dlink/part.h",
   "test operators":

@@ -86,7 +86,9 @@ export async function crowd(settings: CrowdSettings): Promise<CrowdReport> {
       sum,
     );
 
-    failures.push(...(await leaked(sandbox, before)));
+    const after = await settled(sandbox, before);
+    if (isMore(after, before))
+      failures.push(`descriptors of the daemons: ${shown(before)} before, ${shown(after)} after`);
     return { failures, ms };
   } finally {
     sandbox.dispose();
@@ -129,22 +131,31 @@ function limited(
   });
 }
 
-/** How many are open, by the process: vriftd, and the project's. */
-function daemonDescriptors(sandbox: Sandbox): Map<number, number> {
+/** Of vriftd and of the project's process: how many are open, by process id. */
+type Descriptors = ReadonlyMap<number, number>;
+
+function daemonDescriptors(sandbox: Sandbox): Descriptors {
   const home = join(sandbox.home, ".vrift");
   const coordinator = ownerOf(join(home, "run/vriftd.lock"));
   const pids = [...(coordinator === undefined ? [] : [coordinator]), ...projectOwners(home)];
   return new Map(pids.map((pid) => [pid, readdirSync(`/proc/${pid}/fd`).length]));
 }
 
-/** What has become more, or is another process. A connection that has just ended is closed a moment later; batches of work hold files open for a while. */
-async function leaked(sandbox: Sandbox, before: ReadonlyMap<number, number>): Promise<string[]> {
+/** Another process, too: none was to end. */
+function isMore(after: Descriptors, before: Descriptors): boolean {
+  return [...after].some(([pid, count]) => count > (before.get(pid) ?? 0));
+}
+
+function shown(descriptors: Descriptors): string {
+  return [...descriptors].map(([pid, count]) => `${pid}: ${count}`).join(", ");
+}
+
+/** A connection that has just ended is closed a moment later; batches of work hold files open for a while. */
+async function settled(sandbox: Sandbox, before: Descriptors): Promise<Descriptors> {
   const end = performance.now() + 20_000;
   for (;;) {
     const now = daemonDescriptors(sandbox);
-    const more = [...now].filter(([pid, count]) => count > (before.get(pid) ?? 0));
-    if ((more.length === 0 && now.size === before.size) || performance.now() > end)
-      return more.map(([pid, count]) => `process ${pid} has ${count} descriptors, ${before.get(pid)} before`);
+    if (!isMore(now, before) || performance.now() > end) return now;
     await delay(100);
   }
 }

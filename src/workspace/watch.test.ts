@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   rmdirSync,
+  symlinkSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -134,6 +135,18 @@ test("a directory that is removed and made again, and moved away and back, is no
   await settled("c/other", "absent");
   t.write("c/late", "x");
   await notWrong("c/late");
+});
+
+test("a directory that became a link which leads in a circle is gone, and so is what was below it", async () => {
+  mkdirSync(join(t.root, "a/b"), { recursive: true });
+  await open();
+  await settled("a/b/none", "absent");
+  rmdirSync(join(t.root, "a/b"));
+  rmdirSync(join(t.root, "a"));
+  symlinkSync("a", join(t.root, "a"));
+  await workspace.resync();
+  assert.equal(await workspace.get("a/b"), null);
+  await settled("none", "absent");
 });
 
 test("an overflow of the queue is survived: everything is asked until it was compared", async () => {

@@ -12,8 +12,8 @@ test("processes at random work on one tree see what a plain one would show, and 
   context.diagnostic(`VRIFT_TEST_SEED=${SEED}`);
   const { failures, ...figures } = await operate({
     seed: SEED,
-    seconds: 2,
-    steps: 300,
+    seconds: 1.5,
+    steps: 250,
     processes: 4,
     killEveryMs: 0,
   });

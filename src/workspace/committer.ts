@@ -4,6 +4,7 @@
  */
 import { statfsSync } from "node:fs";
 import { VriftError, toVriftError } from "../platform/errors.js";
+import { isErrno } from "../platform/files.js";
 import { COMMIT_ROUND_BYTES, COMMIT_ROUND_FILES, STAGING_ORPHAN_MS } from "../platform/limits.js";
 import { mapsIndex } from "../vdir/index-users.js";
 import type { CommitTaker, Outcome } from "./commit-taker.js";
@@ -38,7 +39,7 @@ export interface CommitReport {
   /** Files made virtual, and what could not go back to its own path (docs/tree.md, "Giving back"). */
   readonly dehydrated: number;
   readonly kept: readonly string[];
-  /** A program uses the index, and what had to wait for that has not been done. */
+  /** A program uses the index, or a command moves files: what had to wait for that has not been done. */
   readonly inUse: boolean;
 }
 
@@ -66,6 +67,7 @@ export class Committer {
   #timerMs = Infinity;
   #retryMs = 0;
   #notBeforeMs = 0;
+  #moveNotBeforeMs = 0;
   #closed = false;
 
   /** @param compare the tree with the manifest; in the end it calls `offer`. */
@@ -148,7 +150,8 @@ export class Committer {
   /** Sets the timer for what is due next. */
   #wake(): void {
     if (!this.#settings.commit || this.#closed) return;
-    const dehydrated = this.#settings.dehydrate ? this.#files.nextQuietMs(DEHYDRATE_QUIET_MS) : Infinity;
+    const quietMs = this.#settings.dehydrate ? this.#files.nextQuietMs(DEHYDRATE_QUIET_MS) : Infinity;
+    const dehydrated = Math.max(quietMs, this.#moveNotBeforeMs);
     const next = Math.max(Math.min(this.#files.nextDueMs, dehydrated), this.#notBeforeMs);
     if (next === Infinity || next >= this.#timerMs) return;
     clearTimeout(this.#timer);
@@ -169,11 +172,11 @@ export class Committer {
     const tally = new Tally();
     const failure = await this.#commitAll(this.#files.due(Date.now()), tally);
     if (failure !== undefined) throw failure;
-    if (!this.#settings.dehydrate) return;
+    if (!this.#settings.dehydrate || Date.now() < this.#moveNotBeforeMs) return;
     const keys = this.#files.quiet(DEHYDRATE_QUIET_MS, Date.now());
     if (keys.length === 0) return;
     await this.#dehydrateAll(keys, tally);
-    if (tally.inUse) this.#notBeforeMs = Date.now() + IN_USE_MS;
+    if (tally.inUse) this.#moveNotBeforeMs = Date.now() + IN_USE_MS;
   }
 
   /** What fails is tried again, later each time; the tree is as good as before. */
@@ -226,7 +229,9 @@ export class Committer {
     for (let start = 0; start < keys.length && !this.#closed; start += COMMIT_ROUND_FILES) {
       if ((tally.inUse = this.#isInUse())) break;
       const some = keys.slice(start, start + COMMIT_ROUND_FILES);
-      const { files, kept } = await this.#turns.run(() => dehydrate(this.#tree, some));
+      const moved = await this.#turns.run(() => dehydrate(this.#tree, some)).catch(unlessBusy);
+      if ((tally.inUse = moved === undefined)) break;
+      const { files, kept } = moved;
       this.#files.triedToMove(some, Date.now() + MOVED_AGAIN_MS);
       tally.dehydrated += files;
       tally.kept.push(...kept);
@@ -259,6 +264,11 @@ export class Committer {
     if (kept.length > 0)
       log.warn("files lie beside their paths, which were taken", { root, kept: kept.join(" ") });
   }
+}
+
+/** A command is at work: nothing is wrong, it is just not the moment. */
+function unlessBusy(error: unknown): undefined {
+  if (!isErrno(error, "EBUSY")) throw error;
 }
 
 class Tally {

@@ -14,6 +14,7 @@ import { isOpenToOwner, staysPhysical } from "./policy.js";
 import { HASHED, backedRecord, describes, isDir, isSymlink, toAdoptEntry } from "./records.js";
 import { recordDirectoriesOf, restoreDirectories } from "./recorded-directories.js";
 import { recover } from "./recover.js";
+import { assertNotRestoring } from "./restoring.js";
 import { withStripes } from "./stripes.js";
 import type { Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
@@ -36,8 +37,11 @@ interface Candidate {
 
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** @param keys some of which may have changed, or be no candidates at all. EBUSY: a command is moving files. */
+/**
+ * @param keys some of which may have changed, or be no candidates at all. EBUSY: a command is moving files, or a restore is half done.
+ */
 export async function dehydrate(tree: Tree, keys: readonly string[]): Promise<Dehydrated> {
+  assertNotRestoring(tree.home, tree);
   return await withTreeLock({ run: tree.paths.run, root: tree.root }, async () => {
     const kept = [...(await recover(tree.store, tree.root)).kept];
     const candidates = keys.flatMap((key) => candidateOf(tree, key) ?? []);

@@ -68,7 +68,7 @@ export async function killRounds(
       for (const [i, work] of chosen.entries()) {
         const { last } = running[i]!;
         operations += last - next.get(work)! + 1;
-        const problem = work.check(last);
+        const problem = work.check(next.get(work)!, last);
         if (problem !== undefined) fail(work, problem);
         next.set(work, last + 2);
       }

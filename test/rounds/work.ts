@@ -14,8 +14,11 @@ export interface Work {
   command(first: number): readonly string[];
   /** Before the first round; afterwards the tree becomes phantom. */
   make(): void;
-  /** What is wrong when the program has said that it did everything up to `last`. Whatever it left half done is put in order. */
-  check(last: number): string | undefined;
+  /**
+   * What is wrong when the program has said that it did everything from `first` up to `last`. Whatever it left half done is put in order. With
+   * `last` before `first` it was killed before it did anything.
+   */
+  check(first: number, last: number): string | undefined;
 }
 
 /** One run of it. */

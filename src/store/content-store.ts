@@ -17,6 +17,7 @@ import {
 } from "./blob-names.js";
 import { SEALED_MODE, isSealed, lookUp, makePrivate, quarantine, seal, statFile } from "./blobs.js";
 import { takeCensus } from "./census.js";
+import { chooseEviction } from "./eviction.js";
 import { damaged, exportTo, openBlob } from "./export.js";
 import { BlobFinder } from "./find-blob.js";
 import { hashFile } from "./hash-file.js";
@@ -83,6 +84,7 @@ export async function openStore(path: string, settings: StoreSettings = {}): Pro
     emptyTrash: (dueMs, options) =>
       emptyTrash(layout, { graceMs, signal: closing.signal, ...options }, dueMs),
     census: (options) => takeCensus(layout, { graceMs, ...options }),
+    chooseEviction: (maxBytes) => chooseEviction(layout, maxBytes),
     usage: () => usage(layout),
     close: () => {
       closing.abort();

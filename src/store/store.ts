@@ -81,6 +81,8 @@ export interface SweepOptions {
   readonly graceMs: number;
   /** What is not named and younger than this stays in its place, counted from when the store has last used it. 0 by default. */
   readonly olderThanMs?: number;
+  /** What is not in it stays in its place, too; of the trash it says nothing. */
+  readonly only?: ContentHashes;
   /** Told of each blob that has been moved to the trash and stays there. */
   readonly onMoved?: (blob: BlobId) => void;
   /** Ends it with EBUSY between two blobs; every blob is where lookups find it. */
@@ -196,6 +198,11 @@ export interface ContentStore {
   emptyTrash(dueMs: number, options?: Partial<SweepOptions>): Promise<SweepResult | undefined>;
   /** What a sweep would do now, and why the rest is kept. Errors and slices as `sweep`; changes nothing. */
   census(options?: Partial<Pick<SweepOptions, "graceMs" | "olderThanMs">>): Promise<Census>;
+  /**
+   * What nobody names and was used longest ago, as much of it as has to go for the content to be at most `maxBytes`. For a
+   * sweep's `only`; it looks again at who names it. Errors as `sweep`; changes nothing.
+   */
+  chooseEviction(maxBytes: bigint): Promise<ContentHashes>;
   /** Blobs, and the bytes of their content. */
   usage(): Promise<{ readonly blobs: number; readonly bytes: bigint }>;
   close(): void;

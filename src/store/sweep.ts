@@ -135,7 +135,7 @@ class Sweep {
     try {
       for await (const candidate of blobsIn(this.#layout, this.#layout.blobs)) {
         await this.#pause();
-        if (this.#isNamed(candidate) || this.#isYoung(candidate)) continue;
+        if (this.#isNamed(candidate) || this.#stays(candidate)) continue;
         if (moveToTrash(candidate)) batch.push(candidate);
         if (batch.length < BATCH) continue;
         await this.#settle(batch);
@@ -159,8 +159,9 @@ class Sweep {
     }
   }
 
-  #isYoung({ blob }: Candidate): boolean {
-    const { olderThanMs = 0 } = this.#options;
+  #stays({ hash, blob }: Candidate): boolean {
+    const { olderThanMs = 0, only } = this.#options;
+    if (only !== undefined && !only.has(hash)) return true;
     return olderThanMs > 0 && ageMs(blob) < olderThanMs;
   }
 

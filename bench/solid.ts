@@ -37,7 +37,11 @@ export const solid: BenchCase = {
     try {
       const root = sandbox.path("tree");
       makeTree(root, context.toy ? 1 : 100);
-      for (const args of [["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]])
+      for (const args of [
+        ["init", "-q"],
+        ["add", "-A"],
+        ["commit", "-qm", "all"],
+      ])
         sandbox.run("git", args, { cwd: root });
       return [
         ...starts(sandbox, context, root),
@@ -88,7 +92,13 @@ function starts(sandbox: Sandbox, context: BenchContext, root: string): BenchRow
   const row = (what: string, ours: number[]): BenchRow => {
     const theirs = status.slice(0, ours.length);
     const ratio = spread(ours.map((value, i) => (theirs[i] ?? NaN) / value));
-    return { what: `${what}, against git status`, unit: "ms", ours: spread(ours), theirs: spread(status), ratio };
+    return {
+      what: `${what}, against git status`,
+      unit: "ms",
+      ours: spread(ours),
+      theirs: spread(status),
+      ratio,
+    };
   };
   return [row("run -- true, first time ever", first), row("run -- true, known and unchanged", known)];
 }

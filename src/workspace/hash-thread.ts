@@ -32,5 +32,10 @@ async function hashAll(root: string, keys: readonly string[]): Promise<HashedFil
 // Of this thread alone, on Linux.
 setPriority(0, LOWEST);
 parentPort?.on("message", ({ root, keys }: { root: string; keys: readonly string[] }) => {
-  void hashAll(root, keys).then((done) => parentPort?.postMessage(done));
+  void answer(root, keys);
 });
+
+async function answer(root: string, keys: readonly string[]): Promise<void> {
+  const done = await hashAll(root, keys);
+  parentPort?.postMessage(done);
+}

@@ -9,7 +9,9 @@ for (let seed = Number(first); Date.now() < until || seed === Number(first); see
   try {
     console.log(`seed ${seed}`);
     console.log(reportText(await liar({ home, seed, files: 2000, rounds: 6, changes: 1500, ownMs: 30_000 })));
-    console.log(`20,000 files, branches: ${(await checkoutBranch(home, 20_000)).answers} answers right`);
+    console.log(
+      `20,000 files, branches: ${(await checkoutBranch(home, 20_000, ["one", "two"])).answers} answers right`,
+    );
   } finally {
     await home.remove();
   }

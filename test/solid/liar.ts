@@ -217,7 +217,7 @@ class Outside {
     } catch (error) {
       // What was drawn is something else by now.
       if (
-        !/^(?:ENOENT|EEXIST|EISDIR|ENOTDIR|ENOTEMPTY|ELOOP|EINVAL|EMLINK)$/.test(
+        !/^(?:ENOENT|EEXIST|EISDIR|ENOTDIR|ENOTEMPTY|ELOOP|EINVAL|EMLINK|EPERM)$/.test(
           (error as { code: string }).code,
         )
       )

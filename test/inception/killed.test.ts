@@ -30,7 +30,7 @@ const OPERATIONS = [
 const STRIDE = Number(process.env["VRIFT_KILL_STRIDE"] ?? 8);
 const FIRST = randomInt(STRIDE);
 /** More than any of the operations has stops. */
-const DIRECTORIES = Math.ceil(168 / STRIDE);
+const DIRECTORIES = Math.ceil(280 / STRIDE);
 
 /** A tree of one directory for each stop. All alike, down to the times. */
 function makeDirectories(root: string, count: number): void {

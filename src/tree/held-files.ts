@@ -1,5 +1,7 @@
 /** Files of a solid workspace whose content the store has already, told without reading them: by the stamps that the index has. */
 import { join } from "node:path";
+import { VriftError } from "../platform/errors.js";
+import { isErrno } from "../platform/files.js";
 import type { ScanEntry } from "../platform/scan.js";
 import { storeLayout } from "../store/blob-names.js";
 import { HashSet } from "../store/hash-set.js";
@@ -32,7 +34,8 @@ export async function heldFiles(
     list.close();
   }
   if (named.size === 0) return held;
-  const entries = IndexReader.open(index);
+  const entries = openIndex(index);
+  if (entries === undefined) return held;
   for (const file of scan) {
     if (file.type !== "file" || file.errno !== 0 || !file.validUtf8) continue;
     const entry = entries.lookup(file.key);
@@ -43,6 +46,16 @@ export async function heldFiles(
     await turns.pause();
   }
   return held;
+}
+
+/** Being replaced, or damaged: then everything is read. */
+function openIndex(path: string): IndexReader | undefined {
+  try {
+    return IndexReader.open(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT") || error instanceof VriftError) return undefined;
+    throw error;
+  }
 }
 
 function isUnchanged(entry: IndexEntry, file: ScanEntry): boolean {

@@ -13,8 +13,8 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
 
-/** Files at once: two cores is what a small machine has, and a few tests measure time. */
-const CONCURRENCY = 2;
+/** Files at once: on two cores, which is what a small machine has, tests wait for processes most of the time. */
+const CONCURRENCY = 3;
 /** More failures than this are no accident. */
 const AGAIN = 3;
 /** A file that takes longer hangs. */

@@ -1,14 +1,15 @@
 /** What commands do to have a daemon. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { DaemonFixture } from "../../test/daemon-fixture.js";
-import { native } from "../platform/native.js";
 import { ownerOf, takeOwnerLock } from "../workspace/owner-lock.js";
 import { processState } from "../platform/process-state.js";
 import { ensureDaemon, isUsed, stopDaemon } from "./start.js";
@@ -19,7 +20,11 @@ beforeEach(() => {
   t = new DaemonFixture();
 });
 
+/** Also of a test that fails. */
+const ending: (() => void)[] = [];
+
 afterEach(async () => {
+  for (const end of ending.splice(0)) end();
   await t.close();
 });
 
@@ -90,17 +95,33 @@ test("one of another build goes on, with a warning, while a program maps an inde
   mkdirSync(run, { recursive: true });
   writeFileSync(join(run, "index"), Buffer.alloc(4096));
   assert.equal(isUsed(t.home), false);
-  const fd = openSync(join(run, "index"), "r");
-  const mapped = native.mapShared(fd, 4096, false);
-  closeSync(fd);
+  const program = await mapping(join(run, "index"));
   assert.equal(isUsed(t.home), true);
   const warnings: string[] = [];
   const client = await ensureDaemon(t.home, { onStale: (warning) => warnings.push(warning.toWire()) });
   assert.match(warnings.join(), /^VRIFT_STALE_DAEMON: .*build another/);
   client.close();
   stale.close();
-  assert.equal(mapped.byteLength, 4096);
+  program.kill();
+  await once(program, "exit");
+  assert.equal(isUsed(t.home), false);
 });
+
+/** A program that maps the file, as those under the library do, until it is killed. */
+async function mapping(path: string): Promise<ChildProcess> {
+  const code = `
+    import { openSync } from "node:fs";
+    const { native } = await import(${JSON.stringify(new URL("../platform/native.js", import.meta.url).href)});
+    globalThis.mapped = native.mapShared(openSync(${JSON.stringify(path)}, "r"), 4096, false);
+    console.log("mapped");
+    setInterval(() => undefined, 1000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  ending.push(() => child.kill());
+  await once(child.stdout, "data");
+  return child;
+}
 
 /** No process: above the largest process id. */
 const GONE = 4_194_305;
@@ -118,6 +139,7 @@ async function staleDaemon(): Promise<Server> {
       }
     });
   });
+  ending.push(() => server.close());
   await new Promise<void>((resolve) => server.listen(t.home.controlSocket, resolve));
   return server;
 }

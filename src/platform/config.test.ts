@@ -37,6 +37,7 @@ test("built-in, home, project, environment, flags: the later one wins", async ()
     watch: true,
     commit: true,
     dehydrate: false,
+    settle_seconds: 60,
   });
   writeFileSync(home.configFile, 'watch = false\nlog_bytes = 1000\nsource = "store"\n');
   assert.equal((await loadConfig({ home, projectRoot, env: {} })).watch, false);

@@ -105,6 +105,7 @@ const call = (...requests: string[]): ReturnType<TestHome["vrift"]> =>
   home.vrift(["debug", "call", "--root", project, ...requests]);
 
 const GET = '{"ManifestGet":{"path":"src/a"}}';
+const REMOVE = '{"ManifestRemove":{"path":"none"}}';
 const LIST = '{"ManifestListDir":{"path":"src"}}';
 const FILTER = `{"CasSweep":{"bloom_filter":"${"00".repeat(100)}"}}`;
 
@@ -138,14 +139,15 @@ describe("debug trace", () => {
 
   test("--json: a line for each message; --project: what reaches the project's own process", async () => {
     const trace = await Following.begun("--json", "--project", "project");
-    await call(LIST, '{"ManifestListDir":{"path":"none"}}');
-    const lines = (await trace.lines((line) => line.includes("ENOENT"))).map(
+    // A change: reads are answered from the index.
+    await call(REMOVE);
+    const lines = (await trace.lines((line) => line.includes('"reply"'))).map(
       (line) => JSON.parse(line) as Line,
     );
-    const begin = lines.findIndex(({ message }) => JSON.stringify(message) === LIST);
+    const begin = lines.findIndex(({ message }) => JSON.stringify(message) === REMOVE);
     const request = lines[begin]!;
     const reply = lines.find((line) => line.request === request.number)!;
-    assert.deepEqual(reply.message, { ManifestListAck: { entries: [{ name: "a", is_dir: false }] } });
+    assert.deepEqual(reply.message, { ManifestAck: { entry: null } });
     assert.equal(request.direction, "request");
     assert.equal(reply.direction, "reply");
     assert.equal(reply.connection, request.connection);

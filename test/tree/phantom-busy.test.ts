@@ -22,6 +22,7 @@ import { Intent, movingDirectory, movingPath } from "../../src/workspace/intent.
 import { type PhantomSummary, phantom } from "../../src/tree/phantom.js";
 import { isInterrupted } from "../../src/workspace/recover.js";
 import { solid } from "../../src/tree/solid.js";
+import { withTreeLock } from "../../src/workspace/tree-lock.js";
 import { type Fixture, listing, makeFixture } from "./fixture.js";
 
 interface Busy extends Fixture {
@@ -167,11 +168,9 @@ test("a link into the store that a kill has left is cut, also when the file was 
 
 test("one command at a time", async (t) => {
   const { root, context } = await oneFile(t);
-  let second: Promise<unknown> | undefined;
-  await phantomWith(root, context, () => {
-    second ??= assert.rejects(solid(root, context), /another vrift command/);
-  });
-  await second;
+  const workspace = await context.access.open(root, { phantom: true });
+  await withTreeLock(workspace, () => assert.rejects(solid(root, context), /another vrift command/));
+  await solid(root, context);
 });
 
 test("recovery gives a changed file back, beside a newer one if there is one, and drops an unchanged one", async (t) => {

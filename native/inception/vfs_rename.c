@@ -176,7 +176,10 @@ static long rename_inside(const struct view *view, struct target *from, struct t
     result = hydrate(view, &from->place);
     if (result != 0) return result;
   }
-  if (kind_of(view, &from->place, &kind) != 0 || kind != S_IFDIR) return rename_physical(view, from, call);
+  result = kind_of(view, &from->place, &kind);
+  /* It may be a directory, and what is virtual below it would stay behind. */
+  if (result == -EIO || result == -ENOMEM) return result;
+  if (result != 0 || kind != S_IFDIR) return rename_physical(view, from, call);
   return rename_directory(view, from, to, call);
 }
 

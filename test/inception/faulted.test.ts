@@ -20,11 +20,10 @@ const STRIDE = Number(process.env["VRIFT_FAULT_STRIDE"] ?? 10);
 const FIRST = randomInt(STRIDE);
 /**
  * Not as on a plain file system, and known: a virtual file that is opened with O_TRUNC is made as an empty one, and stays empty when the open that
- * follows fails; and a directory whose stat fails is renamed without its virtual files, which stay under its old name.
+ * follows fails.
  */
 const KNOWN: Readonly<Record<string, RegExp>> = {
   empty: /^c\d+: call 257 fails with \w+, told \w+; it is done$/,
-  "rename-directory": /^c\d+: call 262 fails with EIO, told 0;/,
 };
 /** More than any of the operations has calls. */
 const DIRECTORIES = Math.ceil(160 / STRIDE);

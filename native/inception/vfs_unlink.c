@@ -16,10 +16,13 @@ static long may_remove(const struct view *view, const struct place *place) {
   return raw_faccessat2(AT_FDCWD, path, 3, AT_EACCESS);
 }
 
-static bool is_physical(const struct view *view, const struct place *place) {
+/* 0 or 1; -errno when it cannot be told. */
+static long is_physical(const struct view *view, const struct place *place) {
   char path[PATH_SIZE];
   struct stat st;
-  return !place_real_path(view, place, path) || raw_statat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) != -ENOENT;
+  if (!place_real_path(view, place, path)) return 1;
+  long result = raw_statat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW);
+  return result == -EIO || result == -ENOMEM ? result : result != -ENOENT;
 }
 
 /*
@@ -34,9 +37,11 @@ static long unlink_virtual(const struct view *view, struct target *target, const
   long result = stripe_lock(target->place.hash, &stripe);
   if (result != 0) return result;
   /* In this order: who arrives between the two by a rename comes after us. */
-  bool was_physical = is_physical(view, &target->place);
+  long was_physical = is_physical(view, &target->place);
   bool was_listed = virtual_and_listed(&target->place, &entry);
-  if (was_listed) {
+  if (was_physical < 0) {
+    result = was_physical;
+  } else if (was_listed) {
     result = may_remove(view, &target->place);
     if (result == 0) result = whiteout_make(view, &target->place, &made);
   }

@@ -21,7 +21,7 @@ interface OpenChange {
 }
 
 /** More than this many at a time would say that the model does not tell anything. */
-const MOST = 4096;
+const MOST = 32_768;
 
 export class Candidates {
   #all: Candidate[];

@@ -23,6 +23,8 @@ const DEPTH = 3;
 const MODES = [0o644, 0o600, 0o755];
 /** Requests sent ahead of their answers. */
 const AHEAD = 4;
+/** Trees that may be at a time, before it is found out which of them is. */
+const FEW = 16;
 const LOG = 40;
 /** A reply that does not come in this time never comes. */
 const HANG_MS = 120_000;
@@ -80,8 +82,11 @@ export class ModelConnection {
       else if (chance < 17) await this.#useShared();
       else if (chance < 19) await this.#store.step((request) => this.#ask(request), this.#random);
       else await this.look();
-      // So many that may come late, in any order, explain too much: a death decides.
-      if (this.#candidates.open > AHEAD) await this.#project.kill();
+      // So many that may come late, in any order, explain too much: a death decides, and a look rules out.
+      if (this.#candidates.open > AHEAD || this.#candidates.trees.length > FEW) {
+        await this.#project.kill();
+        await this.look();
+      }
     }
   }
 

@@ -176,7 +176,7 @@ class WireBench {
     const all: Measured[][] = servers.map(() => []);
     for (let round = 0; round < (toy ? 1 : 15); round++)
       for (const [i, server] of servers.entries())
-        all[i]!.push(measure(server, { ...load, milliseconds: toy ? 150 : 250 }));
+        all[i]!.push(measure(server, { ...load, milliseconds: toy ? 400 : 250 }));
     return all;
   }
 

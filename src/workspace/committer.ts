@@ -3,6 +3,7 @@
  * somebody asks (docs/commit.md). One round at a time, beside the mutations, which wait for the recording of a round only.
  */
 import { statfsSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import { VriftError, toVriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
 import { COMMIT_ROUND_BYTES, COMMIT_ROUND_FILES, STAGING_ORPHAN_MS } from "../platform/limits.js";
@@ -16,7 +17,7 @@ import { recover } from "./recover.js";
 import { removeOrphans } from "./staging.js";
 import { statFile } from "./stat-file.js";
 import type { Tree } from "./tree.js";
-import { isTreeLocked, withTreeLock } from "./tree-lock.js";
+import { betweenMoves, isTreeLocked, withTreeLock } from "./tree-lock.js";
 import type { TreeNames } from "./tree-names.js";
 import { TurnQueue } from "./turn-queue.js";
 import { type WrittenFile, WrittenFiles } from "./written-files.js";
@@ -52,6 +53,8 @@ const MOVED_AGAIN_MS = 600_000;
 const FIRST_RETRY_MS = 60_000;
 const LONGEST_RETRY_MS = 3_600_000;
 const SHORTEST_WAIT_MS = 50;
+/** Between two rounds in a row: twice as long as a command that waits for the tree's lock sleeps. */
+const TURN_OF_OTHERS_MS = 10;
 /** statfs f_type: there a lease probe misses what is mapped writable since before the copy-up. */
 const OVERLAYFS_MAGIC = 0x794c7630;
 
@@ -197,19 +200,30 @@ export class Committer {
     this.#wake();
   }
 
-  /** In rounds; those after a failure are left. */
+  /**
+   * In rounds; those after a failure are left, and all that are left when a command wants to move files. What it links into the store is not
+   * to be copied there meanwhile.
+   */
   async #commitAll(files: readonly WrittenFile[], tally: Tally): Promise<VriftError | undefined> {
     for (const part of parts(files)) {
-      if (this.#isMoved()) return undefined;
-      const batch = await this.#taker.take(part);
-      try {
-        await this.#record(part, batch.outcomes, tally);
-      } finally {
-        batch.release();
-      }
-      if (batch.failure !== undefined) return batch.failure;
+      const take = (): Promise<VriftError | "taken"> => this.#commitPart(part, tally);
+      const result = await betweenMoves(this.#tree.paths.run, take);
+      if (result === undefined) tally.inUse = true;
+      if (result === undefined || this.#closed) return undefined;
+      if (result !== "taken") return result;
+      await wait(TURN_OF_OTHERS_MS);
     }
     return undefined;
+  }
+
+  async #commitPart(part: readonly WrittenFile[], tally: Tally): Promise<VriftError | "taken"> {
+    const batch = await this.#taker.take(part);
+    try {
+      await this.#record(part, batch.outcomes, tally);
+    } finally {
+      batch.release();
+    }
+    return batch.failure ?? "taken";
   }
 
   async #record(part: readonly WrittenFile[], outcomes: readonly Outcome[], tally: Tally): Promise<void> {

@@ -38,6 +38,8 @@ export class Comparison {
   overQuota = 0;
   /** Virtual entries whose adopted file still stands: somebody may have it open for writing. */
   readonly pending: string[] = [];
+  /** Virtual entries that programs have removed. */
+  readonly ended: string[] = [];
 
   constructor(tree: Tree, physical: TreeNames, whitedOut: ReadonlySet<string>, restore: boolean) {
     this.#tree = tree;
@@ -137,6 +139,7 @@ export class Comparison {
         this.pending.push(key);
         return;
       case "remove":
+        if (isVirtual(record)) this.ended.push(key);
         return this.#remove(key, parent);
       case "become-backed":
         this.report.becameBacked += 1;

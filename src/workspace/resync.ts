@@ -34,6 +34,8 @@ const DISTRUST_COMPARING = 1;
 export const DISTRUST_UNWATCHED = 2;
 /** How often directories that appeared during a scan make it start again. */
 const SCAN_ATTEMPTS = 3;
+/** Of removed virtual files in a line of the log. */
+const ENDED_NAMED = 10;
 
 export interface Resynced {
   readonly report: ResyncReport;
@@ -61,6 +63,7 @@ export async function resync(tree: Tree, restore: boolean, listed?: Survey): Pro
   await comparison.run();
   if (comparison.overQuota > 0)
     tree.log.warn("names are over project_entries", { root: tree.root, names: comparison.overQuota });
+  sayEnded(tree, comparison.ended);
   const completeness = changedCompleteness(tree, physical);
   const stubsChanged = removeOldStubs(tree, physical) || physical.stubs.size !== tree.stubs.size;
   tree.stubs = physical.stubs;
@@ -77,6 +80,13 @@ export async function resync(tree: Tree, restore: boolean, listed?: Survey): Pro
   if (tree.index !== undefined) publish(tree, tree.index, snapshot);
   if (stubsChanged || completeness.length > 0) tree.onIndexed();
   return { report: { ...comparison.report, whiteouts: whiteouts.length }, physical, removeWhiteouts };
+}
+
+/** Where a file has gone that is nowhere on the disk: somebody may want to know later. */
+function sayEnded({ log, root }: Tree, ended: readonly string[]): void {
+  if (ended.length === 0) return;
+  const keys = ended.slice(0, ENDED_NAMED).join(" ");
+  log.info("programs have removed virtual files", { root, files: ended.length, keys });
 }
 
 /** After a loss (queue overflow, a moved directory) nothing is trusted until the tree was compared; one that comes meanwhile stays. */

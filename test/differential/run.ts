@@ -99,8 +99,9 @@ async function compareAll(
   rmSync(root, { recursive: true });
   renameSync(original, root);
 
+  let said = "";
   if (!plainTwice) {
-    sandbox.mustVrift(["phantom", "--yes", root]);
+    said = sandbox.mustVrift(["phantom", "--yes", root]).stdout;
     const left = sandbox.run("find", [".", "-maxdepth", "2", "-name", "README.md", "-type", "f"], {
       cwd: root,
     });
@@ -108,10 +109,11 @@ async function compareAll(
   }
   const second = await runEach(sandbox, scenarios, traced, concurrency);
   const seenTree = trees(sandbox, root, since, through);
+  said += sandbox.sh('tail -n 200 "$VRIFT_HOME"/run/*/vdir_d.log', sandbox.directory, "bare").stdout;
   if (!plainTwice) sandbox.mustVrift(["solid", root]);
   const solidTree = trees(sandbox, root, since, "bare");
 
-  return scenarios.map((scenario, i) => {
+  const verdicts = scenarios.map((scenario, i) => {
     const differences: string[] = [];
     const expected = plain[i];
     const got = second[i];
@@ -136,6 +138,9 @@ async function compareAll(
       phantomMs: got.ms,
     };
   });
+  if (!plainTwice && verdicts.some(({ differences }) => differences.length > 0))
+    console.error(`what vrift said of this tree:\n${said}`);
+  return verdicts;
 }
 
 async function runEach(

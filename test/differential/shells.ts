@@ -12,7 +12,7 @@ in here $(< data/two)
 X
 	tabs $HOME
 Y
-cat here; cat < data/two < data/no-newline; cat 0< data/two; (cat; cat) < data/numbers | wc -l; while read -r l; do n=$((n + 1)); done < src/main.c; echo $n; for f in data/*; do wc -c < "$f"; done; cat < data/two > data/two.out; cat < data/bytes | od -c > octal; wc -c < octal; echo z 3> made3; (echo sub; exit 3) > sub || echo $? >> sub; cat sub; coproc cat data/two; cat <&\${COPROC[0]}; wait; diff <(cat README.md) <(cat README.md) && tee >(cat > viatee) < data/two > /dev/null; until [ -s viatee ]; do :; done; cat /dev/fd/8 8< data/two; echo w > /dev/fd/9 9>> data/two; cat data/two; cat /dev/stdin < README.md; true > sourced.sh`.replaceAll(
+cat here; cat < data/two < data/no-newline; cat 0< data/two; (cat; cat) < data/numbers | wc -l; while read -r l; do n=$((n + 1)); done < src/main.c; echo $n; for f in data/*; do wc -c < "$f"; done; cat < data/two > data/two.out; cat < data/bytes | od -c > octal; wc -c < octal; echo z 3> made3; (echo sub; exit 3) > sub || echo $? >> sub; cat sub; coproc { cat data/two; read -r; }; read -ru \${COPROC[0]} l; echo "$l"; echo end >&\${COPROC[1]}; wait; diff <(cat README.md) <(cat README.md) && tee >(cat > viatee) < data/two > /dev/null; until [ -s viatee ]; do :; done; cat /dev/fd/8 8< data/two; echo w > /dev/fd/9 9>> data/two; cat data/two; cat /dev/stdin < README.md; true > sourced.sh`.replaceAll(
       "\\$",
       "$",
     ),

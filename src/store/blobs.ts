@@ -135,7 +135,7 @@ export function quarantine(layout: StoreLayout, id: BlobId, ino: bigint): string
  * is absent).
  */
 export function seal(layout: StoreLayout, id: BlobId, inode?: number): boolean {
-  if (inode !== undefined) return sealSingle(inode);
+  if (inode !== undefined) return sealSingle(layout, id, inode);
   let fd: number;
   try {
     fd = openSync(blobFile(layout, id), constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -144,28 +144,34 @@ export function seal(layout: StoreLayout, id: BlobId, inode?: number): boolean {
     throw error;
   }
   try {
-    return sealSingle(fd);
+    return sealSingle(layout, id, fd);
   } finally {
     closeSync(fd);
   }
 }
 
-function sealSingle(fd: number): boolean {
-  if (fstatSync(fd, { bigint: true }).nlink !== 1n) return false;
+function sealSingle(layout: StoreLayout, id: BlobId, fd: number): boolean {
+  if (!isBlobAlone(layout, id, fstatSync(fd, { bigint: true }))) return false;
   sealFile(fd);
   return true;
+}
+
+/** Its one name is the blob's. Somebody else may have put a copy there: then the one name is a user's, and the inode is not ours to seal. */
+function isBlobAlone(layout: StoreLayout, id: BlobId, { nlink, ino }: BigIntStats): boolean {
+  return nlink === 1n && statFile(blobFile(layout, id))?.ino === ino;
 }
 
 /**
  * The blob's inode is nobody else's and nobody has it open for writing: its content is checked and sealed where it is.
  * undefined: it is not so, or it changed meanwhile. False: the content is another.
  */
-async function sealInPlace(fd: number, id: BlobId): Promise<boolean | undefined> {
+async function sealInPlace(layout: StoreLayout, fd: number, id: BlobId): Promise<boolean | undefined> {
   const before = fstatSync(fd, { bigint: true });
-  if (before.nlink !== 1n || native.hasWriter(fd)) return undefined;
+  if (!isBlobAlone(layout, id, before) || native.hasWriter(fd)) return undefined;
   const hashed = await hashFile(fd);
   const now = fstatSync(fd, { bigint: true });
-  if (native.hasWriter(fd) || now.nlink !== 1n || now.mtimeNs !== before.mtimeNs) return undefined;
+  if (native.hasWriter(fd) || !isBlobAlone(layout, id, now) || now.mtimeNs !== before.mtimeNs)
+    return undefined;
   if (hashed.size !== id.size || !hashed.hash.equals(id.hash)) return false;
   sealFile(fd);
   return true;
@@ -191,7 +197,7 @@ export async function makePrivate(
   }
   try {
     const ino = fstatSync(from, { bigint: true }).ino;
-    const sealed = await sealInPlace(from, id);
+    const sealed = await sealInPlace(layout, from, id);
     if (sealed === true) return true;
     if (sealed === undefined) return await replaceByCopy(layout, id, from, ino, onDamage);
     const aside = quarantine(layout, id, ino);

@@ -238,6 +238,22 @@ describe("import by link", () => {
     assert.equal(statSync(first, { bigint: true }).mtimeNs, stamp.mtimeNs);
   });
 
+  test("a file whose blob has become another's is not sealed, though it has one name again", async () => {
+    const first = write("a", "twice");
+    const imported = await importPath(first, "link");
+    await importPath(write("b", "twice"), "copy");
+    const before = statSync(first, { bigint: true });
+    const fd = openSync(first, "r");
+    try {
+      assert.equal(before.nlink, 1n);
+      assert.equal(store.sealBlob(imported, fd), false);
+    } finally {
+      closeSync(fd);
+    }
+    const { mode: permissions, mtimeNs } = statSync(first, { bigint: true });
+    assert.deepEqual([permissions, mtimeNs], [before.mode, before.mtimeNs]);
+  });
+
   test("a shared blob whose file changed is not taken for present", async () => {
     const first = write("a", "before");
     const imported = await importPath(first, "link");

@@ -12,6 +12,7 @@ import { list, lookup, million, nodeStart, start } from "./lookup.js";
 import { manifest } from "./manifest.js";
 import { memory } from "./memory.js";
 import { buildBenchPrograms } from "./programs.js";
+import { rebuild } from "./rebuild.js";
 import { solid } from "./solid.js";
 import { formatSpread } from "./statistics.js";
 import { wire } from "./wire.js";
@@ -25,6 +26,7 @@ const cases: readonly BenchCase[] = [
   endToEnd,
   manifest,
   memory,
+  rebuild,
   crowd,
   wire,
   locks,

@@ -1,18 +1,6 @@
-/** native/test/index_torture.c: its build, and one run of it. */
+/** One run of native/test/index_torture.c. */
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { join } from "node:path";
-
-const nativeFolder = join(import.meta.dirname, "..", "..", "native");
-
-/** Path of the program, made in `folder`. */
-export function buildTorture(folder: string): string {
-  const program = join(folder, "index-torture");
-  execFileSync("make", ["-s", "-C", nativeFolder, program, `INDEX_TORTURE=${program}`], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  return program;
-}
+import { spawnSync } from "node:child_process";
 
 /** What it counted. Fails with its words and its arguments, the seed the last of them. */
 export function torture(

@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildTorture, torture } from "../test/torture-program.js";
+import { plainPrograms } from "../test/checking-program.js";
+import { torture } from "../test/torture-program.js";
 
 const { values } = parseArgs({
   options: {
@@ -19,7 +20,7 @@ const { values } = parseArgs({
 const minutes = Number(values.minutes);
 const folder = mkdtempSync(join(tmpdir(), "vrift-torture-"));
 try {
-  const program = buildTorture(folder);
+  const program = plainPrograms(["index_torture"]).index_torture;
   const seconds = Math.max(1, Math.round((minutes * 60) / 6));
   const parts: readonly (readonly string[])[] = [
     ["versions", join(folder, "one"), `${seconds * 2000}`, "1", values.seed],

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { checkingPrograms } from "../../test/checking-program.js";
 
 const repository = join(import.meta.dirname, "../../..");
 const corpus = join(repository, "test/data/corpus/shared-memory");
@@ -14,20 +15,11 @@ const seed = process.env["VRIFT_TEST_SEED"] ?? String(randomInt(2 ** 32));
 const seconds = process.env["VRIFT_FUZZ_SECONDS"] ?? "2";
 let folder = "";
 
+let programs: ReturnType<typeof checkingPrograms<"fuzz_index" | "fuzz_library" | "fuzz_export">>;
+
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "vrift-fuzz-"));
-  const build = (sanitize: string) =>
-    spawnSync(
-      "make",
-      ["-s", "-C", join(repository, "native"), "fuzzers", `FUZZ_OUT=${folder}`, `SANITIZE=${sanitize}`],
-      {
-        encoding: "utf8",
-      },
-    );
-  if (build("-fsanitize=address,undefined -fno-sanitize-recover=all").status !== 0) {
-    const plain = build("");
-    assert.equal(plain.status, 0, plain.stderr);
-  }
+  programs = checkingPrograms(["fuzz_index", "fuzz_library", "fuzz_export"]);
 });
 after(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -40,7 +32,7 @@ for (const [target, what] of [
 ] as const)
   test(what, () => {
     const kept = join(folder, `${target}.input`);
-    const ended = spawnSync(join(folder, target), [corpus, seed, seconds, kept], {
+    const ended = spawnSync(programs[target], [corpus, seed, seconds, kept], {
       encoding: "utf8",
       timeout: (Number(seconds) + 60) * 1000,
     });

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { plainPrograms } from "../../test/checking-program.js";
 import { native } from "../platform/native.js";
 import type { IndexValue } from "../platform/native.js";
 import { IndexWriter } from "./index-file.js";
@@ -77,11 +77,7 @@ function* randomTree(count: number): Generator<[string, IndexValue]> {
 
 /** What index_check, the C reader, finds for each key. */
 function foundByC(index: string, keys: readonly string[]): number[] {
-  const program = join(folder, "index-check");
-  if (!existsSync(program)) {
-    const native = fileURLToPath(new URL("../../../native/", import.meta.url));
-    execFileSync("make", ["-s", "-C", native, program, `INDEX_CHECK=${program}`]);
-  }
+  const program = plainPrograms(["index_check"]).index_check;
   const input = keys.map((key) => `${Buffer.from(key).toString("hex")}\n`).join("");
   return execFileSync(program, ["find", index], { input, encoding: "utf8" }).trim().split("\n").map(Number);
 }

@@ -1,32 +1,22 @@
 /** The C side of the index under sanitizers, and the addon's hash against the one written from docs/index-format.md. */
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { checkingPrograms } from "../../test/checking-program.js";
 import { native } from "../platform/native.js";
 import { pathHashReference } from "./path-hash.js";
 
-const nativeFolder = fileURLToPath(new URL("../../../native/", import.meta.url));
 const seed = String(randomInt(2 ** 32));
 let folder = "";
 let program = "";
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "vrift-index-"));
-  program = join(folder, "index-check");
-  const build = (sanitize: string) =>
-    spawnSync("make", ["-s", "-C", nativeFolder, program, `INDEX_CHECK=${program}`, `SANITIZE=${sanitize}`], {
-      encoding: "utf8",
-    });
-  // Not every compiler has the sanitizer libraries; the checks themselves do not need them.
-  if (build("-fsanitize=address,undefined -fno-sanitize-recover=all").status !== 0) {
-    const plain = build("");
-    assert.equal(plain.status, 0, plain.stderr);
-  }
+  program = checkingPrograms(["index_check"]).index_check;
 });
 after(() => {
   rmSync(folder, { recursive: true, force: true });

@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { buildTorture, torture } from "../../test/torture-program.js";
+import { plainPrograms } from "../../test/checking-program.js";
+import { torture } from "../../test/torture-program.js";
 
 const seed = process.env["VRIFT_TEST_SEED"] ?? String(randomInt(2 ** 32));
 let folder = "";
@@ -13,7 +14,7 @@ let program = "";
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "vrift-torture-"));
-  program = buildTorture(folder);
+  program = plainPrograms(["index_torture"]).index_torture;
 });
 after(() => {
   rmSync(folder, { recursive: true, force: true });

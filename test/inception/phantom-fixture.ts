@@ -3,14 +3,14 @@
  * (native/test/phantom_fixture.c). What programs print and leave behind must be the same.
  */
 import assert from "node:assert/strict";
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
+import { madeFolder, makeNative } from "../make-native.js";
 
-const NATIVE = join(import.meta.dirname, "..", "..", "..", "build", "native");
-export const LIBRARY = join(NATIVE, "libvrift_inception.so");
+export const LIBRARY = join(madeFolder, "libvrift_inception.so");
 /** A test program of native/test. */
 export function program(
   name:
@@ -32,32 +32,18 @@ export function program(
     | "own_malloc"
     | "between",
 ): string {
-  return join(NATIVE, name);
+  return join(madeFolder, name);
 }
-const FIXTURE = join(NATIVE, "phantom_fixture");
+const FIXTURE = join(madeFolder, "phantom_fixture");
 /** Longer than any scenario; a hang must not hang the suite. */
 const TIMEOUT_MS = 60_000;
 /** Files of a fresh tree get times from here; anything later was written by the scenario. */
 const TREE_TIME_S = 1_600_000_000;
 
 export function buildNative(): void {
-  const native = join(import.meta.dirname, "..", "..", "..", "native");
-  execFileSync(
-    "make",
-    [
-      "--silent",
-      "--no-print-directory",
-      "-C",
-      native,
-      "../build/native/libvrift_inception.so",
-      "../build/native/observed/libvrift_inception.so",
-      "../build/native/vrift-ask",
-      "tests",
-    ],
-    {
-      stdio: ["ignore", "inherit", "inherit"],
-    },
-  );
+  const products = ["libvrift_inception.so", "observed/libvrift_inception.so", "vrift-ask"];
+  const failure = makeNative([...products.map((name) => `../build/native/${name}`), "tests"]);
+  assert.equal(failure, undefined);
 }
 
 /** Content of a file; "->target" for a link; "!" in front of the content for an executable; a trailing slash for a directory. */

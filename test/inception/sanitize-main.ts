@@ -6,7 +6,8 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { plainPrograms, sanitizedPrograms } from "../checking-program.js";
 import { makeEachTree } from "./each-tree.js";
 import { buildNative, LIBRARY, Phantom, program } from "./phantom-fixture.js";
 
@@ -15,7 +16,6 @@ const native = join(repository, "native");
 const seconds = process.argv[2] ?? "10";
 const wanted = new RegExp(process.argv[3] ?? "");
 const seed = process.env["VRIFT_TEST_SEED"] ?? String(Date.now() % 2 ** 31);
-const SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all";
 const COMPLAINED = 99;
 const LIMIT_MS = 120_000;
 
@@ -28,33 +28,25 @@ function report(what: string, right: boolean, detail: string): void {
 }
 
 function sanitized(): void {
-  const places = { INDEX_CHECK: join(base, "index-check"), INCEPTION_CHECK: join(base, "inception-check") };
-  const made = spawnSync(
-    "make",
-    [
-      "-s",
-      "-C",
-      native,
-      ...Object.values(places),
-      "fuzzers",
-      `FUZZ_OUT=${base}`,
-      `SANITIZE=${SANITIZE}`,
-      ...Object.entries(places).map(([name, path]) => `${name}=${path}`),
-    ],
-    { encoding: "utf8" },
-  );
-  if (made.status !== 0) {
-    report("sanitizers", false, `the compiler cannot: ${made.stderr.slice(0, 500)}`);
+  const places = sanitizedPrograms([
+    "index_check",
+    "inception_check",
+    "fuzz_index",
+    "fuzz_library",
+    "fuzz_export",
+  ]);
+  if (places === undefined) {
+    report("sanitizers", false, "the compiler does not have them");
     return;
   }
   const corpus = join(repository, "test/data/corpus/shared-memory");
   const runs: readonly (readonly string[])[] = [
-    [places.INDEX_CHECK, "model", join(base, "model.index"), seed],
-    [places.INDEX_CHECK, "hostile", join(base, "hostile.index"), seed],
-    [places.INDEX_CHECK, "race", join(base, "race.index"), "2000"],
-    [places.INCEPTION_CHECK, base],
-    ...["fuzz_index", "fuzz_library", "fuzz_export"].map((name) => [
-      join(base, name),
+    [places.index_check, "model", join(base, "model.index"), seed],
+    [places.index_check, "hostile", join(base, "hostile.index"), seed],
+    [places.index_check, "race", join(base, "race.index"), "2000"],
+    [places.inception_check, base],
+    ...(["fuzz_index", "fuzz_library", "fuzz_export"] as const).map((name) => [
+      places[name],
       corpus,
       seed,
       seconds,
@@ -63,7 +55,7 @@ function sanitized(): void {
   ];
   for (const [path = "", ...args] of runs) {
     const ended = spawnSync(path, args, { encoding: "utf8", timeout: LIMIT_MS + Number(seconds) * 1000 });
-    const name = [path.slice(base.length + 1), args[0]?.startsWith("/") ? "" : args[0]].join(" ").trim();
+    const name = [basename(path), args[0]?.startsWith("/") ? "" : args[0]].join(" ").trim();
     report(
       `asan+ubsan ${name}`,
       ended.status === 0,
@@ -137,8 +129,7 @@ async function underValgrind(): Promise<void> {
     complained.length === 0,
     `${rows.length} cases, ${right} right, ${complained.length} complaints ${complained.join("\n")}`,
   );
-  const index = join(base, "plain-index-check");
-  execFileSync("make", ["-s", "-C", native, index, `INDEX_CHECK=${index}`]);
+  const index = plainPrograms(["index_check"]).index_check;
   const log = join(base, "index.log");
   const code = await memcheck(log, base, {}, [index, "hostile", join(base, "valgrind.index"), seed]);
   report(

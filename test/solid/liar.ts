@@ -32,6 +32,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { launcherPath, projectRoot } from "../cli/vrift-process.js";
 import type { TestHome } from "../cli/vrift-process.js";
+import { makeNative } from "../make-native.js";
 import { Random } from "../store/random.js";
 
 const LIAR = join(projectRoot, "build/native/liar");
@@ -87,7 +88,7 @@ export async function liar(options: LiarOptions): Promise<LiarReport> {
 /** Files are answered for at once, so that there is something to be wrong. */
 function begin(home: TestHome): void {
   home.env["VRIFT_SETTLE_SECONDS"] = "0";
-  assert.equal(spawnSync("make", ["-s", "-C", join(projectRoot, "native"), "tests"]).status, 0);
+  assert.equal(makeNative(["tests"]), undefined);
 }
 
 function makeTree(root: string, files: number): void {

@@ -3,51 +3,32 @@
  * conversation through our own codec.
  */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { decodeLine } from "../../src/protocol/decode-lines.js";
 import { encodeMessage, encodeRequest } from "../../src/protocol/encode.js";
 import { messageFromJson } from "../../src/protocol/from-json.js";
 import type { VeloResponse } from "../../src/protocol/messages.js";
 import { requests } from "../../src/protocol/schema.js";
 import type { MessageKind } from "../../src/protocol/schema.js";
+import { checkingPrograms } from "../checking-program.js";
 import { DaemonFixture } from "../daemon-fixture.js";
 import { randomMessage, seededRandom } from "../random-message.js";
 import { conversation } from "./conversation.js";
 import { examples } from "./document-examples.js";
 import { vectors } from "./vectors.js";
 
-const native = fileURLToPath(new URL("../../../native", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "vrift-wire-"));
-const program = join(folder, "wire_client");
+let program = "";
 let t: DaemonFixture;
 
 before(async () => {
-  build();
+  program = checkingPrograms(["wire_client"]).wire_client;
   t = new DaemonFixture();
   await t.start();
 });
 
-after(async () => {
-  await t.close();
-  rmSync(folder, { recursive: true });
-});
-
-/** Without the sanitizers where the compiler has none. */
-function build(): void {
-  const make = (sanitize: string): ReturnType<typeof spawnSync> =>
-    spawnSync("make", ["-s", "-C", native, program, `WIRE_CLIENT=${program}`, `SANITIZE=${sanitize}`], {
-      encoding: "utf8",
-    });
-  if (make("-fsanitize=address,undefined -fno-sanitize-recover=all").status === 0) return;
-  const plain = make("");
-  assert.equal(plain.status, 0, String(plain.stderr));
-}
+after(() => t.close());
 
 async function run(args: readonly string[], input: readonly string[] = []): Promise<string[]> {
   const child = spawn(program, args, { stdio: "pipe" });

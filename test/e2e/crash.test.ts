@@ -93,43 +93,47 @@ describe("kill -9", () => {
     });
   });
 
+  /** Killed during `phantom`, which is then repeated. */
+  const duringPhantom = async (victim: Victim, share: number): Promise<void> => {
+    await interrupted(["phantom", tree], victim, share * 900);
+    assertNothingLost(tree);
+    sandbox.mustVrift(["phantom", tree]);
+    assert.equal(listing(tree, "vrift"), expected, "after it was repeated");
+  };
+  const duringSolid = async (victim: Victim, share: number): Promise<void> => {
+    await interrupted(["solid", tree], victim, share * 900);
+    assertNothingLost(tree);
+    const again = sandbox.vrift(["solid", tree]);
+    // It may have been done before the kill came.
+    if (again.code !== 0) assert.match(again.stderr, /VRIFT_NOT_PHANTOM/);
+    assert.equal(listing(tree, "bare"), expected, "solid again");
+  };
+  const duringClone = async (victim: Victim): Promise<void> => {
+    await interrupted(["clone", tree, other], victim, 400);
+    const again = sandbox.vrift(["clone", tree, other]);
+    if (again.code !== 0) assert.match(again.stderr, /EEXIST|ENOTEMPTY/);
+    assert.equal(listing(other, "vrift"), expected);
+  };
+  const duringIngest = async (victim: Victim): Promise<void> => {
+    await interrupted(["ingest", tree], victim, 600);
+    assert.equal(listing(tree, "bare"), expected);
+    sandbox.mustVrift(["ingest", tree]);
+    assert.equal(listing(tree, "bare"), expected);
+  };
+
+  // Each of them begins with what the one before left, on one tree: its kill must not show there.
   for (const victim of VICTIMS) {
-    describe(`of the ${victim} during`, () => {
-      beforeEach(fresh);
-      for (const share of [0.3, 0.7]) {
-        test(`phantom, at ${share}`, async () => {
-          await interrupted(["phantom", tree], victim, share * 900);
-          assertNothingLost(tree);
-          sandbox.mustVrift(["phantom", tree]);
-          assert.equal(listing(tree, "vrift"), expected, "after it was repeated");
-          sandbox.mustVrift(["solid", tree]);
-          assert.equal(listing(tree, "bare"), expected, "solid again");
-        });
-        test(`solid, at ${share}`, async () => {
-          sandbox.mustVrift(["phantom", tree]);
-          await interrupted(["solid", tree], victim, share * 900);
-          assertNothingLost(tree);
-          const again = sandbox.vrift(["solid", tree]);
-          // It may have been done before the kill came.
-          if (again.code !== 0) assert.match(again.stderr, /VRIFT_NOT_PHANTOM/);
-          assert.equal(listing(tree, "bare"), expected, "solid again");
-        });
-      }
-      test("clone", async () => {
-        sandbox.mustVrift(["phantom", tree]);
-        await interrupted(["clone", tree, other], victim, 400);
-        const again = sandbox.vrift(["clone", tree, other]);
-        if (again.code !== 0) assert.match(again.stderr, /EEXIST|ENOTEMPTY/);
-        assert.equal(listing(other, "vrift"), expected);
-        sandbox.mustVrift(["solid", tree]);
-        assert.equal(listing(tree, "bare"), expected);
-      });
-      test("ingest", async () => {
-        await interrupted(["ingest", tree], victim, 600);
-        assert.equal(listing(tree, "bare"), expected);
-        sandbox.mustVrift(["ingest", tree]);
-        assert.equal(listing(tree, "bare"), expected);
-      });
+    describe(`of the ${victim} early during`, () => {
+      before(fresh);
+      test("phantom", () => duringPhantom(victim, 0.3));
+      test("solid", () => duringSolid(victim, 0.3));
+      test("ingest", () => duringIngest(victim));
+    });
+    describe(`of the ${victim} late during`, () => {
+      before(fresh);
+      test("phantom", () => duringPhantom(victim, 0.7));
+      test("clone", () => duringClone(victim));
+      test("solid", () => duringSolid(victim, 0.7));
     });
   }
 

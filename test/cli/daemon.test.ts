@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { TestHome } from "./vrift-process.js";
 
-/** A few hundred once in a while: VRIFT_TEST_STARTERS=200. */
-const STARTERS = Number(process.env["VRIFT_TEST_STARTERS"] ?? 40);
+/** Far more than processors, each a node process or two; a few hundred once in a while: VRIFT_TEST_STARTERS=200. */
+const STARTERS = Number(process.env["VRIFT_TEST_STARTERS"] ?? 16);
 
 let home: TestHome;
 beforeEach(() => {

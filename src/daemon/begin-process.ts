@@ -13,7 +13,7 @@ import { takeOwnerLock } from "../workspace/owner-lock.js";
 import { answers } from "./listener.js";
 
 /** The holder of the lock may be starting or stopping: so long it is given to answer or to go. */
-const RIVAL_WAIT_MS = 5000;
+const RIVAL_WAIT_MS = 15_000;
 const RIVAL_POLL_MS = 20;
 /** sysexits.h EX_TEMPFAIL. */
 const EXIT_TEMPORARY = 75;

@@ -38,14 +38,18 @@ export interface OwnerLock {
 export function takeOwnerLock(path: string): OwnerLock | undefined {
   makeDirectory(dirname(path));
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-  fchmodSync(fd, 0o600);
-  if (native.flock(fd, LOCK_EX | LOCK_NB)) {
-    const lock = inheritOwnerLock(path, fd);
-    lock.sign();
+  let lock: OwnerLock | undefined;
+  try {
+    fchmodSync(fd, 0o600);
+    if (!native.flock(fd, LOCK_EX | LOCK_NB)) return undefined;
+    const taken = inheritOwnerLock(path, fd);
+    taken.sign();
+    lock = taken;
     return lock;
+  } finally {
+    // Also when it could not be signed: open, it would keep everybody else out for as long as this process lives.
+    if (lock === undefined) closeSync(fd);
   }
-  closeSync(fd);
-  return undefined;
 }
 
 /** A descriptor that carries the lock already; it is not signed. */
@@ -65,8 +69,11 @@ export function inheritOwnerLock(path: string, fd: number): OwnerLock {
     },
     release: () => {
       if (!held) return;
-      ftruncateSync(fd);
-      close();
+      try {
+        ftruncateSync(fd);
+      } finally {
+        close();
+      }
     },
     leave: () => {
       if (held) close();

@@ -17,9 +17,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { makeDirectory } from "../../src/platform/files.js";
 import { makePrivateDirectory } from "../../src/daemon/listener.js";
-import { protectionDirectory, workspacePaths } from "../../src/platform/paths.js";
+import { childPaths, protectionDirectory, workspacePaths } from "../../src/platform/paths.js";
 import { openStore } from "../../src/store/content-store.js";
 import { DaemonFixture } from "../daemon-fixture.js";
 
@@ -46,7 +47,9 @@ before(async () => {
   await client.upsert("secret", entry);
   lease.release();
   store.close();
-  await client.spawn(["/bin/sleep", "0"], {}, "/");
+  const ended = await client.spawn(["/bin/sleep", "0"], {}, "/");
+  // Its record is there while it runs.
+  while (existsSync(join(childPaths(t.home).records, String(ended)))) await wait(10);
   const sleeping = await client.spawn(["/bin/sleep", "60"], {}, "/");
   after(() => process.kill(-sleeping, "SIGKILL"));
   await client.protect(join(t.root, "f"), true);

@@ -1,5 +1,5 @@
 /** What every daemon's process does around its work: its signals, its end. */
-import { isCommitFailure } from "../manifest/lmdb-table.js";
+import { isCommitFailure } from "../manifest/data-file.js";
 import type { Log } from "../platform/log.js";
 
 export interface Stoppable {

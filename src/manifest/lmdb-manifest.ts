@@ -19,8 +19,8 @@
  * refused, `sync` and `close` leave everything to the journal, and as soon as there is room again (looked for every second at
  * first) `onSpent` is told, once: another process is to open the manifest and replay the journal.
  */
-import { existsSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { VriftError, toVriftError } from "../platform/errors.js";
 import { makeDirectory, syncDirectory } from "../platform/files.js";
 import { encodeRecord } from "../platform/record-log.js";
@@ -28,7 +28,7 @@ import { type JournaledChange, decodeChanges, encodeChanges } from "./change-cod
 import { Journal } from "./journal.js";
 import { type JournalDamage, recoverJournal } from "./journal-recovery.js";
 import { checkName, compareNames } from "./keys.js";
-import { DATA_FILE, LmdbTable } from "./lmdb-table.js";
+import { LmdbTable } from "./lmdb-table.js";
 import {
   type EntryId,
   type Manifest,
@@ -77,11 +77,6 @@ export async function openManifest(
     await table.close();
     throw error;
   }
-}
-
-/** Whether a manifest was ever made in the directory. */
-export function hasManifest(directory: string): boolean {
-  return existsSync(join(directory, DATA_FILE));
 }
 
 interface QueuedRecord {

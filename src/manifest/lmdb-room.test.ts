@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Random } from "../../test/store/random.js";
 import { readLmdbMeta } from "./lmdb-file.js";
-import { DATA_FILE, LmdbTable } from "./lmdb-table.js";
+import { DATA_FILE } from "./data-file.js";
+import { LmdbTable } from "./lmdb-table.js";
 import type { ManifestRecord } from "./manifest.js";
 import { Overlay } from "./overlay.js";
 

@@ -13,6 +13,7 @@ import { type RootDatabase, open } from "lmdb";
 import { VriftError, isErrorCode } from "../platform/errors.js";
 import type { ErrorCode } from "../platform/errors.js";
 import { FILE_MODE, openNew } from "../platform/files.js";
+import { DATA_FILE } from "./data-file.js";
 import { META_PARENT, STATE_PARENT, entryKey, nameBytes, nameOfKey } from "./keys.js";
 import { readLmdbMeta } from "./lmdb-file.js";
 import { LmdbRoom } from "./lmdb-room.js";
@@ -28,9 +29,6 @@ export interface TableState {
   readonly count: number;
   readonly nextId: EntryId;
 }
-
-/** Where LMDB keeps everything, in the directory it is given. */
-export const DATA_FILE = "data.mdb";
 
 const STATE_KEY = entryKey(STATE_PARENT, "state");
 const STATE_VERSION = 1;
@@ -165,14 +163,6 @@ function encodeState(state: TableState): Buffer {
   bytes.writeBigUInt64LE(BigInt(state.count), 12);
   bytes.writeBigUInt64LE(state.nextId, 20);
   return bytes;
-}
-
-/**
- * A transaction that cannot be written rejects, besides what is waited for, promises of lmdb-js that nobody can get hold of. In a
- * process that ends on unhandled rejections these are to be left out: `commit` has told, and is tried again.
- */
-export function isCommitFailure(error: unknown): boolean {
-  return error instanceof Error && "commitError" in error;
 }
 
 /** lmdb-js gives the errno as a number; LMDB has codes of its own, below 0. */

@@ -9,7 +9,8 @@ import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { toVriftError } from "../platform/errors.js";
 import { openManifest } from "./lmdb-manifest.js";
-import { LmdbTable, isCommitFailure } from "./lmdb-table.js";
+import { isCommitFailure } from "./data-file.js";
+import { LmdbTable } from "./lmdb-table.js";
 import { ROOT_ID } from "./manifest.js";
 
 const [directory, kind] = process.argv.slice(2) as [string, string];

@@ -3,12 +3,10 @@
  * order makes a kill at any moment harmless: nothing is trusted before the index is in place and `seen` is published, and the
  * comparison can be repeated any number of times.
  */
-import { closeSync, constants as fs, lstatSync, openSync, statSync } from "node:fs";
-import { sep } from "node:path";
+import { closeSync, constants as fs, lstatSync, openSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Manifest, ManifestMeta } from "../manifest/manifest.js";
 import { openManifest } from "../manifest/lmdb-manifest.js";
-import { VriftError } from "../platform/errors.js";
 import { isErrno, makeDirectory } from "../platform/files.js";
 import { SETTLE_SECONDS } from "../platform/limits.js";
 import type { Log } from "../platform/log.js";
@@ -266,14 +264,4 @@ async function rememberPlace(
 ): Promise<void> {
   if (manifest.getMeta("root") !== root) await manifest.setMeta("root", root);
   if (manifest.getMeta("kind") !== kind) await manifest.setMeta("kind", kind);
-}
-
-/** @throws VriftError for what cannot be a workspace. Returns the real path's facts. */
-export function checkRoot(root: string, home: Home): void {
-  if (root === "/") throw new VriftError("EINVAL", "/ cannot be a workspace");
-  if (!statSync(root).isDirectory()) throw new VriftError("ENOTDIR", `${root} is not a directory`);
-  for (const own of [home.root, home.source]) {
-    if (root === own || root.startsWith(own + sep))
-      throw new VriftError("EINVAL", `${root} belongs to vrift itself`);
-  }
 }

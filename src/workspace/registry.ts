@@ -5,19 +5,18 @@
  */
 import { realpathSync, rmSync } from "node:fs";
 import { isAbsolute } from "node:path";
-import { hasManifest } from "../manifest/lmdb-manifest.js";
+import { hasManifest } from "../manifest/data-file.js";
 import { VriftError } from "../platform/errors.js";
 import type { Log } from "../platform/log.js";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
 import { solidId } from "../platform/workspace-id.js";
 import type { ContentStore } from "../store/store.js";
+import { checkRoot } from "./check-root.js";
 import { directoryIdentity, isDirectory } from "./directory-identity.js";
 import type { DirectoryIdentity } from "./directory-identity.js";
-import { foundPhantom } from "./found-phantom.js";
 import { identify, readWorkspaceFile, removeProjectDirectory, writeWorkspaceFile } from "./identity.js";
 import { knownWorkspaces, recordRoot, recordedRoot, rememberWorkspace } from "./known.js";
-import { checkRoot } from "./open-workspace.js";
 import { KeyedTurns } from "./keyed-turns.js";
 import { handSnapshotsOver } from "./snapshots.js";
 import type { ResyncReport, WorkspaceInfo, WorkspaceKind } from "./workspace.js";
@@ -59,8 +58,11 @@ export class Registry<P extends OpenProject> {
   readonly #turns = new KeyedTurns();
   /** What a workspace is founded on that takes over nothing. */
   readonly #nothing = {
-    found: (root: string): Promise<string> =>
-      foundPhantom({ home: this.#home, store: this.#store, root, seed: () => [] }),
+    found: async (root: string): Promise<string> => {
+      // Not before: a coordinator has no manifests, and loading what opens them is half of its start.
+      const { foundPhantom } = await import("./found-phantom.js");
+      return foundPhantom({ home: this.#home, store: this.#store, root, seed: () => [] });
+    },
   };
   #closing = false;
 

@@ -3,6 +3,8 @@
 
 #define FUNCTIONS(X)                                                                                                     \
   X(peerCredentials, vrift_js_peer_credentials)                                                                          \
+  X(listeningPath, vrift_js_listening_path)                                                                              \
+  X(notifySocket, vrift_js_notify_socket)                                                                                \
   X(flock, vrift_js_flock)                                                                                               \
   X(tryLockByte, vrift_js_try_lock_byte)                                                                                 \
   X(linkFd, vrift_js_link_fd)                                                                                            \

@@ -18,6 +18,7 @@ const ANSWER_MS = 5000;
 
 const actions: Readonly<Record<string, (context: Context) => Promise<Outcome>>> = {
   start: async (context) => {
+    if (context.flag("foreground")) return become();
     (await connectDaemon(context)).close();
     return statusOutcome(context);
   },
@@ -37,18 +38,31 @@ const actions: Readonly<Record<string, (context: Context) => Promise<Outcome>>> 
   },
   status: statusOutcome,
   logs,
+  install: async (context) => (await import("./daemon-install.js")).install(context),
+  uninstall: async (context) => (await import("./daemon-install.js")).uninstall(context),
 };
 
 export const daemon: Command = {
   name: "daemon",
-  summary: "start, stop or restart the daemon; show its state or its log",
-  usage: ["daemon start|stop|restart|status", "daemon logs [-f] [--lines N]"],
+  summary: "start, stop or restart the daemon; show its state or its log; leave it to systemd",
+  usage: [
+    "daemon start [--foreground]",
+    "daemon stop|restart|status",
+    "daemon logs [-f] [--lines N]",
+    "daemon install|uninstall",
+  ],
   about: [
     "One daemon serves a home, with a process for each project; commands start it when it is needed. Stopping ends them all\n" +
       "and loses nothing; programs that run go on. `restart` hands over to a new process without a failed request.\n" +
       "`status` ends with 1 when none runs.",
+    "`start --foreground` is for containers and supervisors: it stays, also as process 1, logs on standard error as\n" +
+      "well, ends in order on SIGTERM, and takes listening sockets that it is given (LISTEN_FDS).",
+    "`install` writes a pair of systemd user units, vriftd.socket and vriftd.service, with which systemd listens and\n" +
+      "starts the daemon when it is needed; a stopped one is started again by the next command. `uninstall` takes them\n" +
+      "back. Units that were changed are left alone.",
   ],
   options: {
+    foreground: { type: "boolean", help: "start: be the daemon instead of starting one" },
     follow: { type: "boolean", short: "f", help: "logs: go on as the log grows" },
     lines: { type: "string", value: "N", help: `logs: so many lines of the end (${LINES})` },
     ...jsonOption,
@@ -65,6 +79,13 @@ export const daemon: Command = {
     return action(context);
   },
 };
+
+/** This process is the daemon from now on. Never resolves: it ends when it is stopped. */
+async function become(): Promise<Outcome> {
+  const { serveHome } = await import("../daemon/vriftd.js");
+  await serveHome({ foreground: true });
+  return new Promise<Outcome>(() => undefined);
+}
 
 /** False: none runs, or it is one that cannot (frozen, of an older release): then stopping and starting does. */
 async function handedOver({ home, note }: Context): Promise<boolean> {

@@ -35,7 +35,7 @@ export function compiler(): Finding {
 
 export function build(): Finding {
   const id = buildId();
-  const missing = ["vrift-launcher", "libvrift_inception.so", "vrift.node"].filter(
+  const missing = ["vrift-launcher", "vrift-foreground", "libvrift_inception.so", "vrift.node"].filter(
     (name) => !existsSync(built(name)),
   );
   if (missing.length === 0 && id !== "unknown")

@@ -1,14 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { openSocket } from "../client/open-socket.js";
 import { untilAnswered } from "../client/until-answered.js";
 import { connectIfRunning, stopDaemon } from "../daemon/start.js";
 import { PROJECT_PROCESS } from "../daemon/project-process.js";
 import { killNamed, processState } from "../platform/process-state.js";
 import { VriftError } from "../platform/errors.js";
-import { native } from "../platform/native.js";
 import type { Home } from "../platform/paths.js";
 import { workspacePaths } from "../platform/paths.js";
-import { socketDescriptor } from "../platform/socket-descriptor.js";
 import { knownWorkspaces } from "../workspace/known.js";
 import { ownerOf } from "../workspace/owner-lock.js";
 import { within } from "./within.js";
@@ -42,7 +39,7 @@ async function stopOrLook(home: Home): Promise<Stopped | null> {
     return { pid, killed: false };
   } catch (error) {
     if (!(error instanceof VriftError) || error.code !== "ETIMEDOUT") throw error;
-    const pid = known ?? (await listenerOf(home));
+    const pid = known ?? frozenOwner(home);
     // One that has begun to stop listens no more.
     await killNamed(pid, "vriftd");
     await stopProjects(home);
@@ -66,14 +63,13 @@ async function stopProject(pid: number): Promise<void> {
   await killNamed(pid, PROJECT_PROCESS);
 }
 
-/** The process that listens on the control socket, as the kernel knows it. */
-async function listenerOf(home: Home): Promise<number> {
-  const socket = await openSocket(home.controlSocket);
-  const fd = socketDescriptor(socket);
-  if (fd === undefined) throw new VriftError("ECONNRESET", "the connection to the daemon broke");
-  const { pid } = native.peerCredentials(fd);
-  socket.destroy();
-  if (processState(pid)?.name !== "vriftd")
-    throw new VriftError("ETIMEDOUT", `process ${pid} serves ${home.controlSocket} and does not answer`);
+/** Whose the home is. The kernel's word on the socket is that of whoever made it, which may be a process before, or a socket unit's. */
+function frozenOwner(home: Home): number {
+  const pid = ownerOf(home.daemonLock);
+  if (pid === undefined || processState(pid)?.name !== "vriftd")
+    throw new VriftError(
+      "ETIMEDOUT",
+      `process ${pid ?? "unknown"} serves ${home.controlSocket} and does not answer`,
+    );
   return pid;
 }

@@ -31,8 +31,10 @@ import type { ProjectProcess } from "./project-process.js";
 import { Projects } from "./projects.js";
 import { Serving } from "./serving.js";
 import { statusText } from "./status-text.js";
+import type { GivenSocket, GivenSockets } from "./given-sockets.js";
 import type { Inheritance } from "./succession.js";
 import { startSuccessor } from "./succession.js";
+import type { Supervisor } from "./supervisor.js";
 import { tidyProjects } from "./tidy-projects.js";
 import { Trace } from "./trace.js";
 import { traced } from "./traced.js";
@@ -50,8 +52,14 @@ export interface DaemonOptions {
   readonly log: Log;
   readonly store: ContentStore;
   readonly lock: OwnerLock;
+  /** Those that listen already. */
+  readonly sockets?: GivenSockets;
   /** What the process before gave us. */
   readonly inherited?: Inheritance | undefined;
+  /** Who is told that it serves, stops, or is another process now. */
+  readonly superior?: Supervisor;
+  /** Its successor logs on this standard error, too. */
+  readonly foreground?: boolean;
 }
 
 export class Daemon {
@@ -98,9 +106,10 @@ export class Daemon {
   }
 
   async listen(): Promise<void> {
-    const { home, log, inherited } = this.#options;
+    const { home, log, sockets = new Map<string, GivenSocket>() } = this.#options;
     makeDirectory(dirname(home.daemonSocket));
-    if (dirname(home.daemonSocket) !== home.sockets && !inherited && !(await isFree(home.daemonSocket)))
+    const given = sockets.get(home.daemonSocket);
+    if (dirname(home.daemonSocket) !== home.sockets && !given && !(await isFree(home.daemonSocket)))
       throw new VriftError(
         "EEXIST",
         `${home.daemonSocket} (VRIFT_SOCKET) is no dead socket of yours, and is not replaced`,
@@ -108,18 +117,22 @@ export class Daemon {
     makePrivateDirectory(home.sockets);
     const front = (uid: number): ReturnType<typeof frontProtocol> =>
       traced(frontProtocol(uid, this.#service()), this.#trace);
-    const specified = inherited?.sockets.get(SPECIFIED_SOCKET);
+    const specified = sockets.get(SPECIFIED_SOCKET);
     if (specified !== undefined || (home.isDefault && (await isFree(SPECIFIED_SOCKET))))
       await this.#serving.listen(SPECIFIED_SOCKET, front, specified);
-    await this.#serving.listen(home.daemonSocket, front, inherited?.sockets.get(home.daemonSocket));
+    await this.#serving.listen(home.daemonSocket, front, given);
     // Last: whoever started the daemon waits for this one.
     const control = (): ReturnType<typeof controlProtocol> => controlProtocol(this.#control());
-    const given = inherited?.sockets.get(home.controlSocket);
-    await this.#serving.listen(home.controlSocket, control, given, CONTROL_CONNECTIONS_MAX);
+    await this.#serving.listen(
+      home.controlSocket,
+      control,
+      sockets.get(home.controlSocket),
+      CONTROL_CONNECTIONS_MAX,
+    );
     this.#watchHome();
     this.#trash.start();
-    const sockets = this.#serving.paths.join(" ");
-    log.info("started", { version: this.#version, build: this.#build, home: home.root, sockets });
+    const paths = this.#serving.paths.join(" ");
+    log.info("started", { version: this.#version, build: this.#build, home: home.root, sockets: paths });
     this.#adoptRunning();
   }
 
@@ -130,8 +143,9 @@ export class Daemon {
   }
 
   async #stopNow(): Promise<void> {
-    const { log, store, lock } = this.#options;
+    const { log, store, lock, superior } = this.#options;
     log.info("stopping");
+    superior?.stops(log);
     clearInterval(this.#watchdog);
     this.#trash.stop();
     this.#trace.end();
@@ -183,11 +197,13 @@ export class Daemon {
 
   /** The successor serves when it resolves (with its pid); this process answers the connections it has, and ends. */
   async #handOver(): Promise<number> {
-    const { home, log, lock } = this.#options;
-    const successor = await startSuccessor("main.js", [], {
+    const { home, log, lock, superior, foreground = false } = this.#options;
+    const successor = await startSuccessor("main.js", foreground ? ["--foreground"] : [], {
       log: home.daemonLog,
       lock,
       listeners: this.#serving.listeners,
+      env: superior?.env ?? {},
+      sameStderr: foreground,
     });
     try {
       await successor.serves();
@@ -198,6 +214,7 @@ export class Daemon {
     clearInterval(this.#watchdog);
     this.#trash.stop();
     log.info("handed over", { successor: successor.pid });
+    superior?.isNow(successor.pid, log);
     this.#trace.end();
     this.#projects.end();
     this.#serving.closeListeners(true);

@@ -15,6 +15,7 @@ import type { Log } from "../platform/log.js";
 import { native } from "../platform/native.js";
 import { SOCKET_PATH_MAX } from "../platform/paths.js";
 import { socketDescriptor } from "../platform/socket-descriptor.js";
+import type { GivenSocket } from "./given-sockets.js";
 
 /** A connection that lasts so long leads to somebody. */
 const KEPT_MS = 300;
@@ -23,7 +24,9 @@ export interface Listener {
   readonly path: string;
   /** Of the listening socket, for a successor. */
   readonly fd: number;
-  /** Accepts nobody any more and removes the name, if it is still this socket's (`keepName`: leaves it). Connections go on. */
+  /** The name is somebody else's to remove. */
+  readonly keepsName: boolean;
+  /** Accepts nobody any more and removes the name, if it is still this socket's and ours to remove (`keepName`: leaves it). Connections go on. */
   close(keepName?: boolean): void;
   /**
    * Takes the name away, so that nobody finds the socket any more; who had found it is still accepted. The result gives the name
@@ -42,21 +45,22 @@ export function makePrivateDirectory(path: string): void {
 
 /**
  * @param accept called with each admitted connection and the uid of its process.
- * @param inherited a descriptor that listens under this name already: it was another process's until now.
+ * @param given a socket that listens under this name already.
  */
 export async function listen(
   path: string,
   log: Log,
   accept: (socket: Socket, uid: number) => void,
-  inherited?: number,
+  given?: GivenSocket,
 ): Promise<Listener> {
   const server = admitting(path, log, accept);
-  if (inherited === undefined) await listenUnder(server, path);
+  if (given === undefined) await listenUnder(server, path);
   else {
-    server.listen({ fd: inherited });
+    server.listen({ fd: given.fd });
     await once(server, "listening");
   }
   const { ino } = lstatSync(path, { bigint: true });
+  const keepsName = given?.keepName ?? false;
   let name = path;
   const rename = (to: string): void => {
     renameSync(name, to);
@@ -65,7 +69,8 @@ export async function listen(
   return {
     path,
     fd: socketDescriptor(server) ?? -1,
-    close: (keepName = false) => {
+    keepsName,
+    close: (keepName = keepsName) => {
       if (!keepName) removeName(name, ino);
       server.close();
     },

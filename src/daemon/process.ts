@@ -17,6 +17,8 @@ export function runDaemon(daemon: Stoppable, log: Log): void {
   process.on("SIGHUP", () => undefined);
   // A file beyond the limit of whoever started us is an error of that write (EFBIG), not our end.
   process.on("SIGXFSZ", () => undefined);
+  // A command that has become a daemon has told a person so far.
+  for (const event of ["uncaughtException", "unhandledRejection"]) process.removeAllListeners(event);
   process.on("uncaughtException", (error) => die(log, error));
   process.on("unhandledRejection", (error) => {
     if (!isCommitFailure(error)) die(log, error);

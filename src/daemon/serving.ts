@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Log } from "../platform/log.js";
 import { Connection } from "./connection.js";
 import type { Detached, Protocol } from "./connection.js";
+import type { GivenSocket } from "./given-sockets.js";
 import type { Listener } from "./listener.js";
 import { connectionRoom } from "./connection-room.js";
 import { listen } from "./listener.js";
@@ -47,20 +48,20 @@ export class Serving {
   }
 
   /**
-   * @param inherited a descriptor that listens on `path` already. @param protocol made for each connection, with the peer's uid.
+   * @param given a socket that listens on `path` already. @param protocol made for each connection, with the peer's uid.
    * @param reserve connections that are taken here when there is no room on other paths any more.
    */
   async listen<M>(
     path: string,
     protocol: (uid: number) => Protocol<M>,
-    inherited?: number,
+    given?: GivenSocket,
     reserve = 0,
   ): Promise<void> {
     const accept = (socket: Socket, uid: number): void => {
       if (this.#connections.size < this.#room + reserve) this.accept(socket, protocol(uid));
       else this.#turnAway(socket, path);
     };
-    this.#listeners.push(await listen(path, this.#log, accept, inherited));
+    this.#listeners.push(await listen(path, this.#log, accept, given));
   }
 
   /** Told once until there is room again: a crowd that knocks does not fill the log. */
@@ -88,7 +89,7 @@ export class Serving {
 
   /** Accepts nobody any more. `keepNames`: the sockets are a successor's now. */
   closeListeners(keepNames = false): void {
-    for (const listener of this.#listeners.splice(0)) listener.close(keepNames);
+    for (const listener of this.#listeners.splice(0)) listener.close(keepNames || listener.keepsName);
   }
 
   /** Resolves when the peers of all connections have gone. */

@@ -45,7 +45,8 @@ async function connectOrStart(home: Home, options: EnsureOptions): Promise<Contr
     return running;
   }
   await stopDaemon(running, pid);
-  return startAndConnect(home, options);
+  // A socket unit listens for the next one, which is its to start.
+  return (await connectIfRunning(home)) ?? startAndConnect(home, options);
 }
 
 /** undefined when nobody listens. */

@@ -9,6 +9,7 @@ import { Socket } from "node:net";
 import { VriftError } from "../platform/errors.js";
 import type { OwnerLock } from "../workspace/owner-lock.js";
 import type { Detached } from "./connection.js";
+import type { GivenSockets } from "./given-sockets.js";
 import type { Listener } from "./listener.js";
 import { spawnDetached } from "../platform/spawn-detached.js";
 import { processState } from "../platform/process-state.js";
@@ -28,7 +29,7 @@ export interface Inheritance {
   /** Descriptor that carries the lock. */
   readonly lock: number;
   /** Listening sockets by their path. */
-  readonly sockets: ReadonlyMap<string, number>;
+  readonly sockets: GivenSockets;
   /** Resolves with the connections when it lets us begin. */
   given(): Promise<Detached[]>;
   serving(): void;
@@ -38,7 +39,14 @@ interface SuccessorOptions {
   readonly log: string;
   readonly lock: OwnerLock;
   readonly listeners: readonly Listener[];
+  /** What it finds in its environment besides. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** It goes on with our standard error instead of the log. */
+  readonly sameStderr?: boolean;
 }
+
+/** What is said of a listening socket in the environment; their descriptors follow the lock's. */
+type Listening = readonly [path: string, keepName: boolean];
 
 /** Bytes in base64. */
 interface GivenConnection {
@@ -60,12 +68,13 @@ const FROZEN_POLL_MS = 500;
 export async function startSuccessor(
   entry: string,
   args: readonly string[],
-  { log, lock, listeners }: SuccessorOptions,
+  { log, lock, listeners, env = {}, sameStderr = false }: SuccessorOptions,
 ): Promise<Successor> {
-  const names = JSON.stringify(listeners.map(({ path }) => path));
+  const names = JSON.stringify(listeners.map(({ path, keepsName }): Listening => [path, keepsName]));
   const { child, failure } = spawnDetached(entry, args, {
     log,
-    env: { ...process.env, [VARIABLE]: names },
+    env: { ...process.env, ...env, [VARIABLE]: names },
+    sameStderr,
     inherit: [lock.fd, ...listeners.map(({ fd }) => fd)],
   });
   const ended = endOf(child);
@@ -100,10 +109,10 @@ export function inheritance(): Inheritance | undefined {
   const names = process.env[VARIABLE];
   delete process.env[VARIABLE];
   if (names === undefined) return undefined;
-  const paths = JSON.parse(names) as string[];
+  const sockets = JSON.parse(names) as Listening[];
   return {
     lock: FIRST_FD,
-    sockets: new Map(paths.map((path, i) => [path, FIRST_FD + 1 + i])),
+    sockets: new Map(sockets.map(([path, keepName], i) => [path, { fd: FIRST_FD + 1 + i, keepName }])),
     given,
     serving: () => process.send?.("serves" satisfies Message, undefined, {}, () => process.disconnect()),
   };
@@ -111,7 +120,9 @@ export function inheritance(): Inheritance | undefined {
 
 /** Descriptors that are meant for us. */
 export function inheritedDescriptors(inherited: Inheritance | undefined): number[] {
-  return inherited === undefined ? [] : [FIRST_FD - 1, inherited.lock, ...inherited.sockets.values()];
+  return inherited === undefined
+    ? []
+    : [FIRST_FD - 1, inherited.lock, ...[...inherited.sockets.values()].map(({ fd }) => fd)];
 }
 
 /** The process before must not be able to end in the middle: without it nobody would have what it was about to give. */

@@ -26,13 +26,17 @@ export const silentLog: Log = {
   close: () => undefined,
 };
 
-/** Opens (creating) the log at `path`; its directory exists. @param limit bytes at which the file is rotated. */
-export function openLog(path: string, limit: number): Log {
+/**
+ * Opens (creating) the log at `path`; its directory exists.
+ * @param limit bytes at which the file is rotated. @param echo descriptor that gets every line, too.
+ */
+export function openLog(path: string, limit: number, echo?: number): Log {
   let fd = openAppending(path);
   let size = fstatSync(fd).size;
 
   function write(level: LogLevel, event: string, facts: LogFacts): void {
     const line = formatLine(new Date(), level, event, facts);
+    if (echo !== undefined) say(echo, line);
     try {
       if (size + line.length > limit) rotate();
       size += writeSync(fd, line);
@@ -61,6 +65,14 @@ export function openLog(path: string, limit: number): Log {
 export function formatLine(time: Date, level: LogLevel, event: string, facts: LogFacts): string {
   const parts = Object.entries(facts).map(([name, value]) => `${name}=${formatValue(value)}`);
   return `${[time.toISOString(), level, printable(event), ...parts].join(" ")}\n`;
+}
+
+function say(fd: number, line: string): void {
+  try {
+    writeSync(fd, line);
+  } catch {
+    // Nobody reads any more; the file has it.
+  }
 }
 
 function formatValue(value: string | number | bigint | boolean): string {

@@ -14,6 +14,10 @@ export interface PeerCredentials {
 export interface NativeAddon {
   /** SO_PEERCRED of a connected Unix socket. */
   peerCredentials(fd: number): PeerCredentials;
+  /** The path that a Unix stream socket listens on. EINVAL: it is no such socket. */
+  listeningPath(fd: number): string;
+  /** One datagram to the Unix socket `name` (`@…` is an abstract one). Never waits: EAGAIN. */
+  notifySocket(name: string, text: string): void;
 
   /** flock(2). Returns false when `operation` has LOCK_NB and somebody else holds it. Blocks the thread otherwise. */
   flock(fd: number, operation: number): boolean;

@@ -15,6 +15,8 @@ export interface DetachedOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Descriptors it gets as 4 and up; 3 is the channel to it. */
   readonly inherit?: readonly number[];
+  /** Its standard error is ours instead of the log. */
+  readonly sameStderr?: boolean;
 }
 
 export interface Detached {
@@ -42,7 +44,12 @@ export function spawnDetached(entry: string, args: readonly string[], options: D
   const child = spawn(process.execPath, [`--max-semi-space-size=${YOUNG_HALF_MIB}`, script, ...args], {
     cwd: "/",
     detached: true,
-    stdio: ["ignore", log, log, ...(options.inherit ? (["ipc", ...options.inherit] as const) : [])],
+    stdio: [
+      "ignore",
+      log,
+      options.sameStderr ? "inherit" : log,
+      ...(options.inherit ? (["ipc", ...options.inherit] as const) : []),
+    ],
     env: options.env ?? process.env,
   });
   const before = fstatSync(log).size;

@@ -112,8 +112,7 @@ static int parse_reply(char *line, struct view *view) {
   return 0;
 }
 
-/* As libraryPath() in src/cli/library-path.ts, which finds another name for what LD_PRELOAD cannot hold. */
-static int find_library(const char *root, struct view *view) {
+int find_library(const char *root, struct view *view) {
   int length = snprintf(view->preload, sizeof view->preload, "%s/build/native/%s", root, LIBRARY_NAME);
   if (length >= (int)sizeof view->preload || strpbrk(view->preload, " \t\n\v\f\r:$") != NULL) return -1;
   return access(view->preload, R_OK);

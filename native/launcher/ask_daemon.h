@@ -17,4 +17,10 @@ enum asked {
 /* `root`: the project. */
 enum asked ask_daemon(const char *root, struct view *view);
 
+/*
+ * As libraryPath() in src/cli/library-path.ts, which finds another name for what LD_PRELOAD cannot hold. -1: that is needed.
+ * Writes `preload` of the view.
+ */
+int find_library(const char *root, struct view *view);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * vrift run: finds out what COMMAND needs (ask_daemon.h, else prepare.h), then becomes COMMAND.
+ * vrift run (and what a shell's hook asks, shell_view.h): finds out what COMMAND needs (ask_daemon.h, else prepare.h), then becomes COMMAND.
  *
  * It ends in exec (but for --stats, counted_run.h) so that pid, process group, terminal, inherited descriptors, limits, signal mask and dispositions stay
  * exactly as the caller made them: no disposition is changed here, not even for a moment. What Node does to its own
@@ -18,6 +18,7 @@
 #include "note.h"
 #include "observed_run.h"
 #include "prepare.h"
+#include "shell_view.h"
 #include "start_turn.h"
 #include "uninjected.h"
 
@@ -97,7 +98,12 @@ static _Noreturn void become_as_answered(int argc, char **argv, const struct ans
 int main(int argc, char **argv) {
   char root[PATH_MAX];
   struct answer answer = {0};
-  if (project_root(argv[0], root) < 0) become_unprepared(argc, argv);
+  int found = project_root(argv[0], root) == 0;
+  if (argc == 3 && strcmp(argv[1], "shell-view") == 0) {
+    if (found) shell_view(root, argv[2]);
+    return 0;
+  }
+  if (!found) become_unprepared(argc, argv);
 
   struct view view = {0};
   int command = command_without_options(argc, argv);

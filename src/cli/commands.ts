@@ -27,6 +27,7 @@ const modules = {
   sync: async () => (await import("./sync.js")).sync,
   status: async () => (await import("./status.js")).status,
   daemon: async () => (await import("./daemon.js")).daemon,
+  "shell-hook": async () => (await import("./shell-hook.js")).shellHookCommand,
   doctor: async () => (await import("./doctor.js")).doctor,
   debug: async () => (await import("./debug.js")).debug,
 } as const satisfies Readonly<Record<string, () => Promise<Command>>>;

@@ -1,7 +1,7 @@
 /**
- * `npm run differential -- [--plain] [--escapes] [--light] [--show] [--no-newest] [--concurrency N] [NAME…]`: every scenario, or those whose name contains
+ * `npm run differential -- [--plain] [--solid] [--escapes] [--light] [--show] [--no-newest] [--concurrency N] [NAME…]`: every scenario, or those whose name contains
  * one of the words. `--show`: what they print. `--escapes`: under a tracer, which looks
- * whether every system call on a name of the tree comes through the library. `--plain` compares two runs on plain trees: what they do not agree on is the scenario's, not the library's.
+ * whether every system call on a name of the tree comes through the library. `--solid`: in an ordinary directory instead of a phantom tree. `--plain` compares two runs on plain trees: what they do not agree on is the scenario's, not the library's.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -19,6 +19,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     plain: { type: "boolean", default: false },
+    solid: { type: "boolean", default: false },
     newest: { type: "boolean", default: true },
     concurrency: { type: "string", default: "2" },
     light: { type: "boolean", default: false },
@@ -39,6 +40,7 @@ const wanted = (table: readonly Scenario[]): Scenario[] =>
 const options = {
   concurrency: Number(values.concurrency),
   plainTwice: values.plain,
+  solid: values.solid,
   escapes: values.escapes,
 };
 const reports: Report[] = [];

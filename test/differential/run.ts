@@ -6,6 +6,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Sandbox, copyTree, projectRoot, vriftCommand } from "../e2e/sandbox.js";
+import { inodesOf, sinceThen } from "./inodes.js";
 import { ageDirectories, makeProject } from "./project-tree.js";
 import { slug, type Scenario } from "./scenario.js";
 
@@ -35,6 +36,8 @@ export interface Options {
   readonly concurrency?: number;
   /** The second run is on a plain tree, too: what differs is the scenario's own. */
   readonly plainTwice?: boolean;
+  /** An ordinary directory instead of a phantom tree: afterwards its files are the same inodes as on the plain one, too. */
+  readonly solid?: boolean;
   /** Each system call on a name of the tree must be made by the library (native/test/escapes.c): others are differences. */
   readonly escapes?: boolean;
   /** First in PATH, another node for example. */
@@ -74,7 +77,7 @@ export async function runDifferential(all: readonly Scenario[], options: Options
 async function compareAll(
   sandbox: Sandbox,
   scenarios: readonly Scenario[],
-  { concurrency = 1, plainTwice = false, escapes = false }: Options,
+  { concurrency = 1, plainTwice = false, solid = false, escapes = false }: Options,
 ): Promise<Verdict[]> {
   const through = plainTwice ? "bare" : "vrift";
   const traced = escapes ? "traced" : through;
@@ -94,23 +97,28 @@ async function compareAll(
   copyTree(root, original);
 
   const since = Math.floor(Date.now() / 1000) - 1;
+  const plainBefore = inodesOf(sandbox, root);
   const plain = await runEach(sandbox, scenarios, "bare", 1);
+  const plainInodes = sinceThen(plainBefore, inodesOf(sandbox, root));
   const plainTree = trees(sandbox, root, since, "bare");
   rmSync(root, { recursive: true });
   renameSync(original, root);
 
   let said = "";
-  if (!plainTwice) {
+  if (solid) registerSolid(sandbox, root);
+  else if (!plainTwice) {
     said = sandbox.mustVrift(["phantom", "--yes", root]).stdout;
     const left = sandbox.run("find", [".", "-maxdepth", "2", "-name", "README.md", "-type", "f"], {
       cwd: root,
     });
     if (left.stdout !== "") throw new Error(`still physical:\n${left.stdout}`);
   }
+  const before = inodesOf(sandbox, root);
   const second = await runEach(sandbox, scenarios, traced, concurrency);
+  const inodes = sinceThen(before, inodesOf(sandbox, root));
   const seenTree = trees(sandbox, root, since, through);
   said += sandbox.sh('tail -n 200 "$VRIFT_HOME"/run/*/vdir_d.log', sandbox.directory, "bare").stdout;
-  if (!plainTwice) sandbox.mustVrift(["solid", root]);
+  if (!plainTwice && !solid) sandbox.mustVrift(["solid", root]);
   const solidTree = trees(sandbox, root, since, "bare");
 
   const verdicts = scenarios.map((scenario, i) => {
@@ -125,6 +133,7 @@ async function compareAll(
     const tree = (of: Map<string, string[]>): string => treeText(scenario, of.get(slug(scenario)) ?? []);
     compareText(differences, "tree seen through the library", tree(plainTree), tree(seenTree));
     compareText(differences, "tree after vrift solid", tree(plainTree), tree(solidTree));
+    if (solid || plainTwice) compareText(differences, "inodes", tree(plainInodes), tree(inodes));
     if (escapes) compareText(differences, "past the library", "", unexplained(sandbox, scenario).join("\n"));
     // A scenario that compares nothing is no scenario.
     if (/^bash: (.*syntax error |.*: command not found)/m.test(expected.stderr))
@@ -141,6 +150,21 @@ async function compareAll(
   if (!plainTwice && verdicts.some(({ differences }) => differences.length > 0))
     console.error(`what vrift said of this tree:\n${said}`);
   return verdicts;
+}
+
+/** Everything old enough and read since, so that the index answers for it. */
+function registerSolid(sandbox: Sandbox, root: string): void {
+  sandbox.env["VRIFT_SETTLE_SECONDS"] = "0";
+  sandbox.run("bash", ["-c", "find . -type f -exec cat {} + > /dev/null"], { cwd: root });
+  sandbox.mustVrift(["run", "--root", root, "--", "true"]);
+  sandbox.mustVrift(["sync", "--root", root]);
+  const counts = sandbox.path("counts.json");
+  const look = 'for each in "$PWD"/*/README.md; do [ -f "$each" ]; done';
+  sandbox.mustVrift(["run", "--root", root, `--stats=${counts}`, "--", "bash", "-c", look], { cwd: root });
+  const { index } = JSON.parse(readFileSync(counts, "utf8")) as { index: Readonly<Record<string, number>> };
+  // Otherwise the kernel would be compared with itself.
+  if ((index["exact"] ?? 0) === 0)
+    throw new Error(`nothing is answered from the index: ${JSON.stringify(index)}`);
 }
 
 async function runEach(

@@ -15,6 +15,10 @@ export interface BenchRow {
 export interface BenchContext {
   /** Small sizes and few rounds: the run in the tests. */
   readonly toy: boolean;
+  /** Directory outside the project for what takes long to fetch; cases that need it, and are not a toy, make it. */
+  readonly cache: string;
+  /** Of cases whose rounds take minutes; undefined: what the case thinks right. */
+  readonly rounds?: number;
   readonly note: (text: string) => void;
 }
 

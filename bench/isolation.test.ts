@@ -8,6 +8,6 @@ import { buildBenchPrograms } from "./programs.js";
 test("no request of a project fails, whatever happens to another", { timeout: 120_000 }, async () => {
   buildBenchPrograms();
   const notes: string[] = [];
-  const rows = await isolation.run({ toy: true, note: (text) => notes.push(text) });
+  const rows = await isolation.run({ toy: true, cache: "", note: (text) => notes.push(text) });
   assert.equal(rows.length, disturbances.length * 4 * 3);
 });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { locks } from "./locks.js";
 
 test("a lock is handed over, on the project's socket and through vriftd", { timeout: 60_000 }, async () => {
-  const rows = await locks.run({ toy: true, note: () => undefined });
+  const rows = await locks.run({ toy: true, cache: "", note: () => undefined });
   assert.equal(rows.length, 4);
   for (const { what, ours } of rows) assert.ok(ours.median > 0, what);
 });

@@ -8,7 +8,7 @@ import { wire } from "./wire.js";
 
 test("the wire is measured on both sides", async () => {
   buildBenchPrograms();
-  const rows = await wire.run({ toy: true, note: () => undefined });
+  const rows = await wire.run({ toy: true, cache: "", note: () => undefined });
   assert.equal(rows.length, 2 * 2 * (3 + 2) + 2 + 3);
   for (const { what, ours, theirs } of rows) {
     if (what.startsWith("an idle")) continue;
@@ -17,7 +17,7 @@ test("the wire is measured on both sides", async () => {
 });
 
 test("the memory of a project's process is measured", async () => {
-  const rows = await memory.run({ toy: true, note: () => undefined });
+  const rows = await memory.run({ toy: true, cache: "", note: () => undefined });
   assert.equal(rows.length, 2);
   for (const { what, ours, theirs } of rows) assert.ok(ours.median > 0 && theirs.median > 0, what);
 });

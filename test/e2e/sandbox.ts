@@ -26,11 +26,14 @@ export interface RunOptions {
 }
 
 export class Sandbox {
-  readonly directory = mkdtempSync(join(tmpdir(), "vrift-e2e-"));
-  readonly home = join(this.directory, "home");
+  readonly directory: string;
+  readonly home: string;
   readonly env: Record<string, string>;
 
-  constructor() {
+  /** @param parent where its directory is made. */
+  constructor(parent = tmpdir()) {
+    this.directory = mkdtempSync(join(parent, "vrift-e2e-"));
+    this.home = join(this.directory, "home");
     mkdirSync(this.home);
     this.env = {
       PATH: process.env["PATH"] ?? "/usr/bin:/bin",

@@ -32,7 +32,7 @@ const CALLS: Readonly<Record<string, Codes>> = {
   ...table(OPENS, "opendirSync"),
 };
 const NATIVE: Readonly<Record<string, Codes>> = {
-  ...table(NAMES, "linkFd", "renameNoReplace"),
+  ...table(NAMES, "linkFd", "putFile", "renameNoReplace"),
   ...table(CHANGES, "setTimes"),
   ...table(FULL, "indexCreate", "indexGrow", "indexInsert"),
 };

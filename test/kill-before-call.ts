@@ -63,7 +63,7 @@ function countNativeCalls(counter: CallCounter, more: readonly string[]): void {
   const path = fileURLToPath(new URL("../../build/native/vrift.node", import.meta.url));
   const require = createRequire(import.meta.url);
   const addon = require(path) as Record<string, (...values: never[]) => unknown>;
-  const changing = new Set(["linkFd", "renameNoReplace", "syncfs", "setTimes", ...more]);
+  const changing = new Set(["linkFd", "putFile", "renameNoReplace", "syncfs", "setTimes", ...more]);
   const entries = Object.entries(addon).map(([name, call]) => [
     name,
     changing.has(name) ? counter.counted(call) : call,

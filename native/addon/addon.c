@@ -8,6 +8,7 @@
   X(flock, vrift_js_flock)                                                                                               \
   X(tryLockByte, vrift_js_try_lock_byte)                                                                                 \
   X(linkFd, vrift_js_link_fd)                                                                                            \
+  X(putFile, vrift_js_put_file)                                                                                          \
   X(renameNoReplace, vrift_js_rename_no_replace)                                                                         \
   X(syncfs, vrift_js_syncfs)                                                                                             \
   X(reflink, vrift_js_reflink)                                                                                           \

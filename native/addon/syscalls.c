@@ -152,7 +152,7 @@ napi_value vrift_js_has_xattr(napi_env env, napi_callback_info info) {
   return result;
 }
 
-static struct timespec nanoseconds(int64_t ns) {
+struct timespec vrift_timespec(int64_t ns) {
   int64_t seconds = ns / 1000000000, rest = ns % 1000000000;
   if (rest < 0) {
     seconds--;
@@ -167,7 +167,7 @@ napi_value vrift_js_set_times(napi_env env, napi_callback_info info) {
   if (!vrift_arguments(env, info, 3, arguments) || !vrift_i64_argument(env, arguments[1], &atime) ||
       !vrift_i64_argument(env, arguments[2], &mtime))
     return NULL;
-  struct timespec times[2] = {nanoseconds(atime), nanoseconds(mtime)};
+  struct timespec times[2] = {vrift_timespec(atime), vrift_timespec(mtime)};
   napi_valuetype type;
   if (napi_typeof(env, arguments[0], &type) == napi_ok && type == napi_number) {
     int fd;

@@ -30,6 +30,16 @@ export interface NativeAddon {
 
   /** linkat(2) of an open file (through /proc/self/fd; also an O_TMPFILE without a name). EEXIST when `to` exists. */
   linkFd(fd: number, to: string | Buffer): void;
+  /**
+   * A new file at `to` with these bytes, mode and times, complete or not at all: made without a name in `directory`, of the same file
+   * system. EEXIST when something is there. False: the file system has no files without names, and nothing was done.
+   */
+  putFile(
+    directory: string,
+    bytes: Uint8Array,
+    to: string,
+    facts: { readonly mode: number; readonly atimeNs: bigint; readonly mtimeNs: bigint },
+  ): boolean;
   /** renameat2(2) with RENAME_NOREPLACE. */
   renameNoReplace(from: string | Buffer, to: string | Buffer): void;
   /** syncfs(2) on a libuv worker: with much unwritten data it takes seconds. */

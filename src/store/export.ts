@@ -3,14 +3,17 @@
  * linkat. Nothing in the tree is ever written in place.
  */
 import { closeSync, constants, fchmodSync, fstatSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
-import { hashToHex } from "../platform/hash.js";
+import { hashBytes, hashToHex } from "../platform/hash.js";
 import { native } from "../platform/native.js";
 import { type StoreLayout, blobFile, blobName } from "./blob-names.js";
 import { isSealed, lookUp, makePrivate, quarantine } from "./blobs.js";
 import { fillFile } from "./fill.js";
+import { readShort } from "./hash-file.js";
 import { createPrivateFile } from "./private-file.js";
+import { isCopying, noteFilled, putFile } from "./put-small.js";
 import type { BlobId } from "./store.js";
 
 /** A lookup that brings it back from the trash, a private copy; each may be lost to another process once. */
@@ -59,9 +62,11 @@ export async function exportTo(
 ): Promise<void> {
   const from = await openBlob(layout, id, to);
   try {
-    const file = createPrivateFile(stagingDirectory, "export");
+    if (isCopying(layout, stagingDirectory) && exportShort(layout, id, from, to, mode, mtimeNs)) return;
+    const file = createPrivateFile(stagingDirectory, "export", dirname(to));
     try {
       const filled = await fillFile(file.fd, from);
+      noteFilled(layout, stagingDirectory, filled.method);
       if (filled.size !== id.size || (filled.hash && id.size > 0n && !filled.hash.equals(id.hash)))
         throw damaged(layout, id, fstatSync(from, { bigint: true }).ino, to);
       fchmodSync(file.fd, mode & 0o7777); // after the writing, which clears setuid bits
@@ -73,4 +78,20 @@ export async function exportTo(
   } finally {
     closeSync(from);
   }
+}
+
+/** False: it is not short, or is to be made the long way. */
+function exportShort(
+  layout: StoreLayout,
+  id: BlobId,
+  from: number,
+  to: string,
+  mode: number,
+  mtimeNs: bigint,
+): boolean {
+  const bytes = readShort(from, id.size);
+  if (bytes === undefined) return false;
+  if (id.size > 0n && !hashBytes(bytes).equals(id.hash))
+    throw damaged(layout, id, fstatSync(from, { bigint: true }).ino, to);
+  return putFile(bytes, to, mode & 0o7777, mtimeNs);
 }

@@ -21,6 +21,7 @@ import { assertUnchanged, changedWhileRead, settledStamp, stampOf } from "./file
 import { fillFile } from "./fill.js";
 import { hashFile, readShort } from "./hash-file.js";
 import { type PrivateFile, createPrivateFile } from "./private-file.js";
+import { isCopying, noteFilled, putBlob } from "./put-small.js";
 import type { BlobId, FileImportResult, FileStamp, ImportMethod, ImportResult, Lease } from "./store.js";
 
 /** Each attempt is lost only to another process that made, swept or quarantined the same blob at that moment. */
@@ -51,6 +52,9 @@ export async function importFile(
   // Most files are new, and the link itself tells: it needs no look before.
   const first = how === "link" ? linkUnchanged(layout, id, fd, before, path) : "exists";
   if (typeof first !== "string") return first;
+  // `short` is good until the next await. What the trash has of a blob that is not there is of no more use when this makes it.
+  if (how === "copy" && short !== undefined && putShort(layout, id, short, before.dev))
+    return finish(layout, id, "copy", fd);
   return await importHashed(layout, id, { fd, path, before, how: first === "exists" ? how : "copy" });
 }
 
@@ -81,9 +85,23 @@ async function importHashed(
     const method = await copyInto(layout, id, fd, () => {
       assertUnchanged(fd, before, path);
     });
-    if (method) return finish(layout, id, method, fd);
+    if (method) {
+      noteFilled(layout, before.dev, method === "reflink" ? "reflink" : "copy");
+      return finish(layout, id, method, fd);
+    }
   }
   throw new VriftError("EBUSY", `${path}: its blob ${blobName(id)} keeps being changed by others`);
+}
+
+/** Bytes that are in memory, and of which nothing was there a moment ago. False: somebody was first, or it goes another way. */
+function putShort(layout: StoreLayout, id: BlobId, bytes: Uint8Array, dev: bigint): boolean {
+  if (!isCopying(layout, dev) || statFile(blobFile(layout, id)) !== undefined) return false;
+  try {
+    return putBlob(layout, id, bytes);
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return false;
+    throw error;
+  }
 }
 
 /** EBUSY when the file changed between the hash and the link, which is taken back then. */
@@ -115,7 +133,7 @@ export async function importBytes(
   lease.add(id.hash);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (await isPresent(layout, id)) return { ...id, method: "present", blocks: blocksOf(layout, id) };
-    const file = createPrivateFile(layout.incoming, blobName(id));
+    const file = createPrivateFile(layout.incoming, blobName(id), blobDirectory(layout, id));
     try {
       writeAll(file.fd, bytes, 0);
       if (publishSealed(layout, id, file)) return { ...id, method: "copy", blocks: blocksOf(layout, id) };
@@ -174,7 +192,7 @@ async function copyInto(
   fd: number,
   check: () => void,
 ): Promise<ImportMethod | undefined> {
-  const file = createPrivateFile(layout.incoming, blobName(id));
+  const file = createPrivateFile(layout.incoming, blobName(id), blobDirectory(layout, id));
   try {
     const filled = await fillFile(file.fd, fd);
     check();

@@ -17,8 +17,23 @@ export interface PrivateFile {
 
 const LOCK_EX = 2;
 
-export function createPrivateFile(directory: string, stem: string): PrivateFile {
-  return createUnnamed(directory) ?? createNamed(directory, stem);
+/**
+ * @param near directory of the name it will have, of the same file system. There it gets its inode and its blocks, when it can be made
+ *   without a name: beside its neighbours, and not all in the one group of `directory`, where ext4 looks for each new inode behind all
+ *   that were deleted lately (see docs/store.md, "Measured").
+ */
+export function createPrivateFile(directory: string, stem: string, near = directory): PrivateFile {
+  return createNear(near) ?? createUnnamed(directory) ?? createNamed(directory, stem);
+}
+
+/** undefined also when `near` is not there yet, or not ours to write in. */
+function createNear(near: string): PrivateFile | undefined {
+  try {
+    return createUnnamed(near);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "EPERM")) return undefined;
+    throw error;
+  }
 }
 
 function createUnnamed(directory: string): PrivateFile | undefined {

@@ -13,8 +13,7 @@ import {
   restoreDirectories,
 } from "../workspace/recorded-directories.js";
 import { Intent } from "../workspace/intent.js";
-import { blobIdOf } from "../workspace/moved-file.js";
-import { statFile } from "../workspace/stat-file.js";
+import { type Placer, openPlacer } from "./placer.js";
 
 export interface PlaceSummary {
   readonly files: number;
@@ -25,40 +24,53 @@ export interface PlaceSummary {
   readonly failed: readonly { readonly path: string; readonly error: VriftError }[];
 }
 
-const PAGE = 2000;
+/** One intent, on disk before its first file, for each. */
+const PAGE = 8000;
 
-/** Places every virtual entry that `wanted` accepts. Under the tree lock, after `recover` and `sync`. */
+/**
+ * Places every virtual entry that `wanted` accepts. Under the tree lock, after `recover` and `sync`.
+ * @param count of virtual entries, about.
+ */
 export async function placeFiles(
   root: string,
   context: TreeContext,
+  count: number,
   wanted: (key: string) => boolean,
 ): Promise<PlaceSummary> {
-  const placing = new Placing(root, context);
-  for (let after = ""; ;) {
-    const page = await context.access.entries(root, after, PAGE);
-    if (page.length === 0) return placing.summary();
-    await placing.page(page.filter(({ path }) => wanted(path)));
-    after = page.at(-1)!.path;
+  const { staging } = projectPaths(root);
+  makeDirectory(staging);
+  const placer = openPlacer(context.store, root, staging, count);
+  try {
+    const placing = new Placing(root, context, placer);
+    const next = (after: string): Promise<readonly AdoptEntry[]> => context.access.entries(root, after, PAGE);
+    let page = await next("");
+    while (page.length > 0) {
+      const following = next(page.at(-1)!.path);
+      following.catch(() => undefined); // heard of when its turn comes
+      await placing.page(page.filter(({ path }) => wanted(path)));
+      page = await following;
+    }
+    return placing.summary();
+  } finally {
+    await placer.close();
   }
 }
 
 class Placing {
   readonly #root: string;
   readonly #context: TreeContext;
-  readonly #staging: string;
+  readonly #placer: Placer;
   readonly #whiteouts: string;
   #files = 0;
   #bytes = 0n;
   #present = 0;
   readonly #failed: { path: string; error: VriftError }[] = [];
 
-  constructor(root: string, context: TreeContext) {
+  constructor(root: string, context: TreeContext, placer: Placer) {
     this.#root = root;
     this.#context = context;
-    const { staging, whiteouts } = projectPaths(root);
-    this.#staging = staging;
-    this.#whiteouts = whiteouts;
-    makeDirectory(staging);
+    this.#placer = placer;
+    this.#whiteouts = projectPaths(root).whiteouts;
   }
 
   summary(): PlaceSummary {
@@ -74,7 +86,8 @@ class Placing {
     const intent = Intent.write(this.#root, { directories, files: [] });
     try {
       openDirectories(this.#root, directories);
-      await this.#exportAll(entries, intent);
+      await this.#placeAll(entries);
+      intent.touch();
     } catch (error) {
       intent.close(); // for recover
       throw error;
@@ -83,59 +96,28 @@ class Placing {
     intent.remove();
   }
 
-  async #exportAll(entries: readonly AdoptEntry[], intent: Intent): Promise<void> {
+  async #placeAll(entries: readonly AdoptEntry[]): Promise<void> {
     const before = this.#whitedOut();
-    const placed: { readonly key: string; readonly ino: bigint }[] = [];
-    for (const entry of entries) {
-      if (!isWhitedOut(before, entry.path) && (await this.#export(entry))) {
-        intent.touch();
-        const stat = statFile(join(this.#root, entry.path));
-        if (stat) placed.push({ key: entry.path, ino: stat.ino });
+    const made: { readonly key: string; readonly ino: bigint }[] = [];
+    const visible = entries.filter(({ path }) => !isWhitedOut(before, path));
+    await this.#placer.place(visible, ({ placed, present, failed }, part) => {
+      for (const [at, ino] of placed) {
+        made.push({ key: part[at]!.path, ino });
+        this.#bytes += BigInt(part[at]!.size);
       }
-      this.#context.progress.advance(1, BigInt(entry.size));
-    }
+      this.#files += placed.length;
+      this.#present += present;
+      for (const { path, code, message } of failed)
+        this.#failed.push({ path, error: new VriftError(code, message) });
+      this.#context.progress.advance(
+        part.length,
+        part.reduce((sum, { size }) => sum + BigInt(size), 0n),
+      );
+    });
     // A program that removed a name meanwhile made its whiteout before its unlink: one of us two meets the other.
     const after = this.#whitedOut();
-    for (const { key, ino } of placed) if (isWhitedOut(after, key)) this.#takeBack(key, ino);
-    intent.touch();
-  }
-
-  /** True when this call made the file. */
-  async #export(entry: AdoptEntry): Promise<boolean> {
-    const path = join(this.#root, entry.path);
-    try {
-      if (statFile(path)) {
-        this.#present += 1;
-        return false;
-      }
-      const { store } = this.#context;
-      await store.exportTo(blobIdOf(entry), path, this.#staging, entry.mode, BigInt(entry.mtimeNs));
-    } catch (error) {
-      if (isErrno(error, "EEXIST")) {
-        this.#present += 1;
-        return false;
-      }
-      this.#fail(entry.path, error);
-      return false;
-    }
-    this.#files += 1;
-    this.#bytes += BigInt(entry.size);
-    return true;
-  }
-
-  /** One file that cannot be placed does not keep the others away; a full disk would. */
-  #fail(path: string, error: unknown): void {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "EPERM", "EISDIR", "ENAMETOOLONG")) {
-      const why = (error as NodeJS.ErrnoException).code;
-      this.#failed.push({
-        path,
-        error: new VriftError("EBUSY", `${path} cannot be put in its place: ${why}`),
-      });
-    } else if (error instanceof VriftError && error.code === "EIO") {
-      this.#failed.push({ path, error });
-    } else {
-      throw error;
-    }
+    if (after.size > 0)
+      for (const { key, ino } of made) if (isWhitedOut(after, key)) this.#takeBack(key, ino);
   }
 
   #whitedOut(): ReadonlySet<string> {

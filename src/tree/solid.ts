@@ -84,7 +84,7 @@ async function putInPlace(
   const rootTimes = recordDirectory(root, "");
   await context.access.sync(root);
   context.progress.begin("place", workspace.virtualEntries, BigInt(workspace.virtualBytes));
-  const placed = await placeFiles(root, context, wanted);
+  const placed = await placeFiles(root, context, workspace.virtualEntries, wanted);
   await syncFileSystem(root);
   return { recovered, rootTimes, placed };
 }

@@ -14,16 +14,13 @@ export interface TakeThreadData {
 /** Files of a batch, or its end: its lease is no longer needed. */
 export type TakeWork =
   | { readonly batch: number; readonly keys: readonly string[]; readonly inos: BigUint64Array }
-  | { readonly batch: number; readonly keys: null }
-  | "end";
+  | { readonly batch: number; readonly keys: null };
 
-export type TakeAnswer =
-  | {
-      readonly taken: TakenColumns;
-      readonly stay: readonly PhysicalReason[];
-      readonly later: readonly number[];
-    }
-  | { readonly failed: { readonly code: string; readonly message: string } };
+export interface TakeAnswer {
+  readonly taken: TakenColumns;
+  readonly stay: readonly PhysicalReason[];
+  readonly later: readonly number[];
+}
 
 export interface TakenColumns {
   readonly keys: readonly string[];

@@ -6,6 +6,7 @@ import type { Lease } from "../store/store.js";
 import type { PhysicalReason } from "../workspace/policy.js";
 import { type TakenFile, takeFile } from "../workspace/take-file.js";
 import { type TakeAnswer, type TakeThreadData, type TakeWork, toColumns } from "./take-message.js";
+import { END, type FailedWork } from "./work-threads.js";
 
 const { source, root, owner, how } = workerData as TakeThreadData;
 const store = await openStore(source);
@@ -17,7 +18,7 @@ function leaseOf(batch: number): Lease {
   return lease;
 }
 
-async function take(keys: readonly string[], inos: BigUint64Array, lease: Lease): Promise<TakeAnswer> {
+async function take(keys: readonly string[], inos: BigUint64Array, lease: Lease): Promise<TakeAnswer | FailedWork> {
   const taken: TakenFile[] = [];
   const stay: PhysicalReason[] = [];
   const later: number[] = [];
@@ -31,7 +32,7 @@ async function take(keys: readonly string[], inos: BigUint64Array, lease: Lease)
     return { taken: toColumns(taken), stay, later };
   } catch (error) {
     const { code, message } = toVriftError(error);
-    return { failed: { code, message } };
+    return { workFailed: { code, message } };
   }
 }
 
@@ -41,8 +42,8 @@ function end(): void {
   parentPort!.close();
 }
 
-parentPort!.on("message", (work: TakeWork) => {
-  if (work === "end") return end();
+parentPort!.on("message", (work: TakeWork | typeof END) => {
+  if (work === END) return end();
   if (work.keys === null) {
     leases.get(work.batch)?.release();
     leases.delete(work.batch);

@@ -2,7 +2,7 @@
  * `.vrift/moving/intent`: what a batch is about to move, on disk before the first move (docs/tree.md, "The invariant"). The
  * moved inodes lie beside it as `.vrift/moving/<n>`. JSON lines: a head, directories with their times, files.
  */
-import { closeSync, constants, fstatSync, futimesSync, openSync, readdirSync, rmdirSync } from "node:fs";
+import { closeSync, constants, fstatSync, futimesSync, openSync, readdirSync, rmdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import {
@@ -92,6 +92,12 @@ export class Intent {
   close(): void {
     closeSync(this.#fd);
   }
+}
+
+/** The same, for who works on the batch in another thread. */
+export function touchIntent(root: string): void {
+  const now = Date.now() / 1000;
+  utimesSync(intentPath(root), now, now);
 }
 
 /** What an interrupted batch left; undefined when none did. VRIFT_DAMAGED when it cannot be read. */

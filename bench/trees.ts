@@ -3,7 +3,7 @@
  * In every round the tree is copied, ingested, ingested again, made phantom, cloned, and made solid; and each of these has its
  * counterpart in the same round, on the same disk.
  */
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { Sandbox } from "../test/e2e/sandbox.js";
 import type { BenchCase, BenchContext, BenchRow } from "./case.js";
@@ -34,17 +34,32 @@ type Times = Map<string, number[]>;
 function measure(context: BenchContext, tree: string, parent?: string): BenchRow[] {
   const times: Times = new Map();
   const rounds = context.rounds ?? (context.toy ? 1 : ROUNDS);
+  const sandboxes: Sandbox[] = [];
+  try {
+    measureRounds(context, tree, times, rounds, () => {
+      const sandbox = new Sandbox(parent);
+      sandboxes.push(sandbox);
+      return sandbox;
+    });
+  } finally {
+    // Not before: ext4 gives no inode again for minutes, and looks behind all of those for each new one.
+    for (const sandbox of sandboxes) sandbox.dispose();
+  }
+  return rows(times);
+}
+
+function measureRounds(
+  context: BenchContext,
+  tree: string,
+  times: Times,
+  rounds: number,
+  sandbox: () => Sandbox,
+): void {
   for (let round = 0; round < rounds; round++) {
-    const sandbox = new Sandbox(parent);
-    try {
-      new Round(sandbox, tree, times, context.toy).run();
-    } finally {
-      sandbox.dispose();
-    }
+    new Round(sandbox(), tree, times, context.toy).run();
     const last = [...times].map(([what, all]) => `${what} ${((all.at(-1) ?? NaN) / 1000).toFixed(1)}`);
     context.note(`round ${round + 1} of ${rounds}, seconds: ${last.join(", ")}`);
   }
-  return rows(times);
 }
 
 class Round {
@@ -71,9 +86,10 @@ class Round {
     this.#skeleton(clone);
     this.#time("solid", () => this.#sandbox.mustVrift(["solid", project]));
     this.#sandbox.mustVrift(["daemon", "stop"]);
+    this.#links();
   }
 
-  /** The plain programs, and ingest, whose store goes again. */
+  /** The plain programs, and ingest, whose store is put aside. */
   #into(project: string): void {
     const sandbox = this.#sandbox;
     const git = `git --git-dir=${sandbox.path("git")} --work-tree=.`;
@@ -85,15 +101,18 @@ class Round {
     this.#time("ingest", () => sandbox.mustVrift(["ingest", project]));
     this.#time("ingest again", () => sandbox.mustVrift(["ingest", project]));
     sandbox.mustVrift(["daemon", "stop"]);
-    this.#remove(join(sandbox.home, ".vrift"));
-    const links = sandbox.path("links");
+    renameSync(join(sandbox.home, ".vrift"), sandbox.path("ingested"));
     if (sandbox.run("sh", ["-c", "command -v b3sum"]).code === 0)
       this.#time("b3sum", () =>
         this.#sh("find . -type f -print0 | xargs -0 -P 2 -n 1000 b3sum --num-threads 1 > /dev/null"),
       );
+  }
+
+  /** Last, because nothing else is deleted. */
+  #links(): void {
+    const links = this.#sandbox.path("links");
     this.#time("cp -al", () => this.#sh(`cp -al . ${links}`));
     this.#time("rm -r", () => this.#sh(`rm -r ${links}`));
-    this.#remove(sandbox.path("git"));
   }
 
   /** The clone's directories and what stays physical in it, by mkdir and cp. */
@@ -103,7 +122,6 @@ class Round {
     const rest = `find . -path ./.vrift -prune -o ! -type d -print0 | xargs -0 -r cp -a --parents -t ${copy}`;
     const directories = `find . -path ./.vrift -prune -o -type d -print0 | (cd ${copy} && xargs -0 mkdir -p)`;
     this.#time("mkdir and cp -a", () => this.#sh(`${directories} && ${rest}`, clone));
-    this.#remove(copy);
   }
 
   #sh(script: string, cwd = this.#tree): void {
@@ -118,10 +136,6 @@ class Round {
     work();
     const ms = Number(process.hrtime.bigint() - begun) / 1e6;
     this.#times.set(what, [...(this.#times.get(what) ?? []), ms]);
-  }
-
-  #remove(path: string): void {
-    rmSync(path, { recursive: true, force: true });
   }
 }
 
@@ -144,6 +158,8 @@ function rows(times: Times): BenchRow[] {
     const ours = times.get(name);
     if (ours === undefined || theirs === undefined) return [];
     const ratio = spread(ours.map((value, round) => (theirs[round] ?? NaN) / value));
-    return [{ what: `${name}, against ${what}`, unit: "ms", ours: spread(ours), theirs: spread(theirs), ratio }];
+    return [
+      { what: `${name}, against ${what}`, unit: "ms", ours: spread(ours), theirs: spread(theirs), ratio },
+    ];
   });
 }

@@ -190,3 +190,17 @@ test("wrong arguments are errors, not crashes", () => {
   }
   assert.throws(() => native.hasXattr("a\0b"), { code: "EINVAL" });
 });
+
+test("putFile makes a whole file with mode and times in one call, and never replaces", () => {
+  const to = join(root, "put");
+  const facts = { mode: 0o640, atimeNs: -1n, mtimeNs: 1_000_000_000_123_456_789n };
+  assert.equal(native.putFile(root, Buffer.from("content"), to, facts), true);
+  const stat = lstatSync(to, { bigint: true });
+  assert.deepEqual(
+    [readFileSync(to, "utf8"), stat.mode & 0o7777n, stat.mtimeNs, stat.atimeNs, stat.nlink],
+    ["content", 0o640n, facts.mtimeNs, -1n, 1n],
+  );
+  assert.throws(() => native.putFile(root, Buffer.from("other"), to, facts), { code: "EEXIST", path: to });
+  assert.equal(readFileSync(to, "utf8"), "content");
+  assert.throws(() => native.putFile(join(root, "none"), Buffer.alloc(0), to, facts), { code: "ENOENT" });
+});

@@ -17,7 +17,10 @@ export interface ImportSummary {
   readonly refused: readonly Refusal[];
 }
 
-/** Gets what is in the store and on disk, says what was not taken. */
+/**
+ * Gets what is in the store, says what was not taken. The manifest's owner has the store on disk before it has the entries there
+ * (lmdb-manifest.ts); nobody removes a file because of them.
+ */
 export type RecordEntries = (entries: readonly AdoptEntry[]) => Promise<readonly Refusal[]>;
 
 /** `taken`: the keys that `record` accepted. Blobs are leased until it has answered. */
@@ -27,12 +30,11 @@ export async function importTree(
   context: TreeContext,
   record: RecordEntries,
 ): Promise<{ readonly taken: ReadonlySet<string>; readonly summary: ImportSummary }> {
-  const { store, progress } = context;
+  const { progress } = context;
   const counts = new ImportCounts();
   const candidates = chooseCandidates(root, scan, counts.stays);
   progress.begin("import", candidates.length, totalSize(candidates));
   await eachBatch(context, { root, candidates, how: "copy", stays: counts.stays }, async ({ taken }) => {
-    await store.sync();
     counts.record(taken, await record(taken.map(({ entry }) => entry)));
     progress.advance(
       taken.length,

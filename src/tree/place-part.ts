@@ -15,7 +15,11 @@ export interface PlacedPart {
   /** Paths that had a file already. */
   readonly present: number;
   /** Why others could not be placed: for reasons of their own, which keep nobody else away. */
-  readonly failed: readonly { readonly path: string; readonly code: "EBUSY" | "EIO"; readonly message: string }[];
+  readonly failed: readonly {
+    readonly path: string;
+    readonly code: "EBUSY" | "EIO";
+    readonly message: string;
+  }[];
 }
 
 /** Files between two signs of life: the intent's time bounds what a killed run has done (recover.ts). */
@@ -52,11 +56,15 @@ export async function placePart(
   return { placed, present, failed };
 }
 
-function reasonOf(error: unknown, path: string): { readonly code: "EBUSY" | "EIO"; readonly message: string } {
+function reasonOf(
+  error: unknown,
+  path: string,
+): { readonly code: "EBUSY" | "EIO"; readonly message: string } {
   if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES", "EPERM", "EISDIR", "ENAMETOOLONG")) {
     const why = (error as NodeJS.ErrnoException).code;
     return { code: "EBUSY", message: `${path} cannot be put in its place: ${why}` };
   }
-  if (error instanceof VriftError && error.code === "EIO") return { code: "EIO", message: toVriftError(error).message };
+  if (error instanceof VriftError && error.code === "EIO")
+    return { code: "EIO", message: toVriftError(error).message };
   throw error;
 }

@@ -13,7 +13,10 @@ export interface PlaceThreadData {
 
 export interface Placer {
   /** Resolves, or rejects, when nobody is at work on the entries any more. */
-  place(entries: readonly AdoptEntry[], each: (part: PlacedPart, entries: readonly AdoptEntry[]) => void): Promise<void>;
+  place(
+    entries: readonly AdoptEntry[],
+    each: (part: PlacedPart, entries: readonly AdoptEntry[]) => void,
+  ): Promise<void>;
   close(): Promise<void>;
 }
 

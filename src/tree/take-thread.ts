@@ -18,7 +18,11 @@ function leaseOf(batch: number): Lease {
   return lease;
 }
 
-async function take(keys: readonly string[], inos: BigUint64Array, lease: Lease): Promise<TakeAnswer | FailedWork> {
+async function take(
+  keys: readonly string[],
+  inos: BigUint64Array,
+  lease: Lease,
+): Promise<TakeAnswer | FailedWork> {
   const taken: TakenFile[] = [];
   const stay: PhysicalReason[] = [];
   const later: number[] = [];

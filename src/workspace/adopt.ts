@@ -14,7 +14,7 @@ import { lookPhysical, nameOf, parentKey } from "./physical.js";
 import { staysPhysical } from "./policy.js";
 import { backedRecord, isDir, virtualRecord } from "./records.js";
 import type { VirtualContent } from "./records.js";
-import { assertOwnName, ensureParents, foldWhiteouts } from "./refresh.js";
+import { ensureParent, foldWhiteouts } from "./refresh.js";
 import type { Change, Tree } from "./tree.js";
 import { commit } from "./tree.js";
 import type { AdoptEntry } from "./workspace.js";
@@ -123,8 +123,9 @@ class AdoptBatch {
     const parent = parentKey(key);
     const known = this.#directories.get(parent);
     if (known !== undefined) return known;
-    assertOwnName(this.#tree, parent);
-    await ensureParents(this.#tree, key, () => undefined);
+    // Those above first, so that each is looked at once in a batch and not for every directory below it.
+    if (parent !== "") await this.#directory(parent);
+    await ensureParent(this.#tree, key);
     const id = parent === "" ? ROOT_ID : this.#tree.manifest.find(parent)?.id;
     if (id === undefined) throw new VriftError("ENOENT", `${parent} is not in the workspace`);
     this.#directories.set(parent, id);

@@ -2,7 +2,16 @@
  * `.vrift/moving/intent`: what a batch is about to move, on disk before the first move (docs/tree.md, "The invariant"). The
  * moved inodes lie beside it as `.vrift/moving/<n>`. JSON lines: a head, directories with their times, files.
  */
-import { closeSync, constants, fstatSync, futimesSync, openSync, readdirSync, rmdirSync, utimesSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  futimesSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  utimesSync,
+} from "node:fs";
 import { join } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import {

@@ -28,6 +28,7 @@ import { takeTemporary } from "./temporary-file.js";
 import type { Tree } from "./tree.js";
 import { closeTree } from "./tree.js";
 import type { TreeNames } from "./tree-names.js";
+import { isTreeLocked } from "./tree-lock.js";
 import { TurnQueue } from "./turn-queue.js";
 import { updateMtime } from "./update-mtime.js";
 import { movedSince } from "./uninjected.js";
@@ -35,6 +36,8 @@ import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
 import type { AdoptEntry, ResyncReport, SolidFacts, Workspace, WorkspaceInfo } from "./workspace.js";
 
 const RESYNC_DELAY_MS = 200;
+/** While a command has the tree's lock. */
+const MOVED_DELAY_MS = 2000;
 /** Without a round, before files are hashed that nobody has asked for. */
 const QUIET_MS = 2000;
 /** How often marks are looked at that move without an event. */
@@ -109,7 +112,7 @@ export class ProjectWorkspace implements Workspace, OpenProject {
   scheduleResync(): void {
     if (this.#closed || this.#resyncTimer !== undefined) return;
     const { kind } = this.#tree;
-    const delay = kind === "solid" ? this.#pace.next() : Math.max(RESYNC_DELAY_MS, 4 * this.#resyncMs);
+    const delay = kind === "solid" ? this.#pace.next() : this.#phantomDelay();
     this.#resyncTimer = setTimeout(() => {
       this.#resyncTimer = undefined;
       this.#mutate(() => this.#resyncNow(false)).catch((error: unknown) => {
@@ -117,6 +120,13 @@ export class ProjectWorkspace implements Workspace, OpenProject {
       });
     }, delay);
     this.#resyncTimer.unref();
+  }
+
+  /** A command that moves files causes what the rounds would see, and asks for one in the end. */
+  #phantomDelay(): number {
+    return isTreeLocked(this.#tree.paths.run)
+      ? Math.max(MOVED_DELAY_MS, 20 * this.#resyncMs)
+      : Math.max(RESYNC_DELAY_MS, 4 * this.#resyncMs);
   }
 
   get isOpen(): boolean {

@@ -106,6 +106,23 @@ export async function ensureParents(tree: Tree, key: string, make: (path: string
   const parent = parentKey(key);
   if (key === "" || parent === "") return;
   await ensureParents(tree, parent, make);
+  await ensureDirectory(tree, parent, make);
+}
+
+/**
+ * The same for who has made sure of those further up: the directory of `key` alone, which must be there. EACCES when it is left to the
+ * kernel.
+ */
+export async function ensureParent(tree: Tree, key: string): Promise<void> {
+  const parent = parentKey(key);
+  if (parent === "") return;
+  const physical = lookAtKey(tree.root, parent);
+  if (isKernelName(parent, physical ?? { type: "file", ...tree.owner }, tree.owner, tree.foreign))
+    throw new VriftError("EACCES", `${parent} is left to the kernel; change the file itself`);
+  await ensureDirectory(tree, parent, () => undefined);
+}
+
+async function ensureDirectory(tree: Tree, parent: string, make: (path: string) => void): Promise<void> {
   const path = physicalPath(tree.root, parent);
   if (path === undefined) throw new VriftError("ENOTDIR", `${parentKey(parent)} is not a directory`);
   const record = tree.manifest.find(parent);

@@ -30,12 +30,14 @@ export function chooseCandidates(
   const seen = new Set<string>();
   return scan.filter((entry) => {
     if (entry.key === PROJECT_DIR) return false;
-    // A directory that is changed while it is read may give a name twice. Whoever moves files would take the second for one that
-    // somebody else has removed.
-    if (seen.size === seen.add(entry.key).size) return false;
+
     const reason = reasonOf(entry);
     if (reason !== null) stays(reason);
-    return reason === null;
+    // A directory that is changed while it is read may give a name twice. Whoever moves files would take the second for one that
+    // somebody else has removed.
+    if (reason !== null || seen.has(entry.key)) return false;
+    seen.add(entry.key);
+    return true;
   });
 }
 

@@ -4,8 +4,8 @@ import type { PhysicalReason } from "../workspace/policy.js";
 import { type ChosenFile, type TakeOptions, type TakenFile, takeFile } from "../workspace/take-file.js";
 
 /** Bounds what a kill makes to be done again. */
-const BATCH_FILES = 16_000;
-const BATCH_BYTES = 1n << 30n;
+const BATCH_FILES = 8_000;
+const BATCH_BYTES = 512n << 20n;
 
 export interface Candidate extends ChosenFile, Pick<ScanEntry, "size"> {}
 

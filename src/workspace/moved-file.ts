@@ -2,7 +2,16 @@
  * An inode leaves its path for `.vrift/moving/<n>` and is settled there: removed when a blob vouches for it, given back
  * otherwise. The argument is in docs/tree.md ("Why rename before unlink").
  */
-import { type BigIntStats, closeSync, constants, fstatSync, mkdirSync, openSync, unlinkSync } from "node:fs";
+import {
+  type BigIntStats,
+  close,
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  unlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { VriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
@@ -67,6 +76,7 @@ export async function settle(
   const path = movingPath(root, file.n);
   const id = blobIdOf(file);
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  let closesLater = false;
   try {
     // In this order: after "no writer" nothing changes any more, and only then what it is is final.
     const writer = native.hasWriter(fd);
@@ -76,13 +86,28 @@ export async function settle(
     if (vouching === "itself" || (vouching === "another" && !linked)) {
       unlinkSync(path);
       if (vouching === "itself") store.sealBlob(id, fd);
+      else closesLater = true;
       return { outcome: "removed" };
     }
     await takeFromStore(store, id, stat.ino);
     return { outcome: "returned", reason: same && writer ? "writer" : "changed", kept: giveBack(root, file) };
   } finally {
-    closeSync(fd);
+    if (closesLater) closeLater(fd);
+    else closeSync(fd);
   }
+}
+
+/** Descriptors that are being closed. */
+let closing = 0;
+const CLOSING_MAX = 256;
+
+/** The last one of a file without names: its blocks are freed by that, which takes longer than all else, and nobody waits for it. */
+function closeLater(fd: number): void {
+  if (closing >= CLOSING_MAX) return closeSync(fd);
+  closing += 1;
+  close(fd, () => {
+    closing -= 1;
+  });
 }
 
 function isAsRecorded(stat: BigIntStats, file: MovingFile): boolean {

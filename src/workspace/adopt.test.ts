@@ -5,6 +5,8 @@ import { afterEach, beforeEach, test } from "node:test";
 import { workspaceFixture } from "../../test/workspace-fixture.js";
 import type { Fixture } from "../../test/workspace-fixture.js";
 import { hashToHex } from "../platform/hash.js";
+import { workspacePaths } from "../platform/paths.js";
+import { withStripes } from "./stripes.js";
 import type { AdoptEntry } from "./workspace.js";
 
 let t: Fixture;
@@ -112,4 +114,30 @@ test("solidify is refused while an entry has no file; afterwards nothing of ours
   const solid = await t.registry.open(t.root);
   assert.equal(solid.info.kind, "solid");
   assert.deepEqual(await solid.get("v"), entry);
+});
+
+test("what was removed and made again does not end by its old whiteout, also when a program holds that up", async () => {
+  const workspace = await t.registry.open(t.root, true);
+  t.write("kept", "made again");
+  const whiteout = t.whiteOut("kept");
+  t.whiteOut("sent");
+  const { mtimeNs, mode } = statSync(join(t.root, "kept"), { bigint: true });
+  const entry = { ...(await t.adoptEntry("kept", "made again", mtimeNs)), mode: Number(mode & 0o7777n) };
+  const paths = workspacePaths(t.home, workspace.info.id);
+  // Any program at its first change of a name that shares a stripe with these.
+  await withStripes({ kind: "phantom", paths }, ["kept", "sent"], async () => {
+    const { refused } = await workspace.adopt([entry], "virtual");
+    assert.deepEqual(
+      refused.map(({ path, reason }) => `${path} ${reason.split(":")[0]}`),
+      ["kept EBUSY"],
+    );
+    await workspace.upsert("sent", await t.fileEntry("sent"));
+  });
+  await workspace.resync();
+  assert.equal(existsSync(whiteout), false);
+  assert.equal((await workspace.get("sent"))?.size, 4n);
+  assert.deepEqual(await workspace.adopt([entry], "virtual"), { refused: [] });
+  unlinkSync(join(t.root, "kept"));
+  await workspace.resync();
+  assert.equal(hashToHex((await workspace.get("kept"))!.content_hash), entry.hash);
 });

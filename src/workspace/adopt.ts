@@ -17,6 +17,7 @@ import type { VirtualContent } from "./records.js";
 import { ensureParent, foldWhiteouts } from "./refresh.js";
 import type { Change, Tree } from "./tree.js";
 import { commit } from "./tree.js";
+import { isWhitedOut, whitedOutKeys } from "./whiteouts.js";
 import type { AdoptEntry } from "./workspace.js";
 
 /** Entries checked between two turns of the event loop (about 10 ms). */
@@ -54,17 +55,25 @@ class AdoptBatch {
   /** Keys of virtual entries whose file is there. */
   readonly #standing: string[] = [];
   readonly #directories = new Map<string, EntryId>();
+  /**
+   * Names that were removed before, with whiteouts that could not be folded yet, because a program holds their stripe. What is there now
+   * was made since, and as virtual entries they would be taken for what was removed.
+   */
+  readonly #whitedOut: ReadonlySet<string>;
   readonly #nowNs = BigInt(Date.now()) * 1_000_000n;
 
   constructor(tree: Tree, as: "virtual" | "backed") {
     this.#tree = tree;
     this.#as = as;
+    this.#whitedOut = as === "virtual" ? whitedOutKeys(tree) : new Set();
   }
 
   async take(entry: AdoptEntry): Promise<void> {
     try {
       const key = pathToKey(this.#tree.root, entry.path);
       const content = parseContent(entry);
+      if (isWhitedOut(this.#whitedOut, key))
+        throw new VriftError("EBUSY", `a program holds up the end of what was at ${key} before`);
       const parent = await this.#directory(key);
       const physical = lookPhysical(`${this.#tree.root}/${key}`);
       this.#changes.set(key, { parent, key, record: this.#record(key, parent, content, physical) });

@@ -29,6 +29,7 @@ import {
 } from "./refresh.js";
 import type { Tree } from "./tree.js";
 import { commit, parentId } from "./tree.js";
+import { isWhitedOutNow } from "./whiteouts.js";
 
 /** Mode of a directory that is made because something is put into it. */
 export const PARENT_MODE = 0o755;
@@ -139,7 +140,8 @@ export async function putFile(
   const id = { hash: entry.content_hash, size: entry.size };
   const mode = entry.mode & 0o7777;
   await keepContent(tree, entry);
-  if (physical !== undefined || mustBePhysical(tree, key, entry)) {
+  // Under a whiteout that could not be folded yet only a file is seen, and a virtual entry would end with it.
+  if (physical !== undefined || mustBePhysical(tree, key, entry) || isWhitedOutNow(tree, key)) {
     assertRoomInStaging(tree, entry.size);
     await placeFile(tree, `${tree.root}/${key}`, id, mode, entry.mtime);
     return rememberPhysical(tree, key, record, entry);

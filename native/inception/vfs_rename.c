@@ -23,6 +23,14 @@ static long kind_of(const struct view *view, const struct place *place, unsigned
   return result;
 }
 
+/* 0: nothing is there. */
+static uint64_t inode_of(const struct view *view, const struct place *place) {
+  char path[PATH_SIZE];
+  struct stat st;
+  bool found = place_real_path(view, place, path) && raw_statat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+  return found ? st.st_ino : 0;
+}
+
 static bool same_place(const struct target *a, const struct target *b) {
   return a->place.length == b->place.length && memcmp(a->place.key, b->place.key, a->place.length) == 0;
 }
@@ -47,8 +55,10 @@ static long rename_physical(const struct view *view, struct target *from, const 
   if (result != 0) return result;
   if (virtual_and_listed(&from->place, &entry)) result = whiteout_make(view, &from->place, &made);
   if (result == 0) {
+    uint64_t before = made ? inode_of(view, &from->place) : 0;
     result = make_real_call(call);
-    if (result != 0 && made) whiteout_undo(view, &from->place);
+    /* Of two names of one file, and of one name twice, the kernel says that it is done and leaves them. */
+    if (made && (result != 0 || inode_of(view, &from->place) == before)) whiteout_undo(view, &from->place);
   }
   stripe_unlock(&stripe);
   return result;

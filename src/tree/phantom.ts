@@ -1,6 +1,6 @@
 /** `vrift phantom`: a tree's plain files go into the store and leave the tree. docs/tree.md has the order and why. */
 import { VriftError } from "../platform/errors.js";
-import { PROJECT_DIR } from "../platform/paths.js";
+import { PROJECT_DIR, projectPaths } from "../platform/paths.js";
 import { solidId } from "../platform/workspace-id.js";
 import { type ScanEntry, scanTree } from "../platform/scan.js";
 import type { ImportMethod } from "../store/store.js";
@@ -25,6 +25,7 @@ import { type Batch, totalSize } from "./take-batch.js";
 import type { TakenFile } from "../workspace/take-file.js";
 import { withTreeLock } from "../workspace/tree-lock.js";
 import { whiteOut } from "../workspace/white-out.js";
+import { isWhitedOutNow } from "../workspace/whiteouts.js";
 
 export interface PhantomOptions {
   /** Also a git work tree, also more than ENTRIES_ASKED entries. */
@@ -172,7 +173,10 @@ class Run {
     const moved: { readonly file: TakenFile; readonly aside: Moved }[] = [];
     for (const { file, moving } of chunk) {
       const expected = { ino: file.ino, ctimeNs: file.ctimeNs, linked: file.method === "link" };
-      const aside = moveAside(this.#root, moving, expected);
+      // What a program has white out in a change that came to nothing would be gone without its file.
+      const aside = isWhitedOutNow(phantomAt(this.#root), moving.key)
+        ? "changed"
+        : moveAside(this.#root, moving, expected);
       intent.touch();
       if (typeof aside !== "string") moved.push({ file, aside });
       else {
@@ -208,6 +212,11 @@ class Run {
     if (method === "present") this.#savedBytes += BigInt(entry.blocks) * 512n;
   }
 }
+
+const phantomAt = (root: string): Parameters<typeof isWhitedOutNow>[0] => ({
+  kind: "phantom",
+  project: projectPaths(root),
+});
 
 function toMoving({ entry }: TakenFile, n: number): MovingFile {
   const { path, hash, size, mtimeNs, mode } = entry;

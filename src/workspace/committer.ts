@@ -7,10 +7,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { VriftError, toVriftError } from "../platform/errors.js";
 import { isErrno } from "../platform/files.js";
 import { COMMIT_ROUND_BYTES, COMMIT_ROUND_FILES, STAGING_ORPHAN_MS } from "../platform/limits.js";
-import { mapsIndex } from "../vdir/index-users.js";
 import type { CommitTaker, Outcome } from "./commit-taker.js";
 import { takerHere, takerInThread } from "./commit-taker.js";
-import { dehydrate } from "./dehydrate.js";
+import { dehydrate, isInUse } from "./dehydrate.js";
 import { recordCommitted } from "./record-committed.js";
 import { HASHED, describes, isDir, isVirtual } from "./records.js";
 import { recover } from "./recover.js";
@@ -142,12 +141,7 @@ export class Committer {
 
   /** Nobody could tell whether a file is being written. */
   #isBlind(): boolean {
-    return statfsSync(this.#tree.root).type === OVERLAYFS_MAGIC && this.#isInUse();
-  }
-
-  #isInUse(): boolean {
-    const { index } = this.#tree.paths;
-    return mapsIndex((path) => path === index);
+    return statfsSync(this.#tree.root).type === OVERLAYFS_MAGIC && isInUse(this.#tree);
   }
 
   /** Sets the timer for what is due next. */
@@ -241,15 +235,16 @@ export class Committer {
 
   async #dehydrateAll(keys: readonly string[], tally: Tally): Promise<void> {
     for (let start = 0; start < keys.length && !this.#closed; start += COMMIT_ROUND_FILES) {
-      if ((tally.inUse = this.#isInUse())) break;
+      if ((tally.inUse = isInUse(this.#tree))) break;
       const some = keys.slice(start, start + COMMIT_ROUND_FILES);
       const moved = await this.#turns.run(() => dehydrate(this.#tree, some)).catch(unlessBusy);
       if ((tally.inUse = moved === undefined)) break;
-      const { files, kept } = moved;
+      const { files, kept, inUse } = moved;
       this.#files.triedToMove(some, Date.now() + MOVED_AGAIN_MS);
       tally.dehydrated += files;
       tally.kept.push(...kept);
       this.#sayKept(kept);
+      if ((tally.inUse = inUse)) break;
     }
     if (keys.length > 0 && !this.#closed) await this.#compare();
   }

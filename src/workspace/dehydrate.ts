@@ -5,9 +5,10 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { isErrno } from "../platform/files.js";
 import { native } from "../platform/native.js";
+import { mapsIndex } from "../vdir/index-users.js";
 import { adopt } from "./adopt.js";
 import { Intent, type MovingFile } from "./intent.js";
-import { moveAside, settle } from "./moved-file.js";
+import { type Moved, giveBack, moveAside, settle } from "./moved-file.js";
 import type { PhysicalName } from "./physical.js";
 import { lookAtKey, lookPhysical, parentKey } from "./physical.js";
 import { isOpenToOwner, staysPhysical } from "./policy.js";
@@ -21,6 +22,7 @@ import { commit, parentId } from "./tree.js";
 import { withTreeLock } from "./tree-lock.js";
 import type { AdoptEntry } from "./workspace.js";
 import { whiteOut } from "./white-out.js";
+import { isWhitedOutNow } from "./whiteouts.js";
 
 export interface Dehydrated {
   /** Files that are virtual now, and the length of their content. */
@@ -28,6 +30,8 @@ export interface Dehydrated {
   readonly bytes: bigint;
   /** Keys of files that could not go back to their own path, from an earlier run or this one. */
   readonly kept: readonly string[];
+  /** A program uses the index: files were left for that. */
+  readonly inUse: boolean;
 }
 
 interface Candidate {
@@ -35,6 +39,8 @@ interface Candidate {
   readonly physical: PhysicalName;
 }
 
+/** Programs wait at these names while they are moved: some milliseconds. */
+const CHUNK_FILES = 16;
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
@@ -45,15 +51,16 @@ export async function dehydrate(tree: Tree, keys: readonly string[]): Promise<De
   return await withTreeLock({ run: tree.paths.run, root: tree.root }, async () => {
     const kept = [...(await recover(tree.store, tree.root)).kept];
     const candidates = keys.flatMap((key) => candidateOf(tree, key) ?? []);
-    if (candidates.length === 0) return { files: 0, bytes: 0n, kept };
+    if (candidates.length === 0) return { files: 0, bytes: 0n, kept, inUse: false };
     await tree.store.sync();
     const entries = candidates.map(({ entry }) => entry);
     const refused = new Set((await adopt(tree, entries, "virtual")).map(({ path }) => path));
     const adopted = candidates.filter(({ entry }) => !refused.has(entry.path));
-    let moved: Candidate[] = [];
+    let moved: readonly Candidate[] = [];
+    let inUse = false;
     try {
       await tree.manifest.sync();
-      moved = await moveAll(tree, adopted, kept);
+      ({ moved, inUse } = await moveAll(tree, adopted, kept));
     } finally {
       await backAgain(
         tree,
@@ -64,6 +71,7 @@ export async function dehydrate(tree: Tree, keys: readonly string[]): Promise<De
       files: moved.length,
       bytes: moved.reduce((sum, { entry }) => sum + BigInt(entry.size), 0n),
       kept,
+      inUse,
     };
   });
 }
@@ -88,51 +96,104 @@ function isInOpenDirectory(root: string, key: string): boolean {
   return physical?.type === "dir" && isOpenToOwner(physical.mode);
 }
 
+interface Moving {
+  readonly moved: Candidate[];
+  /** A program uses the index: the others stay. */
+  readonly inUse: boolean;
+}
+
 /** Those that went. */
-async function moveAll(tree: Tree, adopted: readonly Candidate[], kept: string[]): Promise<Candidate[]> {
-  if (adopted.length === 0) return [];
+async function moveAll(tree: Tree, adopted: readonly Candidate[], kept: string[]): Promise<Moving> {
   const moved: Candidate[] = [];
+  let inUse = false;
+  if (adopted.length === 0) return { moved, inUse };
   const keys = adopted.map(({ entry }) => entry.path);
   const directories = recordDirectoriesOf(tree.root, keys);
-  const files = adopted.map(({ entry }, n) => movingFile(entry, n));
-  const intent = Intent.write(tree.root, { directories, files });
+  const files = adopted.map((candidate, n) => ({ candidate, file: movingFile(candidate.entry, n) }));
+  const intent = Intent.write(tree.root, { directories, files: files.map(({ file }) => file) });
   try {
-    for (const [n, candidate] of adopted.entries())
-      if (await withStripe(tree, keys[n]!, () => moveOne(tree, files[n]!, candidate, kept))) {
-        intent.touch();
-        moved.push(candidate);
-      }
+    for (let start = 0; start < files.length && !inUse; start += CHUNK_FILES) {
+      const chunk = files.slice(start, start + CHUNK_FILES);
+      inUse = await withStripesOf(tree, chunk, () => moveChunk(tree, chunk, { moved, kept, intent }));
+    }
   } catch (error) {
     intent.close(); // for recover
     throw error;
   }
   restoreDirectories(tree.root, directories);
   intent.remove();
-  return moved;
+  return { moved, inUse };
 }
 
-/** False also when a program does not come to an end with its own change to the name. */
-async function withStripe(tree: Tree, key: string, work: () => Promise<boolean>): Promise<boolean> {
+interface Numbered {
+  readonly candidate: Candidate;
+  readonly file: MovingFile;
+}
+
+/** These stay also when a program does not come to an end with its own change to one of the names. */
+async function withStripesOf(
+  tree: Tree,
+  chunk: readonly Numbered[],
+  work: () => Promise<boolean>,
+): Promise<boolean> {
   try {
-    return await withStripes(tree, [key], work);
+    return await withStripes(
+      tree,
+      chunk.map(({ file }) => file.key),
+      work,
+    );
   } catch (error) {
     if (isErrno(error, "EBUSY")) return false;
     throw error;
   }
 }
 
-async function moveOne(tree: Tree, file: MovingFile, candidate: Candidate, kept: string[]): Promise<boolean> {
+interface Done {
+  readonly moved: Candidate[];
+  readonly kept: string[];
+  readonly intent: Intent;
+}
+
+/**
+ * True: a program uses the index. It counts on a file that it has seen to stay one until it has done with it what it is at. One that comes
+ * after the first look is met by the second, and the files go back before they are missed; one that comes after that has
+ * never seen them.
+ */
+async function moveChunk(tree: Tree, chunk: readonly Numbered[], done: Done): Promise<boolean> {
   const { root, store } = tree;
-  const { ino, ctimeNs } = candidate.physical;
-  if (isOpenSomewhere(`${root}/${file.key}`)) return false;
+  if (isInUse(tree)) return true;
+  const away: { readonly candidate: Candidate; readonly aside: Moved }[] = [];
+  for (const { candidate, file } of chunk) {
+    const aside = moveOne(tree, file, candidate);
+    done.intent.touch();
+    if (aside !== undefined) away.push({ candidate, aside });
+  }
+  const inUse = away.length > 0 && isInUse(tree);
+  for (const { candidate, aside } of away) {
+    const settled = inUse ? { kept: giveBack(root, aside.file) } : await settle(store, root, aside);
+    done.intent.touch();
+    if ("kept" in settled) {
+      if (settled.kept !== null) done.kept.push(settled.kept);
+    } else done.moved.push(candidate);
+  }
+  return inUse;
+}
+
+/** undefined: it stays. */
+function moveOne(tree: Tree, file: MovingFile, { physical }: Candidate): Moved | undefined {
+  const { root } = tree;
+  const { ino, ctimeNs } = physical;
+  // What was white out in a change that came to nothing would be gone without its file.
+  if (isWhitedOutNow(tree, file.key) || isOpenSomewhere(`${root}/${file.key}`)) return undefined;
   const aside = moveAside(root, file, { ino, ctimeNs, linked: false });
   // Removed since it was adopted, by somebody who does not know of entries: it must not come back.
   if (aside === "gone") whiteOut(root, file.key);
-  if (typeof aside === "string") return false;
-  const settled = await settle(store, root, aside);
-  if (settled.outcome === "removed") return true;
-  if (settled.kept !== null) kept.push(settled.kept);
-  return false;
+  return typeof aside === "string" ? undefined : aside;
+}
+
+/** A program has the index, or one of before it, mapped. */
+export function isInUse({ paths: { index } }: Pick<Tree, "paths">): boolean {
+  return mapsIndex((path) => path === index);
 }
 
 function isOpenSomewhere(path: string): boolean {

@@ -136,8 +136,8 @@ async function takeFromStore(store: ContentStore, id: BlobId, ino: bigint): Prom
   store.discardLinked(id, ino);
 }
 
-/** Back to its path; beside it, under the name that is returned, when something newer is there. */
-function giveBack(root: string, file: MovingFile): string | null {
+/** Back to its path; beside it, under the name that is returned, when something newer is there. A blob that it has become stays one. */
+export function giveBack(root: string, file: MovingFile): string | null {
   const from = movingPath(root, file.n);
   mkdirSync(dirname(join(root, file.key)), { recursive: true }); // empty for a moment, it may have been removed
   for (let attempt = 0; ; attempt++) {

@@ -1,7 +1,8 @@
 /**
- * `npm run differential -- [--plain] [--solid] [--escapes] [--light] [--show] [--no-newest] [--concurrency N] [NAME…]`: every scenario, or those whose name contains
- * one of the words. `--show`: what they print. `--escapes`: under a tracer, which looks
- * whether every system call on a name of the tree comes through the library. `--solid`: in an ordinary directory instead of a phantom tree. `--plain` compares two runs on plain trees: what they do not agree on is the scenario's, not the library's.
+ * `npm run differential -- [--plain] [--solid] [--commits] [--escapes] [--light] [--show] [--no-newest] [--concurrency N] [NAME…]`: every scenario, or those whose name
+ * contains one of the words. `--show`: what they print. `--commits`: beside commits, and what was written is made virtual again between two scenarios, best with
+ * `--concurrency 1`. `--escapes`: under a tracer, which looks whether every system call on a name of the tree comes through the library. `--solid`: in an ordinary
+ * directory instead of a phantom tree. `--plain` compares two runs on plain trees: what they do not agree on is the scenario's, not the library's.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
     concurrency: { type: "string", default: "2" },
     light: { type: "boolean", default: false },
     escapes: { type: "boolean", default: false },
+    commits: { type: "boolean", default: false },
     show: { type: "boolean", default: false },
   },
   allowNegative: true,
@@ -42,6 +44,7 @@ const options = {
   plainTwice: values.plain,
   solid: values.solid,
   escapes: values.escapes,
+  commits: values.commits,
 };
 const reports: Report[] = [];
 if (wanted(scenarios).length > 0) reports.push(await runDifferential(wanted(scenarios), options));

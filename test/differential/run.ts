@@ -6,6 +6,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Sandbox, copyTree, projectRoot, vriftCommand } from "../e2e/sandbox.js";
+import { Committing } from "../operations/committing.js";
 import { inodesOf, sinceThen } from "./inodes.js";
 import { ageDirectories, makeProject } from "./project-tree.js";
 import { slug, type Scenario } from "./scenario.js";
@@ -40,6 +41,8 @@ export interface Options {
   readonly solid?: boolean;
   /** Each system call on a name of the tree must be made by the library (native/test/escapes.c): others are differences. */
   readonly escapes?: boolean;
+  /** What is written is committed all the while, and made virtual again between two scenarios, while the next one begins. */
+  readonly commits?: boolean;
   /** First in PATH, another node for example. */
   readonly pathPrefix?: string;
 }
@@ -77,7 +80,7 @@ export async function runDifferential(all: readonly Scenario[], options: Options
 async function compareAll(
   sandbox: Sandbox,
   scenarios: readonly Scenario[],
-  { concurrency = 1, plainTwice = false, solid = false, escapes = false }: Options,
+  { concurrency = 1, plainTwice = false, solid = false, escapes = false, commits = false }: Options,
 ): Promise<Verdict[]> {
   const through = plainTwice ? "bare" : "vrift";
   const traced = escapes ? "traced" : through;
@@ -114,7 +117,10 @@ async function compareAll(
     if (left.stdout !== "") throw new Error(`still physical:\n${left.stdout}`);
   }
   const before = inodesOf(sandbox, root);
-  const second = await runEach(sandbox, scenarios, traced, concurrency);
+  const committing = commits && !plainTwice && !solid ? new Committing(sandbox, root) : undefined;
+  const between = async (): Promise<void> => committing?.moving();
+  const second = await runEach(sandbox, scenarios, traced, concurrency, between);
+  await committing?.end();
   const inodes = sinceThen(before, inodesOf(sandbox, root));
   const seenTree = trees(sandbox, root, since, through);
   said += sandbox.sh('tail -n 200 "$VRIFT_HOME"/run/*/vdir_d.log', sandbox.directory, "bare").stdout;
@@ -172,12 +178,15 @@ async function runEach(
   scenarios: readonly Scenario[],
   through: Through,
   concurrency: number,
+  after?: () => Promise<void>,
 ): Promise<Run[]> {
   const runs: Run[] = [];
   const left = scenarios.map((scenario, i) => [scenario, i] as const).reverse();
   const work = async (): Promise<void> => {
-    for (let next = left.pop(); next !== undefined; next = left.pop())
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
       runs[next[1]] = await runScript(sandbox, next[0], next[0].script, through);
+      await after?.();
+    }
   };
   await Promise.all(Array.from({ length: concurrency }, work));
   return runs;

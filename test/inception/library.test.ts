@@ -360,3 +360,21 @@ describe("a sweep that was killed with content in its hands", () => {
     );
   });
 });
+
+test("a rename that leaves both names white out none: of one name twice, of two names of one file", async () => {
+  const base = mkdtempSync(join(tmpdir(), "vrift-same-"));
+  const root = join(base, "tree");
+  makeTree(root, { one: "one\n", two: "two\n" });
+  const phantom = await Phantom.start(root, join(base, "run"), join(base, "source"));
+  try {
+    const script =
+      "const fs = require('fs'); fs.chmodSync('one', 0o600); fs.renameSync('one', 'one'); fs.linkSync('two', 'twin'); fs.renameSync('two', 'twin')";
+    const result = sh(`${process.execPath} -e "${script}"`, root, phantom.environment);
+    assert.equal(result.stderr, "");
+    assert.deepEqual(readdirSync(root).sort(), [".vrift", "one", "twin", "two"]);
+    assert.deepEqual(readdirSync(join(root, ".vrift", "whiteouts")), []);
+  } finally {
+    await phantom.stop();
+    rmSync(base, { recursive: true, force: true });
+  }
+});

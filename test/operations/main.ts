@@ -1,6 +1,7 @@
 /**
  * `npm run stress:operations -- [SECONDS] [SEED]`: six processes of each kind, turn after turn with seeds that
- * follow one another; the daemon is killed in every second turn, and what is written is committed in two of three. Prints what it did; 1 when something cannot be.
+ * follow one another; the daemon is killed in every second turn, and in two of three what is written is committed, and made virtual again whenever the processes of a part
+ * have ended and those of the next begin. Prints what it did; 1 when something cannot be.
  */
 import { operate } from "./shared.js";
 
@@ -16,6 +17,7 @@ for (; performance.now() < end; seed++) {
     processes: 6,
     killEveryMs: seed % 2 === 0 ? 0 : 400,
     commits: seed % 3 !== 0,
+    parts: 4,
   };
   const { failures, ...figures } = await operate(settings);
   console.log(JSON.stringify({ seed, ...figures, failures: failures.length }));

@@ -43,8 +43,10 @@ export interface Settings {
   readonly processes: number;
   /** vdir_d is killed about this often; 0: never. */
   readonly killEveryMs: number;
-  /** What programs write is committed all the while. */
+  /** What programs write is committed all the while, and made virtual again when none of them runs: between two parts. */
   readonly commits?: boolean;
+  /** Parts, each with new processes, that share seconds and steps. Default: 1. */
+  readonly parts?: number;
 }
 
 export interface Outcome {
@@ -53,6 +55,8 @@ export interface Outcome {
   readonly sharedSteps: number;
   readonly kills: number;
   readonly commits: number;
+  /** Files made virtual again. */
+  readonly dehydrated: number;
 }
 
 interface Running {
@@ -74,7 +78,8 @@ export async function operate(settings: Settings): Promise<Outcome> {
   const sandbox = new Sandbox();
   const root = sandbox.path("tree");
   const original = sandbox.path("original");
-  const ids = Array.from({ length: settings.processes }, (_, i) => String.fromCharCode(97 + i));
+  const ids = letters(0, settings.processes);
+  const { parts = 1 } = settings;
   const ownDirectory = (id: string): string => join(root, "own", id, DEPTH);
   let kills = 0;
   try {
@@ -85,47 +90,57 @@ export async function operate(settings: Settings): Promise<Outcome> {
     makeShared(join(root, "shared"));
     copyTree(root, original);
 
-    const own = (id: string, through: "bare" | "vrift"): Running =>
-      start(
-        sandbox,
-        [native("operations"), String(settings.seed * 100 + ids.indexOf(id)), String(settings.steps)],
-        ownDirectory(id),
-        through,
-      );
-    const plain = await Promise.all(ids.map((id) => own(id, "bare").ended));
+    const own = (id: string, part: number, through: "bare" | "vrift"): Running => {
+      const seed = (settings.seed * parts + part) * 100 + ids.indexOf(id);
+      const words = [native("operations"), String(seed), String(Math.ceil(settings.steps / parts))];
+      return start(sandbox, words, ownDirectory(id), through);
+    };
+    const plain: Ended[][] = [];
+    for (let part = 0; part < parts; part++)
+      plain.push(await Promise.all(ids.map((id) => own(id, part, "bare").ended)));
     const plainTree = ownListing(sandbox, root, "bare");
     rmSync(root, { recursive: true });
     renameSync(original, root);
     sandbox.mustVrift(["phantom", root]);
 
-    const shared = ids.map((id) =>
-      start(
-        sandbox,
-        [native("together"), String(settings.seed), String(settings.seconds), id],
-        join(root, "shared"),
-        "vrift",
-      ),
-    );
-    const owned = ids.map((id) => own(id, "vrift"));
-    let running = true;
     const committing = settings.commits === true ? new Committing(sandbox, root) : undefined;
-    const killing = started([...shared, ...owned])
-      .then(() => killNowAndThen(sandbox, settings, () => running))
-      .then((count) => (kills = count));
-    const phantom = await Promise.all(owned.map(({ ended }) => ended));
-    const together = await Promise.all(shared.map(({ ended }) => ended));
-    running = false;
-    await killing;
+    const phantom: Ended[][] = [];
+    const together: Ended[] = [];
+    for (let part = 0; part < parts; part++) {
+      if (part > 0) await committing?.moving();
+      const seconds = String(settings.seconds / parts);
+      // A log's records are in the order of their writer: each process has a letter of its own.
+      const shared = letters(part * ids.length, ids.length).map((id) =>
+        start(
+          sandbox,
+          [native("together"), String(settings.seed * parts + part), seconds, id],
+          join(root, "shared"),
+          "vrift",
+        ),
+      );
+      const owned = ids.map((id) => own(id, part, "vrift"));
+      let running = true;
+      const killing = started([...shared, ...owned])
+        .then(() => killNowAndThen(sandbox, settings, () => running))
+        .then((count) => (kills += count));
+      phantom.push(await Promise.all(owned.map(({ ended }) => ended)));
+      together.push(...(await Promise.all(shared.map(({ ended }) => ended))));
+      running = false;
+      await killing;
+    }
+    await committing?.moving();
     await committing?.end();
 
-    for (const [i, id] of ids.entries()) {
-      const expected = plain[i]?.stdout.split("\n") ?? [];
-      const got = phantom[i]?.stdout.split("\n") ?? [];
-      const at = expected.findIndex((line, n) => line !== got[n]);
-      if (at >= 0) fail(`own ${id}: plain "${expected[at]}", phantom "${got[at]}"`);
-      if (phantom[i]?.stderr !== plain[i]?.stderr || phantom[i]?.code !== plain[i]?.code)
-        fail(`own ${id}: ended with ${phantom[i]?.code}: ${phantom[i]?.stderr}`);
-    }
+    for (const [part, ran] of phantom.entries())
+      for (const [i, id] of ids.entries()) {
+        const [before, after] = [plain[part]?.[i], ran[i]];
+        const expected = before?.stdout.split("\n") ?? [];
+        const got = after?.stdout.split("\n") ?? [];
+        const at = expected.findIndex((line, n) => line !== got[n]);
+        if (at >= 0) fail(`own ${id}, part ${part}: plain "${expected[at]}", phantom "${got[at]}"`);
+        if (after?.stderr !== before?.stderr || after?.code !== before?.code)
+          fail(`own ${id}, part ${part}: ended with ${after?.code}: ${after?.stderr}`);
+      }
     for (const { code, stderr } of together)
       if (code !== 0 || stderr !== "") fail(`shared: ${code}: ${stderr}`);
     const seen = ownListing(sandbox, root, "vrift");
@@ -147,10 +162,15 @@ export async function operate(settings: Settings): Promise<Outcome> {
         .reduce((total, [, count]) => total + count, 0),
       kills,
       commits: committing?.count ?? 0,
+      dehydrated: committing?.dehydrated ?? 0,
     };
   } finally {
     sandbox.dispose();
   }
+}
+
+function letters(from: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => String.fromCharCode(97 + from + i));
 }
 
 function start(

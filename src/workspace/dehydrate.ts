@@ -53,20 +53,20 @@ export async function dehydrate(tree: Tree, keys: readonly string[]): Promise<De
     const candidates = keys.flatMap((key) => candidateOf(tree, key) ?? []);
     if (candidates.length === 0) return { files: 0, bytes: 0n, kept, inUse: false };
     await tree.store.sync();
+    if (isInUse(tree)) return { files: 0, bytes: 0n, kept, inUse: true };
     const entries = candidates.map(({ entry }) => entry);
     const refused = new Set((await adopt(tree, entries, "virtual")).map(({ path }) => path));
     const adopted = candidates.filter(({ entry }) => !refused.has(entry.path));
-    let moved: readonly Candidate[] = [];
+    const done: Done = { away: new Set(), moved: [], kept };
+    await endRemoved(tree, adopted);
     let inUse = false;
     try {
       await tree.manifest.sync();
-      ({ moved, inUse } = await moveAll(tree, adopted, kept));
+      inUse = await moveAll(tree, adopted, done);
     } finally {
-      await backAgain(
-        tree,
-        adopted.filter((one) => !moved.includes(one)),
-      );
+      await backAgain(tree, adopted, done);
     }
+    const { moved } = done;
     return {
       files: moved.length,
       bytes: moved.reduce((sum, { entry }) => sum + BigInt(entry.size), 0n),
@@ -74,6 +74,19 @@ export async function dehydrate(tree: Tree, keys: readonly string[]): Promise<De
       inUse,
     };
   });
+}
+
+/**
+ * A program that has found a file backed removes it without a whiteout; where the entry became virtual just then it would be there again,
+ * as it was.
+ */
+async function endRemoved(tree: Tree, adopted: readonly Candidate[]): Promise<void> {
+  const changes = adopted.flatMap(({ entry: { path: key } }) => {
+    const record = tree.manifest.find(key);
+    if (record === undefined || isDir(record) || lookAtKey(tree.root, key) !== undefined) return [];
+    return { parent: parentId(tree, key), key, record: undefined };
+  });
+  await commit(tree, changes);
 }
 
 /** A file whose content the store has, as the entry says, and that nothing keeps in its place. */
@@ -96,17 +109,19 @@ function isInOpenDirectory(root: string, key: string): boolean {
   return physical?.type === "dir" && isOpenToOwner(physical.mode);
 }
 
-interface Moving {
+/** What is done of a batch, also when it fails. */
+interface Done {
+  /** Those that have left their places, for good or for `recover` to give back. */
+  readonly away: Set<Candidate>;
+  /** Those that went. */
   readonly moved: Candidate[];
-  /** A program uses the index: the others stay. */
-  readonly inUse: boolean;
+  readonly kept: string[];
 }
 
-/** Those that went. */
-async function moveAll(tree: Tree, adopted: readonly Candidate[], kept: string[]): Promise<Moving> {
-  const moved: Candidate[] = [];
+/** True: a program uses the index, and the others stay. */
+async function moveAll(tree: Tree, adopted: readonly Candidate[], done: Done): Promise<boolean> {
   let inUse = false;
-  if (adopted.length === 0) return { moved, inUse };
+  if (adopted.length === 0) return inUse;
   const keys = adopted.map(({ entry }) => entry.path);
   const directories = recordDirectoriesOf(tree.root, keys);
   const files = adopted.map((candidate, n) => ({ candidate, file: movingFile(candidate.entry, n) }));
@@ -114,7 +129,7 @@ async function moveAll(tree: Tree, adopted: readonly Candidate[], kept: string[]
   try {
     for (let start = 0; start < files.length && !inUse; start += CHUNK_FILES) {
       const chunk = files.slice(start, start + CHUNK_FILES);
-      inUse = await withStripesOf(tree, chunk, () => moveChunk(tree, chunk, { moved, kept, intent }));
+      inUse = await withStripesOf(tree, chunk, () => moveChunk(tree, chunk, done, intent));
     }
   } catch (error) {
     intent.close(); // for recover
@@ -122,7 +137,7 @@ async function moveAll(tree: Tree, adopted: readonly Candidate[], kept: string[]
   }
   restoreDirectories(tree.root, directories);
   intent.remove();
-  return { moved, inUse };
+  return inUse;
 }
 
 interface Numbered {
@@ -148,31 +163,33 @@ async function withStripesOf(
   }
 }
 
-interface Done {
-  readonly moved: Candidate[];
-  readonly kept: string[];
-  readonly intent: Intent;
-}
-
 /**
  * True: a program uses the index. It counts on a file that it has seen to stay one until it has done with it what it is at. One that comes
  * after the first look is met by the second, and the files go back before they are missed; one that comes after that has
  * never seen them.
  */
-async function moveChunk(tree: Tree, chunk: readonly Numbered[], done: Done): Promise<boolean> {
+async function moveChunk(
+  tree: Tree,
+  chunk: readonly Numbered[],
+  done: Done,
+  intent: Intent,
+): Promise<boolean> {
   const { root, store } = tree;
   if (isInUse(tree)) return true;
-  const away: { readonly candidate: Candidate; readonly aside: Moved }[] = [];
+  const aside: { readonly candidate: Candidate; readonly moved: Moved }[] = [];
   for (const { candidate, file } of chunk) {
-    const aside = moveOne(tree, file, candidate);
-    done.intent.touch();
-    if (aside !== undefined) away.push({ candidate, aside });
+    const moved = moveOne(tree, file, candidate);
+    intent.touch();
+    if (moved === undefined) continue;
+    aside.push({ candidate, moved });
+    done.away.add(candidate);
   }
-  const inUse = away.length > 0 && isInUse(tree);
-  for (const { candidate, aside } of away) {
-    const settled = inUse ? { kept: giveBack(root, aside.file) } : await settle(store, root, aside);
-    done.intent.touch();
+  const inUse = aside.length > 0 && isInUse(tree);
+  for (const { candidate, moved } of aside) {
+    const settled = inUse ? { kept: giveBack(root, moved.file) } : await settle(store, root, moved);
+    intent.touch();
     if ("kept" in settled) {
+      done.away.delete(candidate);
       if (settled.kept !== null) done.kept.push(settled.kept);
     } else done.moved.push(candidate);
   }
@@ -212,12 +229,15 @@ function isOpenSomewhere(path: string): boolean {
   }
 }
 
-/** Those that stayed are backed by their file as before; a file that is not there any more is resync's to judge. */
-async function backAgain(tree: Tree, left: readonly Candidate[]): Promise<void> {
-  const changes = left.flatMap(({ entry: { path: key }, physical: before }) => {
+/** Those that stayed are backed by their file as before. */
+async function backAgain(tree: Tree, adopted: readonly Candidate[], { away }: Done): Promise<void> {
+  const stayed = adopted.filter((candidate) => !away.has(candidate));
+  await endRemoved(tree, stayed);
+  const changes = stayed.flatMap(({ entry: { path: key }, physical: before }) => {
     const record = tree.manifest.find(key);
     const physical = lookAtKey(tree.root, key);
-    if (record === undefined || isDir(record) || physical?.type !== "file") return [];
+    if (record === undefined || isDir(record)) return [];
+    if (physical?.type !== "file") return [];
     const isSame = physical.ino === before.ino && physical.ctimeNs === before.ctimeNs;
     const hash = isSame ? record.hash : undefined;
     return { parent: parentId(tree, key), key, record: backedRecord(record.id, physical, hash) };

@@ -8,6 +8,14 @@
  *   contention list DIR COUNT NAMES    every listing has f0 … f<NAMES-1>, each once
  *   contention recreate FILE COUNT     unlinks and creates; the name must be what this process made of it
  *   contention threads FILE COUNT      readers, a chdir-er and writers in one process
+ *   contention map FILE COUNT SLOT     counts up to COUNT in a slot of its own, through a shared mapping
+ *
+ * These wait for the end of their input, so that all begin at once, and say on stdout what became of it:
+ *
+ *   contention unlink FILE             "done", or nothing when it was gone
+ *   contention rename FILE TO          the same
+ *   contention exclusive FILE          "done" for who has made it, with O_EXCL
+ *   contention add FILE ID             appends "ID" to a file that is there: "done"
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -170,6 +179,37 @@ static void threads(const char *file, long count) {
   for (int i = 0; i < 6; i++) pthread_join(running[i], NULL);
 }
 
+static void map(const char *file, long count, long slot) {
+  int fd = open(file, O_RDWR | O_CLOEXEC);
+  if (fd < 0) never("map: open", file);
+  volatile long *slots = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (slots == MAP_FAILED) never("map: mmap", file);
+  close(fd);
+  for (long i = 1; i <= count; i++) {
+    slots[slot] = i;
+    if (i % 64 == 0) usleep(100);
+  }
+}
+
+static void wait_for_start(void) {
+  char byte;
+  while (read(0, &byte, 1) > 0) continue;
+}
+
+/* What others may have been faster with is ENOENT or EEXIST; nothing else is an answer. */
+static void done(int result, int faster, const char *what, const char *file) {
+  if (result < 0 && errno != faster) never(what, file);
+  if (result >= 0) puts("done");
+}
+
+static void add(const char *file, const char *id) {
+  char line[64];
+  int length = snprintf(line, sizeof line, "%s\n", id);
+  int fd = open(file, O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (fd >= 0 && write(fd, line, (size_t)length) != length) never("add: write", file);
+  done(fd, ENOENT, "add: open", file);
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) return 2;
   const char *what = argv[1], *name = argv[2];
@@ -181,6 +221,14 @@ int main(int argc, char **argv) {
   else if (strcmp(what, "list") == 0 && argc == 5) list(name, count, atol(argv[4]));
   else if (strcmp(what, "recreate") == 0) recreate(name, count);
   else if (strcmp(what, "threads") == 0) threads(name, count);
-  else return 2;
+  else if (strcmp(what, "map") == 0 && argc == 5) map(name, count, atol(argv[4]));
+  else {
+    wait_for_start();
+    if (strcmp(what, "unlink") == 0) done(unlink(name), ENOENT, what, name);
+    else if (strcmp(what, "rename") == 0 && argc == 4) done(rename(name, argv[3]), ENOENT, what, name);
+    else if (strcmp(what, "exclusive") == 0) done(open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), EEXIST, what, name);
+    else if (strcmp(what, "add") == 0 && argc == 4) add(name, argv[3]);
+    else return 2;
+  }
   return 0;
 }

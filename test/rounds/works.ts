@@ -170,7 +170,8 @@ function packages(sandbox: Sandbox): Work {
       const version = Number(stdout);
       // With `new` beside it, the next one is being made, and nothing is said of what was there.
       const isWhole = stdout !== "" && sums("modules") === `${package_}${stdout}`;
-      sandbox.sh("rm -rf new", root, "vrift");
+      // Half removed it would be taken for damage when the next round is killed before it removes the rest.
+      sandbox.sh(stdout === "" ? "rm -rf new modules" : "rm -rf new", root, "vrift");
       if (stdout === "") {
         found = last; // whatever it was, it has gone
         return undefined;

@@ -23,7 +23,7 @@ test("the memory of a project's process is measured", async () => {
 });
 
 test("an index that is made again is measured", async () => {
-  const rows = await rebuild.run({ toy: true, note: () => undefined });
+  const rows = await rebuild.run({ toy: true, cache: "", note: () => undefined });
   assert.equal(rows.length, 3);
   for (const { what, ours, theirs } of rows) assert.ok(ours.median > 0 && theirs.median > 0, what);
 });

@@ -85,13 +85,13 @@ export async function liar(options: LiarOptions): Promise<LiarReport> {
   return { answers, fromIndex, own, seenAfter };
 }
 
-/** Files are answered for at once, so that there is something to be wrong. */
-function begin(home: TestHome): void {
+/** Files are answered for at once, so that there is something to be wrong. `compare` needs it before. */
+export function begin(home: TestHome): void {
   home.env["VRIFT_SETTLE_SECONDS"] = "0";
   assert.equal(makeNative(["tests"]), undefined);
 }
 
-function makeTree(root: string, files: number): void {
+export function makeTree(root: string, files: number): void {
   mkdirSync(root);
   for (let i = 0; i < files; i++) {
     const directory = join(root, `d${i % 17}`, `e${i % 5}`);
@@ -116,7 +116,8 @@ function namesOf(root: string, missing: readonly string[]): string[] {
   return [...found, ...missing, join(root, "never"), join(root, "d0/never/below"), join(root, "d0", "")];
 }
 
-async function compare(
+/** Of every name of the tree, the library's answers with the kernel's; fails at a wrong one. */
+export async function compare(
   home: TestHome,
   root: string,
   missing: readonly string[],
@@ -175,7 +176,7 @@ async function ended(child: ChildProcess): Promise<void> {
 }
 
 /** A program that knows nothing of vrift. */
-class Outside {
+export class Outside {
   readonly #root: string;
   readonly #random: Random;
   #count = 0;

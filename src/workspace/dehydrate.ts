@@ -179,10 +179,11 @@ async function moveChunk(
   const aside: { readonly candidate: Candidate; readonly moved: Moved }[] = [];
   for (const { candidate, file } of chunk) {
     const moved = moveOne(tree, file, candidate);
+    if (moved !== undefined) {
+      done.away.add(candidate);
+      aside.push({ candidate, moved });
+    }
     intent.touch();
-    if (moved === undefined) continue;
-    aside.push({ candidate, moved });
-    done.away.add(candidate);
   }
   const inUse = aside.length > 0 && isInUse(tree);
   for (const { candidate, moved } of aside) {

@@ -7,6 +7,7 @@ import type { ImportMethod } from "../store/store.js";
 import type { PhysicalReason } from "../workspace/policy.js";
 import { assertNotRestoring } from "../workspace/restoring.js";
 import type { WorkspaceInfo } from "../workspace/workspace.js";
+import { mapsIndex } from "../vdir/index-users.js";
 import type { Refusal } from "./access.js";
 import { chooseCandidates } from "./candidates.js";
 import type { TreeContext } from "./context.js";
@@ -74,7 +75,16 @@ export async function phantom(
   const workspace = await context.access.open(root, { phantom: true });
   if (rootTimes) restoreDirectories(root, [rootTimes]); // `.vrift` was made in it
   assertNotRestoring(context.home, workspace);
-  return await withTreeLock(workspace, () => new Run(root, context).run());
+  return await withTreeLock(workspace, () => {
+    assertUnused(workspace);
+    return new Run(root, context).run();
+  });
+}
+
+/** A program under vrift counts on a file that it has seen to stay one until it has done with it what it is at: rename its directory, say. */
+function assertUnused({ root, index }: WorkspaceInfo): void {
+  if (mapsIndex((path) => path === index))
+    throw new VriftError("EBUSY", `programs work on ${root} under vrift; let them end first`);
 }
 
 class Run {

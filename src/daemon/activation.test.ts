@@ -6,20 +6,23 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterEach, beforeEach, test } from "node:test";
+import { afterEach, before, beforeEach, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { DaemonFixture, exitCode } from "../../test/daemon-fixture.js";
 import { projectOwners } from "../../test/end-projects.js";
+import { madeFolder, makeNative } from "../../test/make-native.js";
 import { processState } from "../platform/process-state.js";
 import { ownerOf } from "../workspace/owner-lock.js";
 import { ensureDaemon, stopDaemon } from "./start.js";
 
 const main = fileURLToPath(new URL("./main.js", import.meta.url));
-const activatorPath = fileURLToPath(new URL("../../../build/native/activator", import.meta.url));
+const activatorPath = join(madeFolder, "activator");
 
 let t: DaemonFixture;
 const activators: Activator[] = [];
+
+before(() => assert.equal(makeNative(["../build/native/activator"]), undefined));
 
 beforeEach(() => {
   t = new DaemonFixture();

@@ -23,7 +23,7 @@ static long kind_of(const struct view *view, const struct place *place, unsigned
   return result;
 }
 
-/* 0: nothing is there. */
+/* 0: nothing is there, or it cannot be told. */
 static uint64_t inode_of(const struct view *view, const struct place *place) {
   char path[PATH_SIZE];
   struct stat st;
@@ -58,7 +58,8 @@ static long rename_physical(const struct view *view, struct target *from, const 
     uint64_t before = made ? inode_of(view, &from->place) : 0;
     result = make_real_call(call);
     /* Of two names of one file, and of one name twice, the kernel says that it is done and leaves them. */
-    if (made && (result != 0 || inode_of(view, &from->place) == before)) whiteout_undo(view, &from->place);
+    bool stays = made && result == 0 && before != 0 && inode_of(view, &from->place) == before;
+    if (made && (result != 0 || stays)) whiteout_undo(view, &from->place);
   }
   stripe_unlock(&stripe);
   return result;
